@@ -1,1 +1,44 @@
-fn main() {}
+//! `cargo xtask …`: every command of the project in one place.
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod command;
+mod fuzz;
+mod generate;
+mod install;
+mod run;
+mod stage;
+mod test;
+mod web;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Build, run and test Shoal")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Set up what is missing, build, and start a meeting service in one process
+    Run(run::Args),
+    /// Run the tests, the quick ones first, and print the time of each stage
+    Test(test::Args),
+    /// Run the benchmarks and print their ratios
+    Bench(bench::Args),
+    /// Write the generated files anew (`docs/configuration.toml`, `docs/cli.md`)
+    Generate(generate::Args),
+    /// Run one fuzz target, or all of them in turn
+    Fuzz(fuzz::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Run(args) => run::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Generate(args) => generate::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
+    }
+}

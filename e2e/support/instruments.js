@@ -1,0 +1,53 @@
+// Runs in the page before its own scripts: a microphone whose tone the test
+// moves, and the peer connections for their statistics.
+(() => {
+    const media = navigator.mediaDevices;
+    const original = media.getUserMedia.bind(media);
+    let gain;
+    let volume = 0;
+
+    function microphone() {
+        const context = new AudioContext();
+        const oscillator = new OscillatorNode(context, { frequency: window.testTone?.hertz ?? 440 });
+        gain = new GainNode(context, { gain: volume });
+        const destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+        oscillator.connect(gain).connect(destination);
+        oscillator.start();
+        return destination.stream.getAudioTracks()[0];
+    }
+
+    media.getUserMedia = async (constraints) => {
+        const { audio, ...rest } = constraints ?? {};
+        if (!audio) return original(constraints);
+        const stream = rest.video ? await original(rest) : new MediaStream();
+        stream.addTrack(microphone());
+        return stream;
+    };
+
+    const connections = new Set();
+    const Connection = window.RTCPeerConnection;
+    window.RTCPeerConnection = class extends Connection {
+        constructor(...values) {
+            super(...values);
+            connections.add(this);
+        }
+    };
+
+    window.instruments = {
+        /** Sets the loudness of the tone, 0 to 1. */
+        tone(loudness, hertz) {
+            window.testTone = { hertz };
+            volume = loudness;
+            if (gain) gain.gain.value = loudness;
+        },
+        /** All statistics of all open peer connections. */
+        async stats() {
+            const rows = [];
+            for (const connection of connections) {
+                if (connection.connectionState === 'closed') continue;
+                (await connection.getStats()).forEach((row) => rows.push(row));
+            }
+            return rows;
+        },
+    };
+})();

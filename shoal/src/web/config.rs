@@ -1,0 +1,66 @@
+//! What a person sets for the front.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How long running requests may take once the process has been asked to stop.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+
+/// Section `[web]` of the configuration file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port of the page. A loopback address is served over HTTP,
+    /// any other over HTTPS, because browsers give the camera only to
+    /// secure pages.
+    pub listen: SocketAddr,
+    /// PEM file with the certificate chain. With `key`, HTTPS on any address.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key of `certificate`.
+    pub key: Option<PathBuf>,
+    /// Where the self-signed certificate is kept when none is named.
+    pub state: PathBuf,
+    /// Address under which browsers reach this origin, without a path, for
+    /// instance `https://meet.example.org`. Needed only where it differs from
+    /// `listen`, as behind a proxy.
+    pub public_url: Option<String>,
+    /// Base URL of the signalling part's HTTP listener (subcommand `web` only).
+    pub signalling_url: String,
+    /// Base URL of the focus part's HTTP listener (subcommand `web` only).
+    pub focus_url: String,
+    /// Bridges whose channel is reached through this origin: server id → base
+    /// URL of the bridge's public listener (subcommand `web` only).
+    pub bridges: BTreeMap<String, String>,
+    /// Merged into what the page receives as `config.json`.
+    pub page: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            certificate: None,
+            key: None,
+            state: default_state(),
+            public_url: None,
+            signalling_url: "http://127.0.0.1:5280".into(),
+            focus_url: "http://127.0.0.1:8888".into(),
+            bridges: BTreeMap::new(),
+            page: serde_json::Map::new(),
+        }
+    }
+}
+
+fn default_state() -> PathBuf {
+    std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| {
+            std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local").join("state"))
+        })
+        .unwrap_or_else(|| PathBuf::from("."))
+        .join("shoal")
+}

@@ -1,0 +1,70 @@
+//! `config.json`: what the page needs to know of the service.
+
+use axum::Json;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The names of the service as the page uses them.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Names {
+    /// XMPP domain that guests log in to.
+    pub domain: String,
+    /// Domain of the rooms.
+    pub muc: String,
+    /// Address that answers the conference request.
+    pub focus: String,
+    /// WebSocket of the signalling part; may be relative to the page.
+    pub websocket_url: String,
+    /// Cheap GET that tells which shard answers; relative to the page.
+    pub keep_alive_url: String,
+    /// HTTP form of the conference request; `None` makes the page use XMPP.
+    pub conference_request_url: Option<String>,
+}
+
+/// The answer to `GET /config.json`.
+#[derive(Debug, Clone)]
+pub struct PageConfig(Map<String, Value>);
+
+impl PageConfig {
+    /// The service's names, with `extra` laid over them.
+    pub fn new(names: &Names, extra: &Map<String, Value>) -> Self {
+        let mut page = match serde_json::to_value(names) {
+            Ok(Value::Object(page)) => page,
+            _ => unreachable!("a struct of strings serialises to an object"),
+        };
+        page.extend(extra.clone());
+        Self(page)
+    }
+
+    /// As a response that is never cached.
+    pub async fn respond(self) -> Response {
+        ([(header::CACHE_CONTROL, "no-store")], Json(self.0)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_file_sets_wins_over_the_names() {
+        let names = Names {
+            domain: "meet.shoal".into(),
+            muc: "muc.meet.shoal".into(),
+            focus: "focus.meet.shoal".into(),
+            websocket_url: "/xmpp-websocket".into(),
+            keep_alive_url: "/keep-alive".into(),
+            conference_request_url: None,
+        };
+        let mut extra = Map::new();
+        extra.insert("lastN".into(), 5.into());
+        extra.insert("websocketUrl".into(), "wss://other/xmpp".into());
+        let page = PageConfig::new(&names, &extra).0;
+        assert_eq!(page["websocketUrl"], "wss://other/xmpp");
+        assert_eq!(page["lastN"], 5);
+        assert_eq!(page["muc"], "muc.meet.shoal");
+    }
+}

@@ -1,0 +1,59 @@
+//! Programs that the tests need beside Rust and Node.
+
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::command::{succeed, succeeds};
+use crate::stage::say;
+
+/// A program and the Debian package that carries it.
+pub struct Tool {
+    /// Command that answers when the program is there.
+    pub check: &'static [&'static str],
+    /// Debian package.
+    pub package: &'static str,
+}
+
+/// The browser of the end-to-end tests.
+pub const CHROMIUM: Tool = Tool {
+    check: &["chromium", "--version"],
+    package: "chromium",
+};
+/// Network namespaces for the end-to-end tests.
+pub const IPROUTE: Tool = Tool {
+    check: &["ip", "-V"],
+    package: "iproute2",
+};
+/// The Python of the conformance clients.
+pub const PYTHON_VENV: Tool = Tool {
+    check: &["python3", "-c", "import ensurepip, venv"],
+    package: "python3-venv",
+};
+
+/// Installs what is missing on Debian as root; elsewhere says in one sentence what is missing.
+pub fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = tools
+        .iter()
+        .filter(|tool| !succeeds(Command::new(tool.check[0]).args(&tool.check[1..])))
+        .map(|tool| tool.package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    let root = std::env::var("USER").is_ok_and(|user| user == "root")
+        || succeeds(Command::new("sh").args(["-c", "test \"$(id -u)\" = 0"]));
+    if !root || !succeeds(Command::new("apt-get").arg("--version")) {
+        bail!("missing: {packages}; on Debian: sudo apt-get install {packages}");
+    }
+    say(&format!("installing {packages}"));
+    succeed(Command::new("apt-get").args(["update", "-qq"]))?;
+    succeed(
+        Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(&missing),
+    )
+    .with_context(|| format!("could not install {packages}"))
+}

@@ -1,0 +1,131 @@
+//! `cargo xtask test`: everything that CI runs.
+
+use anyhow::bail;
+use clap::Args as ClapArgs;
+
+use crate::command::{cargo, program, succeed};
+use crate::stage::{Stage, say};
+use crate::{fuzz, stage, web};
+
+mod e2e;
+
+#[derive(ClapArgs)]
+pub struct Args {
+    /// Only these stages
+    #[arg(long, num_args = 1.., value_name = "STAGE")]
+    only: Vec<String>,
+    /// All but these stages
+    #[arg(long, num_args = 1.., value_name = "STAGE")]
+    skip: Vec<String>,
+    /// List the stages
+    #[arg(long)]
+    list: bool,
+}
+
+/// In order: what fails quickest comes first.
+const STAGES: &[Stage] = &[
+    Stage {
+        name: "format",
+        about: "rustfmt",
+        run: format,
+    },
+    Stage {
+        name: "page",
+        about: "the page's lint, types, unit tests and build",
+        run: page,
+    },
+    Stage {
+        name: "lint",
+        about: "clippy without warnings",
+        run: lint,
+    },
+    Stage {
+        name: "generated",
+        about: "generated files are fresh",
+        run: generated,
+    },
+    Stage {
+        name: "rust",
+        about: "unit, table, script and simulation tests",
+        run: rust,
+    },
+    Stage {
+        name: "meeting",
+        about: "three Chromium in one process",
+        run: e2e::meeting,
+    },
+    Stage {
+        name: "parts",
+        about: "three processes; a bridge is killed",
+        run: e2e::parts,
+    },
+    Stage {
+        name: "codecs",
+        about: "VP8, VP9, H.264 and AV1 as sent codec",
+        run: e2e::codecs,
+    },
+    Stage {
+        name: "clients",
+        about: "clients that are not ours",
+        run: e2e::clients,
+    },
+    Stage {
+        name: "fuzz",
+        about: "every parser of network input, a minute",
+        run: fuzz_minute,
+    },
+];
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    if args.list {
+        for stage in STAGES {
+            say(&format!("{:<12} {}", stage.name, stage.about));
+        }
+        return Ok(());
+    }
+    for name in args.only.iter().chain(&args.skip) {
+        if !STAGES.iter().any(|stage| stage.name == name) {
+            bail!("there is no stage `{name}`; `cargo xtask test --list` shows them");
+        }
+    }
+    let chosen: Vec<&Stage> = STAGES
+        .iter()
+        .filter(|stage| args.only.is_empty() || args.only.iter().any(|name| name == stage.name))
+        .filter(|stage| !args.skip.iter().any(|name| name == stage.name))
+        .collect();
+    stage::run(&chosen)
+}
+
+fn format() -> anyhow::Result<()> {
+    succeed(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn page() -> anyhow::Result<()> {
+    web::packages("web")?;
+    succeed(program("npm", "web").args(["test"]))?;
+    web::build()
+}
+
+fn lint() -> anyhow::Result<()> {
+    succeed(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn generated() -> anyhow::Result<()> {
+    crate::generate::check()
+}
+
+fn rust() -> anyhow::Result<()> {
+    succeed(cargo().args(["test", "--workspace", "--quiet"]))
+}
+
+fn fuzz_minute() -> anyhow::Result<()> {
+    fuzz::run(&fuzz::Args::minute())
+}

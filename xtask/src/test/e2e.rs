@@ -1,0 +1,64 @@
+//! The stages with real browsers and foreign clients, each in a network
+//! namespace that has only loopback.
+
+use std::process::Command;
+
+use crate::command::{cargo, program, root, succeed, succeeds};
+use crate::install::{self, CHROMIUM, IPROUTE, PYTHON_VENV};
+use crate::stage::say;
+use crate::web;
+
+/// Three Chromium in one meeting, one process.
+pub fn meeting() -> anyhow::Result<()> {
+    node("tests/meeting.test.mjs")
+}
+
+/// The same with a process per part, and the loss of a bridge.
+pub fn parts() -> anyhow::Result<()> {
+    node("tests/parts.test.mjs")
+}
+
+/// Each codec as the sent one.
+pub fn codecs() -> anyhow::Result<()> {
+    node("tests/codecs.test.mjs")
+}
+
+/// Clients that nobody here wrote.
+pub fn clients() -> anyhow::Result<()> {
+    install::ensure(&[PYTHON_VENV])?;
+    node("tests/clients.test.mjs")
+}
+
+fn node(test: &str) -> anyhow::Result<()> {
+    install::ensure(&[CHROMIUM, IPROUTE])?;
+    web::build()?;
+    web::packages("e2e")?;
+    succeed(cargo().args(["build", "--package", "shoal", "--quiet"]))?;
+    succeed(program("node", "e2e").arg("support/prepare.mjs"))?;
+    let mut command = isolated();
+    command.current_dir(root().join("e2e")).args([
+        "node",
+        "--test",
+        "--test-concurrency=1",
+        "--test-reporter=spec",
+        test,
+    ]);
+    succeed(&mut command)
+}
+
+/// A command line that runs the rest in a network namespace of its own, where
+/// the kernel allows that.
+fn isolated() -> Command {
+    const UP: &str = "ip link set lo up && exec \"$@\"";
+    for flags in [&["--net"][..], &["--user", "--map-root-user", "--net"][..]] {
+        let mut probe = Command::new("unshare");
+        probe.args(flags).args(["ip", "link", "set", "lo", "up"]);
+        if succeeds(&mut probe) {
+            let mut command = Command::new("unshare");
+            command.args(flags).args(["sh", "-c", UP, "sh"]);
+            return command;
+        }
+    }
+    say("network namespaces are not permitted here: the test shares the machine's network");
+    Command::new("env")
+}
