@@ -12,14 +12,25 @@
 //! candidates, TURN, ICE over TCP, encoding and decoding of media, and every decision about
 //! who receives what: that is the bridge's.
 
+pub mod bwe;
+pub mod cache;
+pub mod codec;
 pub mod demux;
 pub mod dtls;
 pub mod ice;
+pub mod nack;
+pub mod probing;
+pub mod red;
+pub mod rtcp;
+pub mod rtp;
+pub mod rtx;
 pub mod sctp;
 pub mod simnet;
 pub mod srtp;
 pub mod stun;
 pub mod transport;
+pub mod twcc;
+pub mod units;
 
 pub use dtls::{Certificate, Fingerprint};
 pub use ice::{CandidateKind, IceCredentials, RemoteCandidate};
