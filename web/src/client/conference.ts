@@ -1,0 +1,483 @@
+import xml, { type Element } from '@xmpp/xml';
+import type { BridgeMessage } from './bridgeChannel';
+import { capsVersion, discoInfo } from './caps';
+import type { Codec } from './codecs';
+import { ConferenceRequestError, requestConference } from './conferenceRequest';
+import type { Settings } from './config';
+import { Connection } from './connection';
+import { receiverConstraints, type ShownSource } from './constraints';
+import { Emitter } from './emitter';
+import { iceServersFrom } from './iceServers';
+import { sourceName, type LocalRole, type ReceivedSource } from './mediaSession';
+import {
+  buildGrantOwner,
+  buildKick,
+  buildMute,
+  buildPasswordForm,
+  MUTE_NS,
+  type Mutable,
+} from './moderation';
+import { NS } from './ns';
+import { buildPresence, resourceOf, type OwnPresence } from './presence';
+import {
+  RoomState,
+  type ChatMessage,
+  type Participant,
+  type RemovalReason,
+  type RoomEvent,
+} from './roomState';
+import { SessionManager } from './sessionManager';
+import { digestStats, type SessionStats } from './stats';
+
+export type Phase = 'connecting' | 'joining' | 'password' | 'joined' | 'ended';
+
+export type EndReason = RemovalReason | 'left' | 'unreachable' | 'refused' | 'full';
+
+interface ConferenceEvents {
+  phase: Phase;
+  ended: { reason: EndReason; detail: string | null };
+  /** The signalling socket is away (true) or back. */
+  signalling: { lost: boolean };
+  /** The path to the bridge is away (true) or back. */
+  media: { lost: boolean };
+  participants: readonly Participant[];
+  joinedParticipant: Participant;
+  leftParticipant: Participant;
+  received: ReadonlyMap<string, ReceivedSource>;
+  dominantSpeaker: string | null;
+  inactive: ReadonlySet<string>;
+  chat: ChatMessage;
+  /** A moderator has turned off one of our devices. */
+  mutedBy: { kind: Mutable; actor: string };
+  startMuted: { audio: boolean; video: boolean };
+  locked: boolean;
+  passwordWrong: undefined;
+}
+
+interface LocalDevice {
+  track: MediaStreamTrack | null;
+  muted: boolean;
+}
+
+/** Milliseconds. */
+const FIRST_JOIN_TIMEOUT = 20_000;
+
+/** A meeting from joining to leaving: the one object that the page talks to. */
+export class Conference extends Emitter<ConferenceEvents> {
+  readonly #connection: Connection;
+  readonly #sessions: SessionManager;
+  readonly #roomJid: string;
+  readonly #cancelled = new AbortController();
+  readonly #devices: Record<LocalRole, LocalDevice> = {
+    audio: { track: null, muted: true },
+    camera: { track: null, muted: true },
+    screen: { track: null, muted: true },
+  };
+  #room: RoomState | null = null;
+  #phase: Phase = 'connecting';
+  #iceServers: RTCIceServer[] = [];
+  #capsVersion = '';
+  #name: string;
+  #password: string | null = null;
+  #raisedHandAt = 0;
+  #codecs: readonly Codec[];
+  #shown: readonly ShownSource[] = [];
+  #maxHeight = -1;
+  #constraintsTimer: ReturnType<typeof setTimeout> | undefined;
+  #lastConstraints = '';
+  #inactive = new Set<string>();
+  #startMutedSeen = false;
+
+  constructor(
+    private readonly settings: Settings,
+    room: string,
+    name: string,
+  ) {
+    super();
+    this.#name = name;
+    this.#codecs = settings.codecs;
+    this.#roomJid = `${room}@${settings.muc}`;
+    this.#connection = new Connection({
+      domain: settings.domain,
+      websocketUrl: settings.websocketUrl,
+      keepAliveUrl: settings.keepAliveUrl,
+      room,
+      token: settings.token,
+    });
+    this.#sessions = new SessionManager({
+      endpointId: () => this.#room?.nick ?? '',
+      ownJid: () => this.#connection.jid,
+      iceServers: () => this.#iceServers,
+      codecs: () => this.#codecs,
+      tracks: () => ({
+        audio: this.#devices.audio.track,
+        camera: this.#devices.camera.track,
+        screen: this.#devices.screen.track,
+      }),
+      request: (payload) => this.#askFocus(payload),
+    });
+    this.#wireConnection();
+    this.#wireSessions();
+  }
+
+  join(): void {
+    this.#setPhase('connecting');
+    this.#connection.connect();
+  }
+
+  /** The answer to the `password` phase. */
+  joinWithPassword(password: string): void {
+    if (this.#phase !== 'password') return;
+    this.#password = password;
+    this.#setPhase('joining');
+    this.#sendPresence(true);
+  }
+
+  async leave(): Promise<void> {
+    if (this.#phase === 'ended') return;
+    this.#cancelled.abort();
+    const occupant = this.#occupant();
+    this.#sessions.close(this.#connection.isOnline && this.#phase === 'joined');
+    if (occupant) this.#connection.send(xml('presence', { to: occupant, type: 'unavailable' }));
+    this.#end('left', null);
+    await this.#connection.stop();
+  }
+
+  get localId(): string {
+    return this.#room?.nick ?? '';
+  }
+
+  get sendCodec(): Codec | null {
+    return this.#sessions.current?.codec ?? null;
+  }
+
+  participants(): Participant[] {
+    return [...(this.#room?.participants.values() ?? [])];
+  }
+
+  setName(name: string): void {
+    this.#name = name;
+    this.#sendPresence();
+  }
+
+  /** A device's track (null: closed) and whether others are told that it is muted. */
+  async setDevice(role: LocalRole, track: MediaStreamTrack | null, muted: boolean): Promise<void> {
+    this.#devices[role] = { track, muted };
+    this.#sendPresence();
+    if (role !== 'audio') this.#sendVideoType(role);
+    await this.#sessions.setTrack(role, track);
+  }
+
+  raiseHand(raised: boolean): void {
+    this.#raisedHandAt = raised ? Date.now() : 0;
+    this.#sendPresence();
+  }
+
+  sendChat(text: string, to: string | null): void {
+    const target = to ? `${this.#roomJid}/${to}` : this.#roomJid;
+    const id = crypto.randomUUID();
+    this.#connection.send(
+      xml(
+        'message',
+        { to: target, type: to ? 'chat' : 'groupchat', id },
+        xml('body', {}, text),
+        xml('nick', { xmlns: NS.nick }, this.#name),
+      ),
+    );
+    if (to === null) return;
+    // A private message does not come back from the room.
+    this.emit('chat', {
+      id,
+      from: this.localId,
+      name: this.#name,
+      text,
+      privateWith: to,
+      isLocal: true,
+      at: Date.now(),
+    });
+  }
+
+  async muteOther(id: string, kind: Mutable): Promise<void> {
+    await this.#askFocus(buildMute(kind, `${this.#roomJid}/${id}`));
+  }
+
+  async kick(id: string): Promise<void> {
+    await this.#connection.request('set', this.#roomJid, buildKick(id, ''));
+  }
+
+  async makeModerator(id: string): Promise<void> {
+    const jid = this.#room?.participants.get(id)?.realJid;
+    if (jid) await this.#connection.request('set', this.#roomJid, buildGrantOwner(jid));
+  }
+
+  /** Sets the room's password; an empty one opens the room. */
+  async setRoomPassword(password: string): Promise<void> {
+    await this.#connection.request('set', this.#roomJid, buildPasswordForm(password));
+    this.#password = password || null;
+  }
+
+  /** What the page shows now, and the person's limit on the height received (-1: none). */
+  setShown(shown: readonly ShownSource[], maxHeight: number): void {
+    this.#shown = shown;
+    this.#maxHeight = maxHeight;
+    clearTimeout(this.#constraintsTimer);
+    this.#constraintsTimer = setTimeout(() => this.#sendConstraints(false), 150);
+  }
+
+  /** Prefers `codec` for sending, from now on. */
+  async preferCodec(codec: Codec): Promise<void> {
+    this.#codecs = [codec, ...this.#codecs.filter((other) => other !== codec)];
+    await this.#sessions.current?.setCodecs(this.#codecs);
+  }
+
+  async stats(): Promise<SessionStats | null> {
+    const session = this.#sessions.current;
+    return session ? digestStats(session) : null;
+  }
+
+  #wireConnection(): void {
+    const connection = this.#connection;
+    connection.on('online', ({ jid }) => void this.#enter(jid));
+    connection.on('resumed', () => this.emit('signalling', { lost: false }));
+    connection.on('interrupted', () => this.emit('signalling', { lost: true }));
+    connection.on('failed', ({ reason }) => this.#end('unreachable', reason));
+    connection.on('presence', (stanza) => {
+      for (const event of this.#room?.handlePresence(stanza) ?? []) this.#roomEvent(event);
+    });
+    connection.on('message', (stanza) => {
+      for (const event of this.#room?.handleMessage(stanza, Date.now()) ?? []) {
+        this.#roomEvent(event);
+      }
+    });
+    connection.handleIq('get', NS.discoInfo, 'query', (query) => discoInfo(query.attrs.node));
+    connection.handleIq('get', NS.ping, 'ping', () => true);
+    connection.handleIq('set', NS.jingle, 'jingle', (jingle, from) => {
+      if (from !== this.#room?.focusOccupant) return undefined;
+      if (this.#sessions.handleJingle(jingle)) return true;
+      return xml('error', { type: 'cancel' }, xml('item-not-found', { xmlns: NS.stanzaErrors }));
+    });
+    for (const kind of ['audio', 'video', 'desktop'] as const) {
+      connection.handleIq('set', MUTE_NS[kind], 'mute', (mute, from) => {
+        if (from !== this.#room?.focusOccupant) return undefined;
+        if (mute.text() !== 'false') {
+          this.emit('mutedBy', { kind, actor: resourceOf(mute.attrs.actor ?? '') });
+        }
+        return true;
+      });
+    }
+  }
+
+  #wireSessions(): void {
+    const sessions = this.#sessions;
+    sessions.on('received', (received) => this.emit('received', received));
+    sessions.on('transport', (state) => this.emit('media', { lost: state === 'interrupted' }));
+    sessions.on('channelOpen', () => {
+      this.#sendVideoType('camera');
+      if (this.#devices.screen.track) this.#sendVideoType('screen');
+      this.#sendConstraints(true);
+    });
+    sessions.on('message', (message) => this.#bridgeMessage(message));
+    sessions.on('startMuted', (startMuted) => {
+      if (this.#startMutedSeen) return;
+      this.#startMutedSeen = true;
+      if (startMuted.audio || startMuted.video) this.emit('startMuted', startMuted);
+    });
+  }
+
+  /** A new XMPP session: ask for the conference and walk in, the first time or again. */
+  async #enter(jid: string): Promise<void> {
+    const nick = /^[0-9a-f]{8}/.exec(jid)?.[0] ?? randomEndpointId();
+    this.#room = null;
+    this.#setPhase('joining');
+    try {
+      this.#capsVersion = await capsVersion();
+      const services = await this.#connection
+        .request('get', this.settings.domain, xml('services', { xmlns: NS.extdisco }), 5000)
+        .catch(() => null);
+      if (services) this.#iceServers = iceServersFrom(services);
+      const focusJid = await requestConference(
+        this.#connection,
+        this.settings,
+        this.#roomJid,
+        this.#cancelled.signal,
+      );
+      if (this.#cancelled.signal.aborted || this.#connection.jid !== jid) return;
+      this.#room = new RoomState(this.#roomJid, nick, focusJid);
+      this.#sendPresence(true);
+      setTimeout(() => this.#joinOverdue(jid), FIRST_JOIN_TIMEOUT);
+    } catch (error) {
+      if (this.#connection.jid !== jid || !this.#connection.isOnline) return;
+      const detail = error instanceof Error ? error.message : String(error);
+      const refused =
+        error instanceof ConferenceRequestError && error.condition === 'not-authorized';
+      this.#end(refused ? 'refused' : 'unreachable', detail);
+      void this.#connection.stop();
+    }
+  }
+
+  #joinOverdue(jid: string): void {
+    if (this.#phase !== 'joining' || this.#connection.jid !== jid) return;
+    if (!this.#connection.isOnline) return;
+    this.#end('unreachable', 'the meeting room did not answer');
+    void this.#connection.stop();
+  }
+
+  #roomEvent(event: RoomEvent): void {
+    switch (event.type) {
+      case 'joined':
+        this.#setPhase('joined');
+        this.emit('signalling', { lost: false });
+        this.#publishParticipants();
+        void this.#readConfiguration();
+        break;
+      case 'refused':
+        this.#refused(event.condition);
+        break;
+      case 'participant-joined':
+        this.#publishParticipants();
+        if (this.#room?.joined) this.emit('joinedParticipant', event.participant);
+        break;
+      case 'participant-changed':
+        this.#publishParticipants();
+        break;
+      case 'participant-left':
+        this.#inactive.delete(event.participant.id);
+        this.#sessions.removeOwner(event.participant.id);
+        this.#publishParticipants();
+        this.emit('leftParticipant', event.participant);
+        break;
+      case 'removed':
+        this.#sessions.close(false);
+        this.#end(event.reason, event.text ?? event.actor);
+        void this.#connection.stop();
+        break;
+      case 'configuration-changed':
+        void this.#readConfiguration();
+        break;
+      case 'chat':
+        this.emit('chat', event.message);
+        break;
+      case 'focus-present':
+      case 'focus-left':
+        break;
+    }
+  }
+
+  #refused(condition: string): void {
+    if (condition === 'not-authorized') {
+      if (this.#password !== null) this.emit('passwordWrong', undefined);
+      this.#password = null;
+      this.#setPhase('password');
+      return;
+    }
+    if (condition === 'conflict' && this.#room) {
+      // Our own ghost of an earlier session still has the name.
+      this.#room = new RoomState(this.#roomJid, randomEndpointId(), this.#room.focusJid);
+      this.#sendPresence(true);
+      return;
+    }
+    this.#end(condition === 'service-unavailable' ? 'full' : 'refused', condition);
+    void this.#connection.stop();
+  }
+
+  #bridgeMessage(message: BridgeMessage): void {
+    switch (message.colibriClass) {
+      case 'DominantSpeakerEndpointChangeEvent':
+        this.emit('dominantSpeaker', message.dominantSpeakerEndpoint || null);
+        break;
+      case 'EndpointConnectivityStatusChangeEvent':
+        if (message.active === 'false') this.#inactive.add(message.endpoint);
+        else this.#inactive.delete(message.endpoint);
+        this.emit('inactive', new Set(this.#inactive));
+        break;
+    }
+  }
+
+  async #readConfiguration(): Promise<void> {
+    const reply = await this.#connection
+      .request('get', this.#roomJid, xml('query', { xmlns: NS.discoInfo }))
+      .catch(() => null);
+    const features = reply?.getChild('query', NS.discoInfo)?.getChildren('feature') ?? [];
+    if (!reply) return;
+    this.emit(
+      'locked',
+      features.some((feature) => feature.attrs.var === 'muc_passwordprotected'),
+    );
+  }
+
+  #askFocus(payload: Element): Promise<Element> {
+    const room = this.#room;
+    if (!room) return Promise.reject(new Error('not in a room'));
+    return this.#connection.request('set', room.focusOccupant, payload);
+  }
+
+  #occupant(): string | null {
+    return this.#room ? `${this.#roomJid}/${this.#room.nick}` : null;
+  }
+
+  #sendPresence(join = false): void {
+    const occupant = this.#occupant();
+    if (!occupant || (!join && this.#phase !== 'joined')) return;
+    this.#connection.send(
+      buildPresence(occupant, this.#ownPresence(), join ? { password: this.#password } : undefined),
+    );
+  }
+
+  #ownPresence(): OwnPresence {
+    const { audio, camera, screen } = this.#devices;
+    const id = this.localId;
+    return {
+      name: this.#name,
+      capsVersion: this.#capsVersion,
+      codecs: this.#codecs,
+      sources: {
+        [sourceName(id, 'audio')]: { muted: audio.muted || !audio.track },
+        [sourceName(id, 'camera')]: { muted: camera.muted || !camera.track },
+        ...(screen.track
+          ? { [sourceName(id, 'screen')]: { muted: screen.muted, videoType: 'desktop' as const } }
+          : {}),
+      },
+      raisedHandAt: this.#raisedHandAt,
+    };
+  }
+
+  #sendVideoType(role: 'camera' | 'screen'): void {
+    const { track, muted } = this.#devices[role];
+    const kind = role === 'camera' ? 'camera' : 'desktop';
+    this.#sessions.current?.channel.send({
+      colibriClass: 'SourceVideoTypeMessage',
+      sourceName: sourceName(this.localId, role),
+      videoType: track && !muted ? kind : 'none',
+    });
+  }
+
+  #sendConstraints(force: boolean): void {
+    const ratio = typeof devicePixelRatio === 'number' ? devicePixelRatio : 1;
+    const message = receiverConstraints(this.#shown, this.settings.lastN, this.#maxHeight, ratio);
+    const text = JSON.stringify(message);
+    if (!force && text === this.#lastConstraints) return;
+    if (this.#sessions.current?.channel.send(message)) this.#lastConstraints = text;
+  }
+
+  #publishParticipants(): void {
+    if (this.#room?.joined) this.emit('participants', this.participants());
+  }
+
+  #setPhase(phase: Phase): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = phase;
+    this.emit('phase', phase);
+  }
+
+  #end(reason: EndReason, detail: string | null): void {
+    if (this.#phase === 'ended') return;
+    this.#sessions.close(false);
+    this.#setPhase('ended');
+    this.emit('ended', { reason, detail });
+  }
+}
+
+function randomEndpointId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(4));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

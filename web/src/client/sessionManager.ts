@@ -1,0 +1,254 @@
+import type { Element } from '@xmpp/xml';
+import type { BridgeMessage } from './bridgeChannel';
+import type { Codec } from './codecs';
+import { Emitter } from './emitter';
+import {
+  buildAccept,
+  buildIceRestartAnswer,
+  buildIceRestartRequest,
+  buildSourceChange,
+  buildTerminate,
+  parseOffer,
+  parseTransport,
+} from './jingle';
+import { MediaSession, type LocalRole, type ReceivedSource } from './mediaSession';
+import { NS } from './ns';
+import { parseSources } from './sources';
+
+interface SessionEvents {
+  /** Sources arriving by name; those of a session that was just lost stay until replaced. */
+  received: ReadonlyMap<string, ReceivedSource>;
+  transport: 'connected' | 'interrupted';
+  channelOpen: undefined;
+  message: BridgeMessage;
+  startMuted: { audio: boolean; video: boolean };
+}
+
+export interface SessionContext {
+  endpointId: () => string;
+  ownJid: () => string;
+  iceServers: () => RTCIceServer[];
+  codecs: () => readonly Codec[];
+  tracks: () => Readonly<Record<LocalRole, MediaStreamTrack | null>>;
+  /** Sends a Jingle payload to focus; rejects with its error. */
+  request: (payload: Element) => Promise<unknown>;
+}
+
+/** Milliseconds. */
+const REPLACED_SESSION_LINGERS = 8_000;
+const ICE_RESTART_TIMEOUT = 10_000;
+const RECOVERY_INTERVAL = 6_000;
+
+/**
+ * The Jingle sessions with focus, of which one at a time counts. A new offer replaces the current
+ * session; the old one goes on until the new one is connected, so that pictures do not vanish.
+ */
+export class SessionManager extends Emitter<SessionEvents> {
+  #current: MediaSession | null = null;
+  #retired: MediaSession | null = null;
+  #shown = new Map<string, ReceivedSource>();
+  #retireTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly context: SessionContext) {
+    super();
+  }
+
+  get current(): MediaSession | null {
+    return this.#current;
+  }
+
+  /** One Jingle action of focus. False when it is about a session that is not there. */
+  handleJingle(jingle: Element): boolean {
+    const { action, sid } = jingle.attrs;
+    if (action === 'session-initiate' || action === 'transport-replace') {
+      const answer = action === 'session-initiate' ? 'session-accept' : 'transport-accept';
+      void this.#start(jingle, answer);
+      return true;
+    }
+    const session = this.#current;
+    if (session?.offer.sid !== sid) return action === 'session-terminate';
+    switch (action) {
+      case 'source-add':
+        session?.addSources(parseSources(jingle));
+        return true;
+      case 'source-remove':
+        session?.removeSources(parseSources(jingle));
+        return true;
+      case 'transport-info':
+        if (session) void this.#transportInfo(session, jingle);
+        return true;
+      case 'session-terminate':
+        this.#terminated(jingle);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  async setTrack(role: LocalRole, track: MediaStreamTrack | null): Promise<void> {
+    await this.#current?.setTrack(role, track);
+  }
+
+  removeOwner(owner: string): void {
+    this.#current?.removeOwner(owner);
+    for (const [name, source] of this.#shown) {
+      if (source.owner === owner) this.#shown.delete(name);
+    }
+    this.#publish();
+  }
+
+  /** Ends everything; `tellFocus` unless the session is already over on the server. */
+  close(tellFocus: boolean): void {
+    const session = this.#current;
+    if (session && tellFocus) {
+      const { sid, bridgeSessionId } = session.offer;
+      void this.context
+        .request(buildTerminate(sid, 'success', bridgeSessionId, false))
+        .catch(() => undefined);
+    }
+    this.#current = null;
+    session?.close();
+    this.#dropRetired();
+    this.#shown.clear();
+    this.#publish();
+  }
+
+  async #start(jingle: Element, answer: 'session-accept' | 'transport-accept'): Promise<void> {
+    const { context } = this;
+    const offer = parseOffer(jingle);
+    const session = new MediaSession({
+      offer,
+      endpointId: context.endpointId(),
+      iceServers: context.iceServers(),
+      codecs: context.codecs(),
+      tracks: context.tracks(),
+    });
+    this.#retire();
+    this.#current = session;
+    this.emit('startMuted', offer.startMuted);
+    session.on('received', () => this.#merge(session));
+    session.on('transport', (state) => this.#transportChanged(session, state));
+    session.channel.on('open', () => {
+      if (session === this.#current) this.emit('channelOpen', undefined);
+    });
+    session.channel.on('message', (message) => {
+      if (session === this.#current) this.emit('message', message);
+    });
+    session.on('unsignalled', (source) => {
+      context
+        .request(buildSourceChange('source-add', offer.sid, source))
+        .catch((error: unknown) => console.warn(`${source.name} was not accepted`, error));
+    });
+    try {
+      const { transport, sources } = await session.accept();
+      if (session !== this.#current) return;
+      const accept = buildAccept(offer, transport, sources, context.ownJid());
+      accept.attrs.action = answer;
+      await context.request(accept);
+      session.accepted();
+    } catch (error) {
+      if (session !== this.#current) return;
+      console.warn('the session could not be accepted', error);
+      this.#recoverLater(session);
+    }
+  }
+
+  async #transportInfo(session: MediaSession, jingle: Element): Promise<void> {
+    const element = jingle.getChildren('content')[0]?.getChild('transport', NS.iceUdp);
+    if (!element) return;
+    const transport = parseTransport(element);
+    if (transport.iceGeneration === null) {
+      session.addCandidates(transport);
+      return;
+    }
+    const local = await session.restartIce(transport);
+    await this.context
+      .request(buildIceRestartAnswer(session.offer.sid, local, transport.iceGeneration))
+      .catch(() => undefined);
+  }
+
+  #terminated(jingle: Element): void {
+    const reason = jingle.getChild('reason')?.getChildElements()[0]?.getName();
+    this.#retire();
+    this.#current = null;
+    // `success` announces a move: the next offer is on its way. Anything else is an end.
+    if (reason !== 'success') {
+      this.#dropRetired();
+      this.#shown.clear();
+      this.#publish();
+    }
+  }
+
+  /** The current session becomes the one that lingers. */
+  #retire(): void {
+    if (!this.#current) return;
+    this.#dropRetired();
+    this.#retired = this.#current;
+    this.#retireTimer = setTimeout(() => this.#dropRetired(), REPLACED_SESSION_LINGERS);
+  }
+
+  #dropRetired(): void {
+    clearTimeout(this.#retireTimer);
+    this.#retired?.close();
+    this.#retired = null;
+  }
+
+  #transportChanged(session: MediaSession, state: 'connected' | 'interrupted' | 'failed'): void {
+    if (session !== this.#current) return;
+    if (state === 'failed') {
+      this.emit('transport', 'interrupted');
+      void this.#recover(session);
+      return;
+    }
+    if (state === 'connected') {
+      this.#dropRetired();
+      // What the new session does not bring is gone.
+      setTimeout(() => this.#forgetStale(session), 3000);
+    }
+    this.emit('transport', state);
+  }
+
+  /** ICE has failed: first a restart in place, and where that does not help, a new session. */
+  async #recover(session: MediaSession): Promise<void> {
+    const { sid, bridgeSessionId } = session.offer;
+    if (bridgeSessionId !== null) {
+      try {
+        await this.context.request(buildIceRestartRequest(sid, bridgeSessionId));
+        await new Promise((resolve) => setTimeout(resolve, ICE_RESTART_TIMEOUT));
+      } catch {
+        // Not supported or too soon: a new session does as well.
+      }
+    }
+    if (session !== this.#current || session.isConnected) return;
+    try {
+      await this.context.request(buildTerminate(sid, 'connectivity-error', bridgeSessionId, true));
+    } catch {
+      this.#recoverLater(session);
+    }
+  }
+
+  #recoverLater(session: MediaSession): void {
+    setTimeout(() => {
+      if (session === this.#current && !session.isConnected) void this.#recover(session);
+    }, RECOVERY_INTERVAL);
+  }
+
+  #merge(session: MediaSession): void {
+    if (session !== this.#current) return;
+    const received = session.received();
+    const names = new Set(received.map((source) => source.name));
+    if (session.isConnected && !this.#retired) {
+      for (const name of this.#shown.keys()) if (!names.has(name)) this.#shown.delete(name);
+    }
+    for (const source of received) this.#shown.set(source.name, source);
+    this.#publish();
+  }
+
+  #forgetStale(session: MediaSession): void {
+    if (session === this.#current) this.#merge(session);
+  }
+
+  #publish(): void {
+    this.emit('received', new Map(this.#shown));
+  }
+}
