@@ -77,3 +77,45 @@ pub struct Resolution {
     /// Height.
     pub height: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::SmallRng;
+    use rand::{Rng, RngCore, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn codec_names_are_read_without_regard_to_case() {
+        assert_eq!(Codec::from_name("H264"), Some(Codec::H264));
+        assert_eq!(Codec::from_name("h264"), Some(Codec::H264));
+        assert_eq!(Codec::from_name("PCMU"), None);
+    }
+
+    #[test]
+    fn hostile_payloads_never_panic() {
+        let mut random = SmallRng::seed_from_u64(4);
+        let mut bytes = [0; 64];
+        for _ in 0..100_000 {
+            random.fill_bytes(&mut bytes);
+            let len = random.random_range(0..bytes.len());
+            let payload = &mut bytes[..len];
+            if let Ok(descriptor) = vp8::Vp8Descriptor::parse(payload) {
+                descriptor.resolution(payload);
+                descriptor.rewrite(payload, 0xffff, 0xff);
+            }
+            if let Ok(descriptor) = vp9::Vp9Descriptor::parse(payload) {
+                descriptor.rewrite(payload, 0xffff, 0xff);
+            }
+            h264::is_keyframe(payload);
+            if let Some(first) = payload.first_mut() {
+                *first = 0x67;
+            }
+            h264::resolution(payload);
+            opus::duration(payload);
+            let _ = av1::AggregationHeader::parse(payload);
+            let _ = av1::DependencyDescriptor::parse(payload, None);
+            av1::DependencyDescriptor::rewrite(payload, &av1::DescriptorEdit::default());
+        }
+    }
+}

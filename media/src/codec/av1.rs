@@ -6,7 +6,7 @@ mod descriptor;
 mod structure;
 
 pub use aggregation::AggregationHeader;
-pub use descriptor::{DependencyDescriptor, FrameDependencies};
+pub use descriptor::{DependencyDescriptor, DescriptorEdit, FrameDependencies};
 pub use structure::{DecodeTargetIndication, DecodeTargetLayer, FrameTemplate, TemplateStructure};
 
 /// Most decode targets of a structure (5 bits of count).
@@ -15,3 +15,6 @@ pub const MAX_DECODE_TARGETS: usize = 32;
 pub const MAX_TEMPLATES: usize = 64;
 /// Most spatial layers.
 pub const MAX_SPATIAL: usize = 4;
+
+#[cfg(test)]
+mod tests;
