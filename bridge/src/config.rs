@@ -1,0 +1,344 @@
+//! What an operator may say; every field has a default that serves a machine with one network.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Configuration of one bridge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// UDP port of all media, for every endpoint. 0 lets the system choose one.
+    pub udp_port: u16,
+    /// Local IP addresses to bind. Empty: each address of each interface that is up. `0.0.0.0` or `::` bind all of their
+    /// family; answers then leave by the address that the routing table chooses.
+    pub bind_addresses: Vec<IpAddr>,
+    /// Addresses told to clients, best first: `IP` (with `udp_port`) or `IP:PORT`, where a load balancer or NAT forwards
+    /// that address to this bridge. Empty: the bound addresses that clients could reach.
+    pub advertised_addresses: Vec<AdvertisedAddress>,
+    /// Tells clients loopback addresses too, for clients on this machine. Without it they are told only when there is
+    /// nothing else.
+    pub advertise_loopback: bool,
+    /// Worker threads. 0: one for each core.
+    pub workers: u16,
+    /// Endpoints of one conference that stay on one worker before it spills over to the others.
+    pub spill_endpoints: usize,
+    /// Listen address of the private HTTP interface: health, metrics, Colibri2 over REST, drain, shutdown.
+    /// It has no authentication: never reachable by clients.
+    pub private_http: Option<SocketAddr>,
+    /// Listen address of the public HTTP interface: bridge channels over WebSocket (`/colibri-ws/…`).
+    /// TLS ends in front of it.
+    pub public_http: Option<SocketAddr>,
+    /// Bridge channels over WebSocket.
+    pub websocket: Websocket,
+    /// Whether data channels (SCTP) are accepted for the bridge channel when the focus asks for them.
+    pub sctp: bool,
+    /// Region, published to the focus for bridge selection. Empty: none.
+    pub region: String,
+    /// Version told to the focus; bridges of different versions are never mixed in one conference. Empty: this build's.
+    pub version: String,
+    /// Release, the second half of the version told to the focus. Empty: none.
+    pub release: String,
+    /// Starts in drain mode: takes no new conferences until it is ended by REST.
+    pub initial_drain: bool,
+    /// Time between two presences with statistics, in seconds. Jitsi's focus takes 45 s of silence for a failure.
+    pub presence_interval_seconds: u64,
+    /// Shards to serve from the start.
+    pub shards: Vec<Shard>,
+    /// Limits on what others may make the bridge hold.
+    pub limits: Limits,
+    /// Time spans after which things end by themselves.
+    pub expiry: Expiry,
+    /// How load is measured.
+    pub load: Load,
+}
+
+/// This build's version as it is told to others.
+pub const VERSION: &str = concat!("shoal-", env!("CARGO_PKG_VERSION"));
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            udp_port: 10_000,
+            bind_addresses: Vec::new(),
+            advertised_addresses: Vec::new(),
+            advertise_loopback: false,
+            workers: 0,
+            spill_endpoints: 50,
+            private_http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_http: None,
+            websocket: Websocket::default(),
+            sctp: true,
+            region: String::new(),
+            version: String::new(),
+            release: String::new(),
+            initial_drain: false,
+            presence_interval_seconds: 5,
+            shards: Vec::new(),
+            limits: Limits::default(),
+            expiry: Expiry::default(),
+            load: Load::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The version told to the focus and by `/about/version`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        if self.version.is_empty() {
+            VERSION
+        } else {
+            &self.version
+        }
+    }
+
+    /// How many worker threads to run.
+    #[must_use]
+    pub fn worker_count(&self) -> u16 {
+        if self.workers > 0 {
+            return self.workers.min(MAX_WORKERS);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        u16::try_from(cores).unwrap_or(MAX_WORKERS).min(MAX_WORKERS)
+    }
+}
+
+/// A local ufrag has room for this many workers.
+const MAX_WORKERS: u16 = 1024;
+
+/// One address told to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdvertisedAddress {
+    /// IPv4 or IPv6 address.
+    pub ip: IpAddr,
+    /// Port, when it differs from the bridge's own.
+    pub port: Option<u16>,
+}
+
+impl std::str::FromStr for AdvertisedAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(ip) = text.parse() {
+            return Ok(Self { ip, port: None });
+        }
+        match text.parse::<SocketAddr>() {
+            Ok(address) if address.port() != 0 => Ok(Self {
+                ip: address.ip(),
+                port: Some(address.port()),
+            }),
+            _ => Err(format!(
+                "{text:?} is no address to advertise: write an IP address or IP:PORT, for example 203.0.113.7 or [2001:db8::7]:10000"
+            )),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for AdvertisedAddress {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for AdvertisedAddress {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.port {
+            None => serializer.collect_str(&self.ip),
+            Some(port) => serializer.collect_str(&SocketAddr::new(self.ip, port)),
+        }
+    }
+}
+
+/// Bridge channels over WebSocket.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Websocket {
+    /// Base URLs by which clients reach the public HTTP interface, best first, for example `wss://bridge-0.example.org`.
+    /// Empty: no WebSocket is offered, and clients use the data channel.
+    pub base_urls: Vec<String>,
+    /// Name of this bridge in the path (`/colibri-ws/SERVERID/…`), by which a front door can route. Empty: a random one.
+    pub server_id: String,
+}
+
+
+/// A signalling server to serve.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// Name for logs and metrics.
+    pub name: String,
+    /// `HOST:PORT` of its XMPP port for services.
+    pub address: String,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: Tls,
+    /// XMPP domain of the bridge's account, for example `auth.meet.shoal`.
+    #[serde(default = "default_domain")]
+    pub domain: String,
+    /// User name of the account.
+    #[serde(default = "default_user")]
+    pub user: String,
+    /// File with the password, on its first line.
+    pub password_file: PathBuf,
+    /// Room in which bridges present themselves.
+    #[serde(default = "default_brewery")]
+    pub brewery: String,
+    /// Nickname in that room, unique among bridges. Empty: the WebSocket server id.
+    #[serde(default)]
+    pub nick: String,
+}
+
+fn default_domain() -> String {
+    "auth.meet.shoal".into()
+}
+
+fn default_user() -> String {
+    "jvb".into()
+}
+
+fn default_brewery() -> String {
+    "jvbbrewery@internal-muc.meet.shoal".into()
+}
+
+/// Protection of an XMPP connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// STARTTLS, and no connection without it.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Direct,
+    /// None: only where the network itself is protected.
+    Plain,
+}
+
+/// Limits; what goes over one is refused with the error that the protocol has for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Conferences at once.
+    pub conferences: usize,
+    /// Endpoints of one conference.
+    pub endpoints_per_conference: usize,
+    /// Endpoints of all conferences.
+    pub endpoints: usize,
+    /// SSRCs of one endpoint.
+    pub ssrcs_per_endpoint: usize,
+    /// Bytes of one message on a bridge channel.
+    pub channel_message_bytes: usize,
+    /// Messages waiting for a slow reader of a bridge channel before it is closed.
+    pub channel_queue: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            conferences: 10_000,
+            endpoints_per_conference: 2_000,
+            endpoints: 20_000,
+            ssrcs_per_endpoint: 64,
+            channel_message_bytes: 64 * 1024,
+            channel_queue: 256,
+        }
+    }
+}
+
+/// Time spans, in seconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Expiry {
+    /// A conference without endpoints ends after this long.
+    pub empty_conference_seconds: u64,
+    /// A bridge channel from which nothing came for this long is closed.
+    pub channel_idle_seconds: u64,
+    /// Time between two WebSocket pings.
+    pub channel_ping_seconds: u64,
+    /// A graceful shutdown ends after this long even if conferences still run.
+    pub graceful_shutdown_seconds: u64,
+    /// Time between telling the focus `shutting_down` and leaving, for the focus to move everybody.
+    pub shutting_down_seconds: u64,
+}
+
+impl Default for Expiry {
+    fn default() -> Self {
+        Self {
+            empty_conference_seconds: 20,
+            channel_idle_seconds: 60,
+            channel_ping_seconds: 15,
+            graceful_shutdown_seconds: 24 * 3600,
+            shutting_down_seconds: 60,
+        }
+    }
+}
+
+impl Expiry {
+    /// See [`Expiry::empty_conference_seconds`].
+    #[must_use]
+    pub fn empty_conference(&self) -> Duration {
+        Duration::from_secs(self.empty_conference_seconds)
+    }
+}
+
+/// The load that counts as a stress of 1; the larger stress of the two is published.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Load {
+    /// Share of this machine's CPU in use, 0 to 1. 0 leaves CPU out of the stress level.
+    pub cpu_threshold: f64,
+    /// RTP packets per second, received and sent. 0 leaves packets out of the stress level.
+    pub packet_rate_threshold: f64,
+    /// Stress that one participant is said to add, for the focus to foresee load before it is measured.
+    pub average_participant_stress: f64,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            cpu_threshold: 0.9,
+            packet_rate_threshold: 0.0,
+            average_participant_stress: 0.01,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn an_empty_configuration_is_the_default_and_unknown_keys_are_refused_by_name() {
+        let config: Config = serde_json::from_str("{}").unwrap();
+        assert_eq!(config.udp_port, 10_000);
+        assert!(config.worker_count() > 0);
+        let error = serde_json::from_str::<Config>(r#"{"udp_prot": 1}"#).unwrap_err();
+        assert!(error.to_string().contains("udp_prot"), "{error}");
+    }
+
+    #[test]
+    fn an_advertised_address_is_an_ip_with_or_without_port() {
+        let parse = |text: &str| text.parse::<AdvertisedAddress>();
+        assert_eq!(parse("203.0.113.7").unwrap().port, None);
+        assert_eq!(parse("203.0.113.7:31000").unwrap().port, Some(31_000));
+        assert_eq!(parse("[2001:db8::7]:31000").unwrap().port, Some(31_000));
+        assert_eq!(parse("2001:db8::7").unwrap().port, None);
+        for wrong in ["", "bridge.example.org", "203.0.113.7:0", "203.0.113.7:x"] {
+            assert!(parse(wrong).unwrap_err().contains("no address to advertise"));
+        }
+    }
+
+    #[test]
+    fn a_shard_needs_only_name_address_and_password() {
+        let config: Config = serde_json::from_str(
+            r#"{"shards": [{"name": "a", "address": "127.0.0.1:5222", "password_file": "jvb.pass", "tls": "plain"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(config.shards[0].brewery, "jvbbrewery@internal-muc.meet.shoal");
+        assert_eq!(config.shards[0].tls, Tls::Plain);
+    }
+}
