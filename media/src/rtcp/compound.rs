@@ -121,7 +121,7 @@ pub(super) fn write_packet(
     let start = out.len();
     out.extend([0x80 | count & 0x1f, packet_type, 0, 0]);
     body(out);
-    while (out.len() - start) % 4 != 0 {
+    while !(out.len() - start).is_multiple_of(4) {
         out.push(0);
     }
     let words = ((out.len() - start) / 4 - 1) as u16;

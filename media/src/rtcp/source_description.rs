@@ -37,7 +37,9 @@ impl<'a> SourceDescription<'a> {
 }
 
 /// One chunk: source, its CNAME, and what follows.
-fn chunk(bytes: &[u8]) -> Option<(Ssrc, Option<&[u8]>, &[u8])> {
+type Chunk<'a> = (Ssrc, Option<&'a [u8]>, &'a [u8]);
+
+fn chunk(bytes: &[u8]) -> Option<Chunk<'_>> {
     let ssrc = Ssrc(word(bytes, 0)?);
     let mut name = None;
     let mut at = 4;
