@@ -43,9 +43,9 @@
         /** All statistics of all open peer connections. */
         async stats() {
             const rows = [];
-            for (const connection of connections) {
+            for (const [number, connection] of [...connections].entries()) {
                 if (connection.connectionState === 'closed') continue;
-                (await connection.getStats()).forEach((row) => rows.push(row));
+                (await connection.getStats()).forEach((row) => rows.push({ ...row, connection: number }));
             }
             return rows;
         },

@@ -1,6 +1,7 @@
 // Starts the parts of Shoal as a person would, and ends them.
 
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -67,7 +68,7 @@ export class Part {
 
     /** Asks it to end (Ctrl-C) and waits; tells the exit code. */
     async stop() {
-        this.#process.kill('SIGINT');
+        if (!this.#process.kill('SIGINT')) return null;
         return (await this.#ended).code;
     }
 }
@@ -110,4 +111,87 @@ ${extra}`,
             return code;
         },
     };
+}
+
+/** Signalling, focus, bridges and web as processes of their own. */
+export async function startParts({ bridges = 1 } = {}) {
+    const { folder, remove } = await scratch();
+    const write = async (name, text) => {
+        const path = join(folder, name);
+        await writeFile(path, text, { mode: 0o600 });
+        return path;
+    };
+    const ports = {};
+    for (const name of ['web', 'http', 'tcp', 'focus']) ports[name] = await freePort();
+    const focusPassword = await write('focus.password', randomBytes(16).toString('hex'));
+    const bridgePassword = await write('jvb.password', randomBytes(16).toString('hex'));
+
+    const signalling = await Part.start(
+        'signalling',
+        'signalling',
+        await write(
+            'signalling.toml',
+            `[signalling]
+listen = { http = "127.0.0.1:${ports.http}", tcp = "127.0.0.1:${ports.tcp}" }
+accounts = [{ name = "focus", password_file = "${focusPassword}" }, { name = "jvb", password_file = "${bridgePassword}" }]
+`,
+        ),
+    );
+    const focusConfig = await write(
+        'focus.toml',
+        `[focus_service]
+address = "127.0.0.1:${ports.tcp}"
+tls = "plain"
+password_file = "${focusPassword}"
+http = "127.0.0.1:${ports.focus}"
+[focus]
+state_dir = "${folder}/focus"
+`,
+    );
+    const startFocus = () => Part.start('focus', 'focus', focusConfig);
+    const startBridge = async (index) => {
+        const bridge = { udp: await freePort(), private: await freePort(), public: await freePort() };
+        const path = await write(
+            `bridge-${index}.toml`,
+            `[bridge]
+udp_port = ${bridge.udp}
+advertised_addresses = ["127.0.0.1"]
+private_http = "127.0.0.1:${bridge.private}"
+public_http = "127.0.0.1:${bridge.public}"
+websocket = { server_id = "bridge-${index}" }
+shards = [{ name = "a", address = "127.0.0.1:${ports.tcp}", tls = "plain", password_file = "${bridgePassword}" }]
+`,
+        );
+        return { ...bridge, part: await Part.start(`bridge-${index}`, 'bridge', path) };
+    };
+    const stack = { focus: await startFocus(), bridges: [], folder };
+    for (let index = 0; index < bridges; index++) stack.bridges.push(await startBridge(index));
+    const web = await Part.start(
+        'web',
+        'web',
+        await write(
+            'web.toml',
+            `[web]
+listen = "127.0.0.1:${ports.web}"
+signalling_url = "http://127.0.0.1:${ports.http}"
+focus_url = "http://127.0.0.1:${ports.focus}"
+`,
+        ),
+    );
+    return Object.assign(stack, {
+        url: `http://localhost:${ports.web}`,
+        ports,
+        restartFocus: async () => (stack.focus = await startFocus()),
+        /** Index of the bridge that has a conference. */
+        busyBridge: async () => {
+            const loads = await Promise.all(
+                stack.bridges.map(async ({ private: port }) => (await (await fetch(`http://127.0.0.1:${port}/colibri/stats`)).json()).conferences),
+            );
+            return loads.findIndex((conferences) => conferences > 0);
+        },
+        stop: async () => {
+            await Promise.all([web, stack.focus, ...stack.bridges.map(({ part }) => part), signalling].map((part) => part.stop()));
+            await remove();
+        },
+    });
 }

@@ -1,1 +1,49 @@
-fn main() {}
+//! `shoal`: every part of a meeting service as a subcommand, and `all` of them in one process.
+
+mod all;
+mod cli;
+mod log;
+mod parts;
+mod secret;
+mod service;
+mod settings;
+mod stop;
+mod web;
+
+use anyhow::Context;
+use clap::Parser;
+
+use cli::{Cli, Part};
+use settings::Settings;
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    log::init();
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("invariant: the TLS provider is installed once"))?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")?
+        .block_on(run(cli.part))
+}
+
+async fn run(part: Part) -> anyhow::Result<()> {
+    let stop = stop::on_signal();
+    match part {
+        Part::All { source, shortcuts } => {
+            all::run(Settings::load(&source, &shortcuts.settings())?, stop).await
+        }
+        Part::Signalling(source) => {
+            parts::signalling(Settings::load(&source, &[])?.signalling, stop).await
+        }
+        Part::Focus(source) => parts::focus(Settings::load(&source, &[])?, stop).await,
+        Part::Bridge(source) => parts::bridge(Settings::load(&source, &[])?.bridge, stop).await,
+        Part::Web(source) => parts::web(&Settings::load(&source, &[])?, stop).await,
+        Part::Configuration => {
+            log::tell(Settings::default_file()?.trim_end());
+            Ok(())
+        }
+    }
+}

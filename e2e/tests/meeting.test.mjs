@@ -1,0 +1,134 @@
+// Three people meet at our page, the whole stack in one process.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Participant } from '../support/participant.mjs';
+import { BLUE, GREEN, RED, YELLOW } from '../support/people.mjs';
+import { startAll } from '../support/stack.mjs';
+import { until } from '../support/wait.mjs';
+
+const PASSWORD = 'fish-in-a-shoal';
+
+let stack;
+let room;
+let rosa;
+let grete;
+let blanca;
+
+before(async () => {
+    stack = await startAll();
+    room = `${stack.url}/MeetingOfThree`;
+});
+
+after(async () => {
+    await Promise.all([rosa, grete, blanca].map((participant) => participant?.browser.close()));
+    assert.equal(await stack?.stop(), 0, 'Ctrl-C ends the process cleanly');
+});
+
+const everybody = () => [rosa, grete, blanca];
+const others = (one) => everybody().filter((other) => other !== one);
+
+test('two people see and hear each other', async () => {
+    rosa = await Participant.join(RED, room);
+    grete = await Participant.join(GREEN, room);
+    await rosa.sees(GREEN);
+    await grete.sees(RED);
+    await rosa.tone(0.5);
+    await grete.hears();
+});
+
+test('a third joins, and each sees the right picture in each tile', async () => {
+    blanca = await Participant.join(BLUE, room);
+    for (const one of everybody()) {
+        for (const other of others(one)) await one.sees(other.person);
+    }
+    for (const one of everybody()) {
+        await one.decodes(2);
+        await one.picture(`meeting-${one.person.name.toLowerCase()}`);
+    }
+});
+
+test('the dominant speaker follows the tone', async () => {
+    for (const speaker of [grete, blanca, rosa]) {
+        for (const one of everybody()) await one.tone(one === speaker ? 0.6 : 0);
+        for (const one of others(speaker)) await one.seesDominant(speaker.person);
+        for (const one of others(speaker)) await one.hears();
+    }
+});
+
+test('mute reaches the others, in sign and in sound', async () => {
+    await rosa.page.getByRole('button', { name: /^Mute/ }).first().click();
+    for (const one of others(rosa)) await one.seesMuted(RED, true);
+    const before = await grete.audioEnergy();
+    await grete.decodes(2);
+    assert.ok((await grete.audioEnergy()) - before < 0.01, 'a muted microphone is silent');
+    await rosa.page.getByRole('button', { name: /^Unmute/ }).first().click();
+    for (const one of others(rosa)) await one.seesMuted(RED, false);
+    await grete.hears();
+});
+
+test('chat reaches everybody', async () => {
+    await grete.page.getByRole('button', { name: /chat/i }).first().click();
+    await grete.page.getByRole('textbox', { name: /message/i }).fill('The herring is <b>fresh</b>');
+    await grete.page.keyboard.press('Enter');
+    for (const one of others(grete)) {
+        await one.page.getByRole('button', { name: /chat/i }).first().click();
+        await one.page.getByText('The herring is <b>fresh</b>').first().waitFor();
+    }
+});
+
+test('a hand that is raised is seen', async () => {
+    await blanca.page.getByRole('button', { name: /raise hand/i }).first().click();
+    for (const one of others(blanca)) {
+        await one.page.locator(`[data-name="${BLUE.name}"][data-hand="true"]`).first().waitFor();
+    }
+});
+
+test('a fourth is refused without the password and let in with it', async () => {
+    await rosa.setPassword(PASSWORD);
+    const yara = await Participant.join(YELLOW, room);
+    try {
+        const prompt = yara.page.getByLabel(/password/i);
+        await prompt.waitFor();
+        await prompt.fill('wrong');
+        await yara.page.keyboard.press('Enter');
+        await yara.page.getByText(/not the right password|wrong password/i).first().waitFor();
+        await yara.picture('meeting-password');
+        await prompt.fill(PASSWORD);
+        await yara.page.keyboard.press('Enter');
+        await yara.sees(RED);
+        await rosa.sees(YELLOW);
+    } finally {
+        await yara.vanish();
+    }
+    for (const one of everybody()) await one.losesSightOf(YELLOW, { seconds: 90 });
+});
+
+test('a socket cut for 20 s is resumed, and nothing is missed', async () => {
+    stack.link.cut();
+    const cut = Date.now();
+    await rosa.page.getByText(/reconnecting/i).first().waitFor({ timeout: 15_000 });
+    await rosa.picture('meeting-reconnecting');
+    // The media does not go over the socket: it keeps flowing.
+    await rosa.decodes(2);
+    await until('20 s have passed', () => Date.now() - cut >= 20_000, { seconds: 25 });
+    stack.link.mend();
+    for (const one of everybody()) {
+        await one.page.getByText(/reconnecting/i).first().waitFor({ state: 'hidden', timeout: 40_000 });
+    }
+    await grete.say('Still here');
+    for (const one of others(grete)) await one.page.getByText('Still here').first().waitFor();
+    for (const one of everybody()) await one.decodes(2);
+});
+
+test('one leaves, and the others see it', async () => {
+    await blanca.page.getByRole('button', { name: /leave/i }).first().click();
+    for (const one of [rosa, grete]) await one.losesSightOf(BLUE);
+    await rosa.sees(GREEN);
+});
+
+test('no page has complained', async () => {
+    // What the cut itself makes a browser say.
+    const cut = [/WebSocket connection to .* failed/, /net::ERR_/];
+    for (const one of everybody()) one.hasNoComplaints(cut);
+});

@@ -1,0 +1,38 @@
+//! How a focus that is a process of its own reaches its signalling server, and
+//! is reached over HTTP.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Section `[focus_service]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FocusService {
+    /// `HOST:PORT` of the signalling server's XMPP port for services.
+    pub address: String,
+    /// How that connection is protected: `starttls`, `direct` or `plain`.
+    pub tls: bridge::config::Tls,
+    /// XMPP domain of the focus's account.
+    pub domain: String,
+    /// User name of the account.
+    pub user: String,
+    /// File with the password, on its first line.
+    pub password_file: PathBuf,
+    /// Listen address of the HTTP interface: conference requests, health, metrics.
+    pub http: SocketAddr,
+}
+
+impl Default for FocusService {
+    fn default() -> Self {
+        Self {
+            address: "127.0.0.1:5222".into(),
+            tls: bridge::config::Tls::Starttls,
+            domain: "auth.meet.shoal".into(),
+            user: "focus".into(),
+            password_file: "focus.password".into(),
+            http: SocketAddr::from(([127, 0, 0, 1], 8888)),
+        }
+    }
+}
