@@ -1,18 +1,34 @@
-//! SCTP and the bridge's data channel (RFC 8831, RFC 8832).
+//! SCTP over DTLS and the bridge's one data channel (RFC 8831, RFC 8832).
+//!
+//! The protocol is the `rtc-sctp` crate's: sans-IO. Of the data channel protocol there are two
+//! messages, which are ours ([`dcep`]). What a peer can make us keep is bounded: one
+//! association (and a few that are still shaking hands), one channel, one receive window.
+//!
+//! # Deliberately absent
+//! Partial reliability on what we send, channels without DCEP, more than one channel at once: a
+//! later one replaces the earlier, as Jitsi's bridge has it.
+
+mod association;
+mod dcep;
+
+pub(crate) use association::{Sctp, SctpEvent};
 
 /// What the SCTP part of a transport does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SctpConfig {
     /// SCTP port of both sides; 5000 everywhere in Jitsi.
     pub port: u16,
-    /// Open a data channel once connected (label, protocol). A bridge leaves this empty: Jitsi's
-    /// clients open the channel.
+    /// Open a data channel once connected (label, protocol), as a client does. A bridge leaves
+    /// this empty: Jitsi's clients open the channel.
     pub open: Option<(String, String)>,
 }
 
 impl Default for SctpConfig {
     fn default() -> Self {
-        Self { port: 5000, open: None }
+        Self {
+            port: 5000,
+            open: None,
+        }
     }
 }
 

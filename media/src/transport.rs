@@ -17,16 +17,24 @@
 //! authenticated: a driver may from then on route that address to this transport.
 
 mod drop_reason;
+mod restart;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
 pub use drop_reason::DropReason;
 
-use crate::dtls::{Certificate, Fingerprint};
-use crate::ice::{IceCredentials, RemoteCandidate};
-use crate::sctp::{ChannelError, SctpConfig};
-use crate::srtp::{ProtectError, SrtpProfile};
+use crate::demux::{PacketKind, demux};
+use crate::dtls::{Certificate, Dtls, DtlsEvent, Fingerprint};
+use crate::ice::{BadCredentials, IceCredentials, RemoteCandidate};
+use crate::sctp::{ChannelError, Sctp, SctpConfig, SctpEvent};
+use crate::srtp::{ProtectError, Protector, Side, SrtpProfile, UnprotectError, Unprotector};
+use crate::stun::Message;
+use restart::{Ice, IceEvent};
 
 /// DTLS role as signalled (`setup` of RFC 4145 §4, RFC 5763 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +64,13 @@ pub struct TransportConfig {
     pub setup: Setup,
     /// Whether there is SCTP for a data channel.
     pub sctp: Option<SctpConfig>,
+    /// SSRCs of which state is kept, for each direction; see [`DEFAULT_MAX_SSRCS`].
+    pub max_ssrcs: usize,
 }
+
+/// Enough for a participant that shares and unshares its screen all day, and for what a large
+/// conference sends to one receiver: about 200 bytes for each that is used.
+pub const DEFAULT_MAX_SSRCS: usize = 4096;
 
 /// The peer's side as signalled.
 #[derive(Clone, Debug)]
@@ -96,7 +110,7 @@ pub enum Received {
 /// What happened on a transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// ICE found a working pair for the first time.
+    /// ICE found a working pair, for the first time or after [`Event::IceFailed`].
     IceConnected {
         /// The peer's address.
         remote: SocketAddr,
@@ -109,8 +123,11 @@ pub enum Event {
         /// The local candidate to send from.
         local: SocketAddr,
     },
-    /// No pair works, or consent ran out (RFC 7675). A restart may bring the transport back.
+    /// No pair works, or consent ran out (RFC 7675). A restart may bring the transport back, and
+    /// so may the peer, when its checks arrive again.
     IceFailed,
+    /// An ICE restart found no working pair in time; the old route stays as it is.
+    RestartFailed,
     /// The handshake finished and the peer's certificate is the signalled one; media can flow.
     DtlsConnected {
         /// The negotiated protection profile.
@@ -135,36 +152,123 @@ pub enum Event {
     Closed,
 }
 
+/// What signalling gave for the peer cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteError {
+    /// The credentials are malformed.
+    #[error(transparent)]
+    Credentials(#[from] BadCredentials),
+    /// The credentials changed without an ICE restart of ours, or are stale.
+    #[error("the peer's ICE credentials changed although no ICE restart is under way")]
+    Unexpected,
+    /// No fingerprint, or none with a hash function that is accepted.
+    #[error("no certificate fingerprint with sha-1, sha-256, sha-384 or sha-512")]
+    Fingerprints,
+}
+
 /// ICE, DTLS, SRTP and the data channel of one peer.
-pub struct Transport {}
+pub struct Transport {
+    certificate: Certificate,
+    setup: Setup,
+    sctp_config: Option<SctpConfig>,
+    max_ssrcs: usize,
+    ice: Ice,
+    dtls: Option<Dtls>,
+    /// Where the peer's DTLS comes from: the way back until ICE nominated a pair.
+    dtls_peer: Option<(SocketAddr, SocketAddr)>,
+    srtp: Option<(Protector, Unprotector)>,
+    sctp: Option<Sctp>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    closed: bool,
+}
 
 impl Transport {
     /// A transport that knows its own side only. `seed` feeds every random choice that is no
     /// key material.
     pub fn new(config: TransportConfig, seed: u64, now: Instant) -> Self {
-        let _ = (config, seed, now);
-        todo!()
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let candidates = config.local_candidates.into_iter().map(canonical).collect();
+        Self {
+            ice: Ice::new(
+                config.local,
+                config.ice_controlling,
+                rng.random(),
+                candidates,
+                now,
+            ),
+            certificate: config.certificate,
+            setup: config.setup,
+            sctp_config: config.sctp,
+            max_ssrcs: config.max_ssrcs,
+            dtls: None,
+            dtls_peer: None,
+            srtp: None,
+            sctp: None,
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            closed: false,
+        }
     }
 
     /// Sets the peer's side; checks and the handshake start. Repeated calls with the same
     /// credentials only add candidates and replace the fingerprints; with other credentials
-    /// they are the peer's side of an ICE restart.
-    pub fn set_remote(&mut self, remote: RemoteTransport, now: Instant) {
-        let _ = (remote, now);
-        todo!()
+    /// they are the peer's side of an ICE restart begun by [`Self::restart_ice`].
+    ///
+    /// # Errors
+    /// See [`RemoteError`]; nothing is changed then.
+    pub fn set_remote(&mut self, remote: RemoteTransport, now: Instant) -> Result<(), RemoteError> {
+        remote.credentials.check()?;
+        let fingerprints: Vec<_> = remote
+            .fingerprints
+            .into_iter()
+            .filter(Fingerprint::is_known)
+            .collect();
+        if fingerprints.is_empty() {
+            return Err(RemoteError::Fingerprints);
+        }
+        let ice = &mut self.ice;
+        if !ice.set_remote(remote.credentials, &remote.candidates, now) {
+            return Err(RemoteError::Unexpected);
+        }
+        match &mut self.dtls {
+            Some(dtls) => dtls.set_fingerprints(fingerprints),
+            None => {
+                let side = dtls_side(self.setup, remote.setup);
+                self.dtls = Some(Dtls::new(&self.certificate, side, fingerprints, now));
+            }
+        }
+        self.settle(now);
+        Ok(())
     }
 
-    /// Adds trickled candidates. The number kept is bounded.
+    /// Adds trickled candidates of the generation that the peer signalled last. The number kept
+    /// is bounded.
     pub fn add_remote_candidates(&mut self, candidates: &[RemoteCandidate], now: Instant) {
-        let _ = (candidates, now);
-        todo!()
+        self.ice.add_candidates(candidates);
+        self.settle(now);
     }
 
     /// Restarts ICE with new local credentials (RFC 8445 §9). The old route carries media until
     /// the new agent found its own; the peer's new credentials follow by [`Self::set_remote`].
+    /// A restart begun before and not finished is given up.
     pub fn restart_ice(&mut self, local: IceCredentials, now: Instant) {
-        let _ = (local, now);
-        todo!()
+        self.ice.restart(local, now);
+    }
+
+    /// Our ICE credentials that the next `set_remote` belongs to.
+    pub fn local_credentials(&self) -> &IceCredentials {
+        self.ice.local()
+    }
+
+    /// Whether ICE is in the controlling role, which a role conflict may change.
+    pub fn ice_controlling(&self) -> bool {
+        self.ice.controlling()
+    }
+
+    /// Our DTLS role, once the peer's is known.
+    pub fn dtls_side(&self) -> Option<Side> {
+        self.dtls.as_ref().map(Dtls::side)
     }
 
     /// Takes a datagram. Media is decrypted in place.
@@ -178,8 +282,40 @@ impl Transport {
         to: SocketAddr,
         now: Instant,
     ) -> Result<Received, DropReason> {
-        let _ = (buf, from, to, now);
-        todo!()
+        if self.closed {
+            return Err(DropReason::Closed);
+        }
+        match demux(buf).ok_or(DropReason::UnknownProtocol)? {
+            PacketKind::Rtp => {
+                let (_, unprotector) = self.srtp.as_mut().ok_or(DropReason::BeforeDtls)?;
+                Ok(Received::Rtp(unprotector.unprotect_rtp(buf)?))
+            }
+            PacketKind::Rtcp => {
+                let (_, unprotector) = self.srtp.as_mut().ok_or(DropReason::BeforeDtls)?;
+                Ok(Received::Rtcp(unprotector.unprotect_rtcp(buf)?))
+            }
+            PacketKind::Stun => {
+                let message = Message::read(buf).ok_or(DropReason::UnknownStun)?;
+                self.ice
+                    .handle(&message, buf, canonical(from), canonical(to), now)?;
+                self.settle(now);
+                Ok(Received::Handled)
+            }
+            PacketKind::Dtls => {
+                let (from, to) = (canonical(from), canonical(to));
+                if !self.ice.knows(from) {
+                    return Err(DropReason::UnexpectedDtls);
+                }
+                let dtls = self.dtls.as_mut().ok_or(DropReason::UnexpectedDtls)?;
+                if dtls.is_over() {
+                    return Err(DropReason::Closed);
+                }
+                dtls.handle_packet(buf, now);
+                self.dtls_peer = Some((to, from));
+                self.settle(now);
+                Ok(Received::Handled)
+            }
+        }
     }
 
     /// Encrypts the RTP packet in `buf[..len]` in place, deriving the rollover counter from the
@@ -189,13 +325,11 @@ impl Transport {
     /// # Errors
     /// See [`ProtectError`]; the packet must not be sent then.
     pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, ProtectError> {
-        let _ = (buf, len);
-        todo!()
+        self.protector()?.protect_rtp(buf, len)
     }
 
     /// Like [`Self::protect_rtp`] for a caller that keeps the 48 bit extended sequence number
-    /// (`rollover counter << 16 | sequence number`) itself. An index must never be used for two
-    /// different packets of one SSRC.
+    /// (`rollover counter << 16 | sequence number`) itself.
     ///
     /// # Errors
     /// See [`ProtectError`]; the packet must not be sent then.
@@ -205,8 +339,24 @@ impl Transport {
         len: usize,
         extended: u64,
     ) -> Result<usize, ProtectError> {
-        let _ = (buf, len, extended);
-        todo!()
+        self.protector()?.protect_rtp_at(buf, len, extended)
+    }
+
+    /// Encrypts `payload`, which stays as it is, behind the RTP header in `buf[..header_len]`,
+    /// and returns the length of the packet in `buf`. For one payload that goes to many peers:
+    /// it spares a copy.
+    ///
+    /// # Errors
+    /// See [`ProtectError`]; the packet must not be sent then.
+    pub fn protect_rtp_from(
+        &mut self,
+        buf: &mut [u8],
+        header_len: usize,
+        payload: &[u8],
+        extended: u64,
+    ) -> Result<usize, ProtectError> {
+        self.protector()?
+            .protect_rtp_from(buf, header_len, payload, extended)
     }
 
     /// Encrypts the compound RTCP packet in `buf[..len]` in place and returns the new length.
@@ -214,18 +364,24 @@ impl Transport {
     /// # Errors
     /// See [`ProtectError`]; the packet must not be sent then.
     pub fn protect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, ProtectError> {
-        let _ = (buf, len);
-        todo!()
+        self.protector()?.protect_rtcp(buf, len)
+    }
+
+    fn protector(&mut self) -> Result<&mut Protector, ProtectError> {
+        self.srtp
+            .as_mut()
+            .map(|(protector, _)| protector)
+            .ok_or(ProtectError::BeforeDtls)
     }
 
     /// Where media goes: `(from, to)`; `None` until ICE connected and after consent ran out.
     pub fn route(&self) -> Option<(SocketAddr, SocketAddr)> {
-        todo!()
+        self.ice.route()
     }
 
     /// Whether media can be sent and received: a route and keys.
     pub fn is_connected(&self) -> bool {
-        todo!()
+        !self.closed && self.srtp.is_some() && self.route().is_some()
     }
 
     /// Queues a text message on the data channel.
@@ -233,35 +389,193 @@ impl Transport {
     /// # Errors
     /// See [`ChannelError`]; the message is not queued then.
     pub fn send_channel_text(&mut self, text: &str, now: Instant) -> Result<(), ChannelError> {
-        let _ = (text, now);
-        todo!()
+        let sctp = self.sctp.as_mut().ok_or(ChannelError::NotOpen)?;
+        sctp.send_text(text, now)?;
+        self.settle(now);
+        Ok(())
     }
 
     /// Says goodbye: closes the data channel and the DTLS association, with the datagrams for it
-    /// in [`Self::poll_transmit`].
+    /// in [`Self::poll_transmit`]. Nothing is received from here on.
     pub fn close(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        if self.closed {
+            return;
+        }
+        if let Some(sctp) = &mut self.sctp {
+            sctp.close(now);
+        }
+        self.settle(now);
+        if let Some(dtls) = &mut self.dtls {
+            dtls.close();
+        }
+        self.queue_dtls_packets();
+        self.srtp = None;
+        self.closed = true;
     }
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        todo!()
+        self.transmits.pop_front()
     }
 
     /// What happened next.
     pub fn poll_event(&mut self) -> Option<Event> {
-        todo!()
+        self.events.pop_front()
     }
 
-    /// When [`Self::handle_timeout`] is due.
+    /// When [`Self::handle_timeout`] is due; `None` while nothing is to be waited for but a
+    /// datagram or a call.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        todo!()
+        if self.closed {
+            return None;
+        }
+        let dtls = self.dtls.as_ref().and_then(Dtls::poll_timeout);
+        let sctp = self.sctp.as_ref().and_then(Sctp::poll_timeout);
+        [self.ice.poll_timeout(), dtls, sctp]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    /// Moves time on.
+    /// Moves time on. Harmless when it is early.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        if self.closed {
+            return;
+        }
+        self.ice.handle_timeout(now);
+        if let Some(dtls) = &mut self.dtls
+            && dtls.poll_timeout().is_some_and(|due| due <= now)
+        {
+            dtls.handle_timeout(now);
+        }
+        if let Some(sctp) = &mut self.sctp
+            && sctp.poll_timeout().is_some_and(|due| due <= now)
+        {
+            sctp.handle_timeout(now);
+        }
+        self.settle(now);
+    }
+
+    /// Moves what one layer gave to the next until nothing moves.
+    fn settle(&mut self, now: Instant) {
+        self.settle_ice(now);
+        self.settle_dtls(now);
+        self.settle_sctp();
+        self.queue_dtls_packets();
+        while let Some(transmit) = self.ice.poll_transmit() {
+            self.transmits.push_back(transmit);
+        }
+    }
+
+    fn settle_ice(&mut self, now: Instant) {
+        while let Some(event) = self.ice.poll_event() {
+            self.events.push_back(match event {
+                IceEvent::Connected { remote } => Event::IceConnected { remote },
+                IceEvent::Route { local, remote } => Event::RouteChanged { remote, local },
+                IceEvent::Failed => Event::IceFailed,
+                IceEvent::RestartFailed => Event::RestartFailed,
+            });
+        }
+        if self.ice.route().is_some()
+            && let Some(dtls) = &mut self.dtls
+            && dtls.poll_timeout().is_none()
+            && !dtls.is_over()
+        {
+            dtls.handle_timeout(now);
+        }
+    }
+
+    fn settle_dtls(&mut self, now: Instant) {
+        let Some(dtls) = &mut self.dtls else {
+            return;
+        };
+        while let Some(event) = dtls.poll_event() {
+            match event {
+                DtlsEvent::Connected(profile, keys) => {
+                    self.srtp = Some(keys.into_contexts(dtls.side(), self.max_ssrcs));
+                    self.events.push_back(Event::DtlsConnected { profile });
+                    let client = dtls.side() == Side::Client;
+                    self.sctp = self
+                        .sctp_config
+                        .clone()
+                        .map(|config| Sctp::new(config, client, now));
+                }
+                DtlsEvent::Failed(reason) => self.events.push_back(Event::DtlsFailed(reason)),
+                DtlsEvent::Data(data) => {
+                    if let Some(sctp) = &mut self.sctp {
+                        sctp.handle_packet(data, now);
+                    }
+                }
+                DtlsEvent::Closed => {
+                    self.srtp = None;
+                    if let Some(mut sctp) = self.sctp.take() {
+                        sctp.close(now);
+                        while let Some(event) = sctp.poll_event() {
+                            self.events.push_back(channel_event(event));
+                        }
+                    }
+                    self.events.push_back(Event::Closed);
+                }
+            }
+        }
+    }
+
+    fn settle_sctp(&mut self) {
+        let (Some(sctp), Some(dtls)) = (&mut self.sctp, &mut self.dtls) else {
+            return;
+        };
+        while let Some(packet) = sctp.poll_transmit() {
+            dtls.send(&packet);
+        }
+        while let Some(event) = sctp.poll_event() {
+            self.events.push_back(channel_event(event));
+        }
+    }
+
+    fn queue_dtls_packets(&mut self) {
+        let Some(dtls) = &mut self.dtls else {
+            return;
+        };
+        let way = self.ice.route().or(self.dtls_peer);
+        while let Some(payload) = dtls.poll_transmit() {
+            // Without a way the packet is lost, as on any network; the handshake repeats it.
+            if let Some((from, to)) = way {
+                self.transmits.push_back(Transmit { to, from, payload });
+            }
+        }
+    }
+}
+
+fn channel_event(event: SctpEvent) -> Event {
+    match event {
+        SctpEvent::Open { label, protocol } => Event::ChannelOpen { label, protocol },
+        SctpEvent::Text(text) => Event::ChannelText(text),
+        SctpEvent::Binary(data) => Event::ChannelBinary(data),
+        SctpEvent::Closed => Event::ChannelClosed,
+    }
+}
+
+/// RFC 5763 §5: the active side is the client; when both leave the choice we answer as Jitsi's
+/// bridge does, passively.
+fn dtls_side(ours: Setup, theirs: Setup) -> Side {
+    match (ours, theirs) {
+        (_, Setup::Active) => Side::Server,
+        (_, Setup::Passive) | (Setup::Active, Setup::Actpass) => Side::Client,
+        (Setup::Passive | Setup::Actpass, Setup::Actpass) => Side::Server,
+    }
+}
+
+fn canonical(addr: SocketAddr) -> SocketAddr {
+    SocketAddr::new(addr.ip().to_canonical(), addr.port())
+}
+
+impl From<UnprotectError> for DropReason {
+    fn from(error: UnprotectError) -> Self {
+        match error {
+            UnprotectError::Malformed => Self::MalformedMedia,
+            UnprotectError::Auth => Self::SrtpAuth,
+            UnprotectError::Replay => Self::SrtpReplay,
+            UnprotectError::TooManySsrcs => Self::TooManySsrcs,
+        }
     }
 }

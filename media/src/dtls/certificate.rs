@@ -45,7 +45,9 @@ impl Certificate {
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Certificate").field(&self.fingerprint.value).finish()
+        f.debug_tuple("Certificate")
+            .field(&self.fingerprint.value)
+            .finish()
     }
 }
 
@@ -79,6 +81,12 @@ impl Fingerprint {
             hash: hash.to_ascii_lowercase(),
             value,
         })
+    }
+
+    /// Whether the hash function is one that is accepted.
+    pub fn is_known(&self) -> bool {
+        let known = ["sha-1", "sha-256", "sha-384", "sha-512"];
+        known.contains(&self.hash.trim().to_ascii_lowercase().as_str())
     }
 
     /// Whether `certificate` (DER) is the one that this fingerprint names.

@@ -94,7 +94,16 @@ mod tests {
         let read = RemoteCandidate::from_signalling;
         assert!(read("192.0.2.1", 5000, "udp", "host", 1).is_some());
         assert!(read("2001:db8::1", 5000, "UDP", "relay", 1).is_some());
-        assert!(read("3e2f1a5c-0000-4000-8000-000000000000.local", 5000, "udp", "host", 1).is_none());
+        assert!(
+            read(
+                "3e2f1a5c-0000-4000-8000-000000000000.local",
+                5000,
+                "udp",
+                "host",
+                1
+            )
+            .is_none()
+        );
         assert!(read("192.0.2.1", 9, "tcp", "host", 1).is_none());
         assert!(read("192.0.2.1", 0, "udp", "host", 1).is_none());
         assert!(read("0.0.0.0", 5000, "udp", "host", 1).is_none());

@@ -24,13 +24,15 @@ pub enum DropReason {
     SrtpReplay,
     /// More SSRCs than one peer may send.
     TooManySsrcs,
+    /// Checks from, or claims about, more addresses than one peer may have.
+    TooManyAddresses,
     /// The transport is closed or failed.
     Closed,
 }
 
 impl DropReason {
     /// All reasons, in the order of [`Self::index`]: for a table of counters.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::UnknownProtocol,
         Self::UnknownStun,
         Self::BadIntegrity,
@@ -41,6 +43,7 @@ impl DropReason {
         Self::SrtpAuth,
         Self::SrtpReplay,
         Self::TooManySsrcs,
+        Self::TooManyAddresses,
         Self::Closed,
     ];
 
@@ -62,6 +65,7 @@ impl DropReason {
             Self::SrtpAuth => "srtp_auth",
             Self::SrtpReplay => "srtp_replay",
             Self::TooManySsrcs => "too_many_ssrcs",
+            Self::TooManyAddresses => "too_many_addresses",
             Self::Closed => "closed",
         }
     }

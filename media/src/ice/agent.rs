@@ -1,0 +1,286 @@
+//! One ICE agent: one generation of credentials.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use is::stun::{StunMessage, StunPacket};
+use is::{Candidate, CandidateKind as Kind, IceAgent, IceAgentEvent, IceConnectionState, IceCreds};
+use is::{Protocol, Sha1HmacProvider};
+
+use super::{CandidateKind, IceCredentials, RemoteCandidate};
+use crate::stun::{Class, Message, hmac_sha1};
+use crate::transport::{DropReason, Transmit};
+
+/// Signalled candidates that are checked; more are ignored.
+const MAX_SIGNALLED: usize = 40;
+/// Addresses that one peer's authenticated checks may come from.
+const MAX_SOURCES: usize = 64;
+/// Addresses of ours that one peer may claim to see.
+const MAX_MAPPED: usize = 32;
+/// Pairs that are checked (RFC 8445 §6.1.2.5).
+const MAX_PAIRS: usize = 100;
+
+#[derive(Debug)]
+struct AwsLcHmac;
+
+impl Sha1HmacProvider for AwsLcHmac {
+    fn sha1_hmac(&self, key: &[u8], payloads: &[&[u8]]) -> [u8; 20] {
+        hmac_sha1(key, payloads)
+    }
+}
+
+/// What an agent found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AgentEvent {
+    /// Send from the first address to the second from here on.
+    Route(SocketAddr, SocketAddr),
+    /// No pair works, or none works any more.
+    Failed,
+}
+
+pub(crate) struct Agent {
+    inner: IceAgent,
+    local: IceCredentials,
+    remote: Option<IceCredentials>,
+    local_candidates: Vec<SocketAddr>,
+    signalled: Vec<RemoteCandidate>,
+    /// Where authenticated checks came from.
+    sources: Vec<SocketAddr>,
+    /// What the peer says that it sees us as.
+    mapped: Vec<SocketAddr>,
+    route: Option<(SocketAddr, SocketAddr)>,
+    events: VecDeque<AgentEvent>,
+}
+
+impl Agent {
+    pub fn new(
+        local: IceCredentials,
+        controlling: bool,
+        tie_breaker: u64,
+        local_candidates: &[SocketAddr],
+        now: Instant,
+    ) -> Self {
+        let creds = IceCreds {
+            ufrag: local.ufrag.clone(),
+            pass: local.pwd.clone(),
+        };
+        let mut inner = IceAgent::with_hmac(creds, &AwsLcHmac);
+        inner.set_controlling(controlling);
+        inner.set_control_tie_breaker(tie_breaker);
+        inner.set_max_candidate_pairs(MAX_PAIRS);
+        for addr in local_candidates {
+            match Candidate::host(*addr, Protocol::Udp) {
+                Ok(candidate) => {
+                    inner.add_local_candidate(candidate);
+                }
+                Err(error) => tracing::warn!(%addr, %error, "unusable local candidate, ignored"),
+            }
+        }
+        inner.handle_timeout(now);
+        Self {
+            inner,
+            local,
+            remote: None,
+            local_candidates: local_candidates.to_vec(),
+            signalled: Vec::new(),
+            sources: Vec::new(),
+            mapped: Vec::new(),
+            route: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    pub fn local(&self) -> &IceCredentials {
+        &self.local
+    }
+
+    pub fn remote(&self) -> Option<&IceCredentials> {
+        self.remote.as_ref()
+    }
+
+    pub fn controlling(&self) -> bool {
+        self.inner.controlling()
+    }
+
+    pub fn route(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.route
+    }
+
+    /// Whether an authenticated check came from `addr`.
+    pub fn knows(&self, addr: SocketAddr) -> bool {
+        self.sources.contains(&addr)
+    }
+
+    /// The candidates come with the credentials, so that a check that waited for them finds its
+    /// sender among the candidates.
+    pub fn set_remote(
+        &mut self,
+        remote: IceCredentials,
+        candidates: &[RemoteCandidate],
+        now: Instant,
+    ) {
+        self.inner.set_remote_credentials(IceCreds {
+            ufrag: remote.ufrag.clone(),
+            pass: remote.pwd.clone(),
+        });
+        self.remote = Some(remote);
+        self.add_candidates(candidates);
+        // Each pass answers one of the checks that came before the credentials.
+        for _ in 0..8 {
+            self.handle_timeout(now);
+        }
+    }
+
+    pub fn add_candidates(&mut self, candidates: &[RemoteCandidate]) {
+        for candidate in candidates {
+            if self.signalled.contains(candidate) {
+                continue;
+            }
+            if self.signalled.len() >= MAX_SIGNALLED {
+                tracing::debug!(
+                    ufrag = self.local.ufrag,
+                    "too many remote candidates, ignored"
+                );
+                return;
+            }
+            self.signalled.push(candidate.clone());
+            let kind = match candidate.kind {
+                CandidateKind::Host => Kind::Host,
+                CandidateKind::ServerReflexive => Kind::ServerReflexive,
+                CandidateKind::PeerReflexive => Kind::PeerReflexive,
+                CandidateKind::Relayed => Kind::Relayed,
+            };
+            self.inner.add_remote_candidate(Candidate::from_parts(
+                "1".to_owned(),
+                1,
+                Protocol::Udp,
+                candidate.priority,
+                candidate.addr,
+                kind,
+                None,
+                None,
+                None,
+            ));
+        }
+    }
+
+    /// Whether a message is for this agent, by its username or, for a response, its password.
+    pub fn owns(&self, message: &Message<'_>) -> bool {
+        match message.class {
+            Class::Request => message.local_ufrag() == Some(&self.local.ufrag),
+            Class::Success | Class::Error => self.verify(message),
+            Class::Indication => false,
+        }
+    }
+
+    fn verify(&self, message: &Message<'_>) -> bool {
+        match (message.class, &self.remote) {
+            (Class::Request, _) => message.verify(&self.local.pwd),
+            (Class::Success | Class::Error, Some(remote)) => message.verify(&remote.pwd),
+            _ => false,
+        }
+    }
+
+    /// Takes a message that [`Self::owns`].
+    pub fn handle(
+        &mut self,
+        message: &Message<'_>,
+        raw: &[u8],
+        from: SocketAddr,
+        to: SocketAddr,
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        let to = self
+            .local_candidate_for(to)
+            .ok_or(DropReason::UnknownLocalAddress)?;
+        if !self.verify(message) {
+            return Err(DropReason::BadIntegrity);
+        }
+        let parsed = StunMessage::parse(raw).map_err(|_| DropReason::UnknownStun)?;
+        let new_source = !self.sources.contains(&from);
+        if new_source && self.sources.len() >= MAX_SOURCES {
+            return Err(DropReason::TooManyAddresses);
+        }
+        let new_mapped = parsed
+            .mapped_address()
+            .filter(|mapped| !self.mapped.contains(mapped));
+        if new_mapped.is_some() && self.mapped.len() >= MAX_MAPPED {
+            return Err(DropReason::TooManyAddresses);
+        }
+        let accepted = self.inner.handle_packet(
+            now,
+            StunPacket {
+                proto: Protocol::Udp,
+                source: from,
+                destination: to,
+                message: parsed,
+            },
+        );
+        if !accepted {
+            return Err(DropReason::UnknownStun);
+        }
+        if new_source {
+            self.sources.push(from);
+        }
+        self.mapped.extend(new_mapped);
+        // The agent acts on a nomination, and checks back, only when time moves.
+        self.handle_timeout(now);
+        Ok(())
+    }
+
+    /// The local candidate that a datagram arrived at.
+    fn local_candidate_for(&self, to: SocketAddr) -> Option<SocketAddr> {
+        self.local_candidates.iter().copied().find(|own| *own == to)
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.inner.handle_timeout(now);
+        self.collect();
+    }
+
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        self.remote.as_ref()?;
+        self.inner.poll_timeout()
+    }
+
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        let transmit = self.inner.poll_transmit()?;
+        Some(Transmit {
+            to: transmit.destination,
+            from: transmit.source,
+            payload: transmit.contents.to_vec(),
+        })
+    }
+
+    pub fn poll_event(&mut self) -> Option<AgentEvent> {
+        self.events.pop_front()
+    }
+
+    fn collect(&mut self) {
+        while let Some(event) = self.inner.poll_event() {
+            match event {
+                IceAgentEvent::NominatedSend {
+                    source,
+                    destination,
+                    ..
+                } => {
+                    self.route = Some((source, destination));
+                    self.events
+                        .push_back(AgentEvent::Route(source, destination));
+                }
+                IceAgentEvent::IceConnectionStateChange(state) => match state {
+                    // The nominated pair lost consent, others are still being checked: nothing
+                    // may be sent until one of them is nominated (RFC 7675 §5.1).
+                    IceConnectionState::Checking => self.route = None,
+                    IceConnectionState::Disconnected => {
+                        self.route = None;
+                        self.events.push_back(AgentEvent::Failed);
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,477 @@
+//! The association and its channel.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use rtc_sctp::{
+    Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig,
+    EndpointEvent, Event, Payload, PayloadProtocolIdentifier as Ppi, ServerConfig, StreamEvent,
+    StreamId, TransportConfig,
+};
+
+use super::dcep::Dcep;
+use super::{ChannelError, SctpConfig};
+
+/// Longest message in either direction, in bytes: what a peer takes that signalled no other
+/// limit (RFC 8841 §6.1).
+const MAX_MESSAGE: usize = 65_536;
+/// Bytes of a peer's messages that wait for their missing parts.
+const RECEIVE_WINDOW: u32 = 256 * 1024;
+/// Bytes of ours that wait for the peer.
+const SEND_QUEUE: usize = 1024 * 1024;
+/// Streams in each direction; a browser uses the first or second.
+const STREAMS: u16 = 1024;
+/// Associations that shake hands at the same time: an INIT that comes twice begins two.
+const MAX_PENDING: usize = 4;
+
+/// What happened on the channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SctpEvent {
+    Open { label: String, protocol: String },
+    Text(String),
+    Binary(Vec<u8>),
+    Closed,
+}
+
+struct Channel {
+    stream: StreamId,
+    label: String,
+    protocol: String,
+    open: bool,
+}
+
+pub(crate) struct Sctp {
+    config: SctpConfig,
+    endpoint: Endpoint,
+    /// The association that finished its handshake.
+    current: Option<(AssociationHandle, Association)>,
+    pending: Vec<(AssociationHandle, Association)>,
+    channel: Option<Channel>,
+    /// The stream of a channel that we open: even for the DTLS client, odd for the server
+    /// (RFC 8832 §6).
+    own_stream: StreamId,
+    packets: VecDeque<Bytes>,
+    events: VecDeque<SctpEvent>,
+}
+
+/// SCTP over DTLS has no addresses; the crate wants one.
+fn no_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 5000))
+}
+
+impl Sctp {
+    /// `dtls_client`: whether we sent the ClientHello.
+    pub fn new(config: SctpConfig, dtls_client: bool, now: Instant) -> Self {
+        let transport = TransportConfig::default()
+            .with_sctp_port(config.port)
+            .with_max_receive_buffer_size(RECEIVE_WINDOW)
+            .with_max_message_size(MAX_MESSAGE as u32)
+            .with_max_num_inbound_streams(STREAMS)
+            .with_max_num_outbound_streams(STREAMS);
+        let mut endpoint = Endpoint::new(
+            no_address(),
+            Default::default(),
+            Arc::new(EndpointConfig::new()),
+            Some(Arc::new(ServerConfig::new(transport.clone()))),
+        );
+        let mut pending = Vec::new();
+        if config.open.is_some() {
+            match endpoint.connect(now, ClientConfig::new(transport), no_address()) {
+                Ok(association) => pending.push(association),
+                Err(error) => tracing::warn!(%error, "cannot begin an SCTP association"),
+            }
+        }
+        let mut sctp = Self {
+            config,
+            endpoint,
+            current: None,
+            pending,
+            channel: None,
+            own_stream: if dtls_client { 0 } else { 1 },
+            packets: VecDeque::new(),
+            events: VecDeque::new(),
+        };
+        sctp.drain(now);
+        sctp
+    }
+
+    pub fn handle_packet(&mut self, packet: Vec<u8>, now: Instant) {
+        let handled = self
+            .endpoint
+            .handle(now, no_address(), None, Bytes::from(packet));
+        match handled {
+            Some((handle, DatagramEvent::NewAssociation(association))) => {
+                if self.pending.len() >= MAX_PENDING {
+                    let (oldest, _) = self.pending.remove(0);
+                    self.endpoint.handle_event(oldest, EndpointEvent::drained());
+                }
+                self.pending.push((handle, association));
+            }
+            Some((handle, DatagramEvent::AssociationEvent(event))) => {
+                if let Some((_, association)) = self
+                    .current
+                    .iter_mut()
+                    .chain(&mut self.pending)
+                    .find(|(own, _)| *own == handle)
+                {
+                    association.handle_event(event);
+                }
+            }
+            _ => {}
+        }
+        self.drain(now);
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for (_, association) in self.current.iter_mut().chain(&mut self.pending) {
+            association.handle_timeout(now);
+        }
+        self.drain(now);
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.current
+            .iter()
+            .chain(&self.pending)
+            .filter_map(|(_, association)| association.poll_timeout())
+            .min()
+    }
+
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.packets.pop_front()
+    }
+
+    pub fn poll_event(&mut self) -> Option<SctpEvent> {
+        self.events.pop_front()
+    }
+
+    pub fn send_text(&mut self, text: &str, now: Instant) -> Result<(), ChannelError> {
+        if text.len() > MAX_MESSAGE {
+            return Err(ChannelError::TooLong);
+        }
+        let (Some((_, association)), Some(channel)) = (&mut self.current, &self.channel) else {
+            return Err(ChannelError::NotOpen);
+        };
+        if !channel.open {
+            return Err(ChannelError::NotOpen);
+        }
+        let mut stream = association
+            .stream(channel.stream)
+            .map_err(|_| ChannelError::NotOpen)?;
+        if stream.buffered_amount().unwrap_or(0) + text.len() > SEND_QUEUE {
+            return Err(ChannelError::Full);
+        }
+        // RFC 8831 §6.6: SCTP has no empty messages.
+        let (payload, kind): (&[u8], _) = if text.is_empty() {
+            (&[0], Ppi::StringEmpty)
+        } else {
+            (text.as_bytes(), Ppi::String)
+        };
+        stream
+            .write_with_ppi(now, payload, kind)
+            .map_err(|_| ChannelError::NotOpen)?;
+        self.drain(now);
+        Ok(())
+    }
+
+    /// Ends the association; the packet for it is in [`Self::poll_transmit`].
+    pub fn close(&mut self, now: Instant) {
+        if let Some((_, association)) = &mut self.current {
+            // Fails on an association that is closed already, which is what is wanted.
+            let _ = association.abort();
+            collect_packets(association, &mut self.packets, now);
+        }
+        self.current = None;
+        self.pending.clear();
+        self.lose_channel();
+    }
+
+    fn drain(&mut self, now: Instant) {
+        self.promote(now);
+        let Some((handle, mut association)) = self.current.take() else {
+            return;
+        };
+        let mut lost = self.drain_events(&mut association, now);
+        collect_packets(&mut association, &mut self.packets, now);
+        // Sending can find that the peer is gone.
+        lost |= association.is_closed();
+        if lost {
+            self.endpoint.handle_event(handle, EndpointEvent::drained());
+            self.lose_channel();
+        } else {
+            self.current = Some((handle, association));
+        }
+    }
+
+    /// Makes the first pending association that connected the current one.
+    fn promote(&mut self, now: Instant) {
+        let mut connected = None;
+        let mut at = 0;
+        while at < self.pending.len() {
+            let (handle, association) = &mut self.pending[at];
+            let handle = *handle;
+            let mut failed = false;
+            while let Some(event) = association.poll() {
+                match event {
+                    Event::Connected => connected = Some(handle),
+                    Event::HandshakeFailed { reason } => {
+                        tracing::debug!(%reason, "SCTP handshake failed");
+                        failed = true;
+                    }
+                    _ => {}
+                }
+                if connected.is_some() {
+                    break;
+                }
+            }
+            collect_packets(association, &mut self.packets, now);
+            if connected.is_some() {
+                break;
+            }
+            // The server's side is in the CLOSED state until the cookie comes back (RFC 9260 §4).
+            if failed {
+                self.pending.remove(at);
+                self.endpoint.handle_event(handle, EndpointEvent::drained());
+            } else {
+                at += 1;
+            }
+        }
+        let Some(connected) = connected else {
+            return;
+        };
+        self.lose_channel();
+        if let Some((old, _)) = self.current.take() {
+            self.endpoint.handle_event(old, EndpointEvent::drained());
+        }
+        for (handle, association) in std::mem::take(&mut self.pending) {
+            if handle == connected {
+                self.current = Some((handle, association));
+            } else {
+                self.endpoint.handle_event(handle, EndpointEvent::drained());
+            }
+        }
+        self.open_own_channel(now);
+    }
+
+    fn open_own_channel(&mut self, now: Instant) {
+        let (Some((label, protocol)), Some((_, association))) =
+            (self.config.open.clone(), &mut self.current)
+        else {
+            return;
+        };
+        let message = Dcep::Open {
+            label: label.clone(),
+            protocol: protocol.clone(),
+        }
+        .write();
+        let sent = association
+            .open_stream(self.own_stream, Ppi::String)
+            .and_then(|mut stream| stream.write_with_ppi(now, &message, Ppi::Dcep));
+        match sent {
+            Ok(_) => {
+                self.channel = Some(Channel {
+                    stream: self.own_stream,
+                    label,
+                    protocol,
+                    open: false,
+                });
+            }
+            Err(error) => tracing::warn!(%error, "cannot open the data channel"),
+        }
+    }
+
+    /// Whether the association is lost.
+    fn drain_events(&mut self, association: &mut Association, now: Instant) -> bool {
+        let mut lost = false;
+        while let Some(event) = association.poll() {
+            match event {
+                Event::HandshakeFailed { .. } => lost = true,
+                Event::Stream(StreamEvent::Readable { id }) => self.read(association, id, now),
+                // The first comes for each stream, also when only that stream was reset.
+                Event::AssociationLost { id, .. }
+                | Event::Stream(StreamEvent::Finished { id } | StreamEvent::Stopped { id, .. })
+                    if self.channel.as_ref().is_some_and(|own| own.stream == id) =>
+                {
+                    self.lose_channel();
+                }
+                _ => {}
+            }
+        }
+        while association.accept_stream().is_some() {}
+        lost
+    }
+
+    fn read(&mut self, association: &mut Association, id: StreamId, now: Instant) {
+        while let Ok(mut stream) = association.stream(id) {
+            let message = match stream.read_sctp() {
+                Ok(Some(message)) => message,
+                Ok(None) | Err(_) => return,
+            };
+            let Ok(payload) = message.to_payload(MAX_MESSAGE) else {
+                continue;
+            };
+            match message.ppi {
+                Ppi::Dcep => match Dcep::read(&payload) {
+                    Some(Dcep::Open { label, protocol }) => {
+                        // Fails only when the stream is being reset, and the channel with it.
+                        let _ = stream.write_with_ppi(now, &Dcep::Ack.write(), Ppi::Dcep);
+                        self.accept(id, label, protocol);
+                    }
+                    Some(Dcep::Ack) => self.acknowledged(id),
+                    None => tracing::debug!(stream = id, "malformed data channel message"),
+                },
+                kind => self.deliver(id, kind, &payload),
+            }
+        }
+    }
+
+    fn accept(&mut self, stream: StreamId, label: String, protocol: String) {
+        self.lose_channel();
+        self.channel = Some(Channel {
+            stream,
+            label: label.clone(),
+            protocol: protocol.clone(),
+            open: true,
+        });
+        self.events.push_back(SctpEvent::Open { label, protocol });
+    }
+
+    fn acknowledged(&mut self, stream: StreamId) {
+        if let Some(channel) = &mut self.channel
+            && channel.stream == stream
+            && !channel.open
+        {
+            channel.open = true;
+            self.events.push_back(SctpEvent::Open {
+                label: channel.label.clone(),
+                protocol: channel.protocol.clone(),
+            });
+        }
+    }
+
+    fn deliver(&mut self, stream: StreamId, kind: Ppi, payload: &[u8]) {
+        if self.channel.as_ref().is_none_or(|own| own.stream != stream) {
+            return;
+        }
+        // RFC 8832 §6: data says as much as an acknowledgement that it overtook.
+        self.acknowledged(stream);
+        let event = match kind {
+            Ppi::String => match std::str::from_utf8(payload) {
+                Ok(text) => SctpEvent::Text(text.to_owned()),
+                Err(_) => {
+                    tracing::debug!(stream, "data channel text is not UTF-8, dropped");
+                    return;
+                }
+            },
+            Ppi::StringEmpty => SctpEvent::Text(String::new()),
+            Ppi::Binary => SctpEvent::Binary(payload.to_vec()),
+            Ppi::BinaryEmpty => SctpEvent::Binary(Vec::new()),
+            _ => return,
+        };
+        self.events.push_back(event);
+    }
+
+    fn lose_channel(&mut self) {
+        if self.channel.take().is_some_and(|channel| channel.open) {
+            self.events.push_back(SctpEvent::Closed);
+        }
+    }
+}
+
+fn collect_packets(association: &mut Association, packets: &mut VecDeque<Bytes>, now: Instant) {
+    while let Some(message) = association.poll_transmit(now) {
+        if let Payload::RawEncode(encoded) = message.message {
+            packets.extend(encoded);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(now: Instant) -> (Sctp, Sctp) {
+        let opening = SctpConfig {
+            open: Some(("label".into(), "protocol".into())),
+            ..SctpConfig::default()
+        };
+        (
+            Sctp::new(SctpConfig::default(), false, now),
+            Sctp::new(opening, true, now),
+        )
+    }
+
+    fn open() -> SctpEvent {
+        SctpEvent::Open {
+            label: "label".into(),
+            protocol: "protocol".into(),
+        }
+    }
+
+    fn exchange(one: &mut Sctp, other: &mut Sctp, now: Instant) {
+        loop {
+            let mut moved = false;
+            while let Some(packet) = one.poll_transmit() {
+                other.handle_packet(packet.to_vec(), now);
+                moved = true;
+            }
+            while let Some(packet) = other.poll_transmit() {
+                one.handle_packet(packet.to_vec(), now);
+                moved = true;
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn a_channel_opens_without_waiting_for_a_timer() {
+        let now = Instant::now();
+        let (mut server, mut client) = pair(now);
+        exchange(&mut server, &mut client, now);
+        assert_eq!(server.poll_event(), Some(open()));
+        assert_eq!(client.poll_event(), Some(open()));
+    }
+
+    #[test]
+    fn an_init_that_arrives_twice_does_not_stop_the_handshake() {
+        let now = Instant::now();
+        let (mut server, mut client) = pair(now);
+        while let Some(init) = client.poll_transmit() {
+            server.handle_packet(init.to_vec(), now);
+            server.handle_packet(init.to_vec(), now);
+        }
+        exchange(&mut server, &mut client, now);
+        assert_eq!(server.poll_event(), Some(open()));
+        assert_eq!(client.poll_event(), Some(open()));
+    }
+
+    #[test]
+    fn a_client_that_begins_anew_gets_a_new_channel() {
+        let now = Instant::now();
+        let (mut server, mut client) = pair(now);
+        exchange(&mut server, &mut client, now);
+        assert_eq!(server.poll_event(), Some(open()));
+        let (_, mut client) = pair(now);
+        exchange(&mut server, &mut client, now);
+        assert_eq!(server.poll_event(), Some(SctpEvent::Closed));
+        assert_eq!(server.poll_event(), Some(open()));
+    }
+
+    #[test]
+    fn init_after_init_keeps_a_bounded_number_of_handshakes() {
+        let now = Instant::now();
+        let (mut server, _) = pair(now);
+        for _ in 0..100 {
+            let (_, mut client) = pair(now);
+            while let Some(init) = client.poll_transmit() {
+                server.handle_packet(init.to_vec(), now);
+            }
+        }
+        assert_eq!(server.pending.len(), MAX_PENDING);
+    }
+}
