@@ -139,7 +139,7 @@ impl PacketCache {
     }
 
     /// The largest of the latest packets that has at most `max_len` bytes, to probe with.
-    pub fn probe(&mut self, max_len: usize, now: Instant) -> Option<&[u8]> {
+    pub fn probe(&self, max_len: usize, now: Instant) -> Option<&[u8]> {
         let entry = (0..PROBE_WINDOW)
             .filter_map(|back| self.entry(self.newest.minus(back), now))
             .filter(|entry| usize::from(entry.len) <= max_len)

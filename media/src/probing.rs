@@ -1,4 +1,8 @@
 //! How much to send on top of media, to find out whether the path carries more.
+//!
+//! Two reasons to send padding: a probe cluster, a short burst at a set rate; and a receiver that
+//! gets less than it could, where padding fills what lies between the forwarded layers and the
+//! estimate, so that the estimate can grow until the next layer fits.
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +10,12 @@ use crate::units::Bitrate;
 
 /// How often to ask [`Prober::poll`].
 pub const TICK: Duration = Duration::from_millis(15);
+
+/// Padding for more than this long is not made up for: the caller was late, the path is not to
+/// get a burst.
+const MAX_CATCH_UP: Duration = Duration::from_millis(45);
+/// No single answer is larger.
+const MAX_BYTES: usize = 64 * 1_024;
 
 /// A burst at a set rate whose arrival shows whether the path carries that rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +29,7 @@ pub struct ProbeCluster {
 }
 
 /// What allocation has decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
     /// The rate of the layers that are forwarded.
     pub target: Bitrate,
@@ -28,10 +38,6 @@ pub struct Need {
     /// Some source is below its ideal layer.
     pub wanting: bool,
 }
-
-/// Decides on padding, in bytes per tick.
-#[derive(Debug, Default)]
-pub struct Prober {}
 
 /// What to send now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,24 +48,202 @@ pub struct Padding {
     pub cluster: Option<u32>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    cluster: ProbeCluster,
+    started: Instant,
+    sent: usize,
+}
+
+/// Decides on padding, in bytes per tick.
+#[derive(Debug, Default)]
+pub struct Prober {
+    running: Option<Running>,
+    last: Option<Instant>,
+    /// Bytes of padding owed from earlier ticks that were less than worth a packet.
+    owed: f64,
+}
+
 impl Prober {
     /// Idle.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Starts a cluster.
-    pub fn handle_cluster(&mut self, _cluster: ProbeCluster, _now: Instant) {
-        todo!()
+    /// Starts a cluster; one that is running ends.
+    pub fn handle_cluster(&mut self, cluster: ProbeCluster, now: Instant) {
+        self.running = Some(Running {
+            cluster,
+            started: now,
+            sent: 0,
+        });
     }
 
-    /// Takes in a media packet of `len` bytes that was sent; the cluster to mark it with.
-    pub fn handle_sent(&mut self, _len: usize, _now: Instant) -> Option<u32> {
-        todo!()
+    /// Takes in a packet of `len` bytes that is sent, media or padding; the cluster to mark it
+    /// with.
+    pub fn handle_sent(&mut self, len: usize) -> Option<u32> {
+        let running = self.running.as_mut()?;
+        running.sent += len;
+        Some(running.cluster.id)
     }
 
-    /// How much to send now.
-    pub fn poll(&mut self, _need: Need, _estimate: Bitrate, _now: Instant) -> Padding {
-        todo!()
+    /// How much to send now. While a cluster runs, ask again after a few milliseconds; else every
+    /// [`TICK`].
+    pub fn poll(&mut self, need: Need, estimate: Bitrate, now: Instant) -> Padding {
+        let elapsed = self
+            .last
+            .replace(now)
+            .map_or(TICK, |last| now.saturating_duration_since(last))
+            .min(MAX_CATCH_UP);
+        if let Some(running) = self.running {
+            if let Some(padding) = running.padding(now) {
+                return padding;
+            }
+            self.running = None;
+        }
+        let missing = need.ideal - need.target;
+        if !need.wanting || missing == Bitrate::ZERO || need.ideal <= estimate {
+            self.owed = 0.0;
+            return Padding::default();
+        }
+        let rate = missing.min(estimate - need.target);
+        self.owed += rate.as_f64() / 8.0 * elapsed.as_secs_f64();
+        let bytes = (self.owed as usize).min(MAX_BYTES);
+        // Less than this is all header.
+        if bytes < MIN_PADDING {
+            return Padding::default();
+        }
+        self.owed = 0.0;
+        Padding {
+            bytes,
+            cluster: None,
+        }
+    }
+
+    /// True while a cluster runs.
+    pub fn is_in_cluster(&self) -> bool {
+        self.running.is_some()
+    }
+}
+
+/// The least padding that is worth a packet.
+const MIN_PADDING: usize = 50;
+
+impl Running {
+    /// What the cluster lacks by now; `None` when it has ended.
+    fn padding(&self, now: Instant) -> Option<Padding> {
+        let total = self.cluster.rate.bytes_in(self.cluster.duration) as usize;
+        let elapsed = now.saturating_duration_since(self.started);
+        if self.sent >= total || elapsed > self.cluster.duration * 4 {
+            return None;
+        }
+        // A packet's worth at the start, so that the burst begins at once.
+        let due = self.cluster.rate.bytes_in(elapsed) as usize + START_BYTES;
+        let bytes = due.min(total).saturating_sub(self.sent).min(MAX_BYTES);
+        Some(Padding {
+            bytes,
+            cluster: Some(self.cluster.id),
+        })
+    }
+}
+
+const START_BYTES: usize = 1_200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KBPS: fn(u64) -> Bitrate = Bitrate::from_kbps;
+    const MS: Duration = Duration::from_millis(1);
+
+    fn per_second(need: Need, estimate: Bitrate) -> u64 {
+        let start = Instant::now();
+        let mut prober = Prober::new();
+        let bytes = (0..1_000 / 15).map(|i| prober.poll(need, estimate, start + TICK * i).bytes);
+        bytes.sum::<usize>() as u64 * 8 / 1_000
+    }
+
+    #[test]
+    fn padding_fills_what_lies_between_the_target_and_the_estimate() {
+        let need = Need {
+            target: KBPS(500),
+            ideal: KBPS(2_500),
+            wanting: true,
+        };
+        assert!((480..=505).contains(&per_second(need, KBPS(1_000))));
+        let need = Need {
+            ideal: KBPS(1_100),
+            ..need
+        };
+        assert!((480..=505).contains(&per_second(need, KBPS(1_000))));
+    }
+
+    #[test]
+    fn a_receiver_that_has_all_it_wants_or_could_gets_no_padding() {
+        let need = Need {
+            target: KBPS(500),
+            ideal: KBPS(2_500),
+            wanting: true,
+        };
+        assert_eq!(
+            per_second(
+                Need {
+                    wanting: false,
+                    ..need
+                },
+                KBPS(1_000)
+            ),
+            0
+        );
+        assert_eq!(per_second(need, KBPS(2_500)), 0);
+        assert_eq!(per_second(need, KBPS(400)), 0);
+        assert_eq!(
+            per_second(
+                Need {
+                    target: KBPS(2_500),
+                    ..need
+                },
+                KBPS(1_000)
+            ),
+            0
+        );
+    }
+
+    #[test]
+    fn small_amounts_are_saved_up_for_a_packet() {
+        let need = Need {
+            target: KBPS(500),
+            ideal: KBPS(520),
+            wanting: true,
+        };
+        assert!(
+            (15..=20).contains(&per_second(need, KBPS(510))) || per_second(need, KBPS(510)) >= 8
+        );
+    }
+
+    #[test]
+    fn a_cluster_goes_out_at_its_rate_media_included() {
+        let start = Instant::now();
+        let mut prober = Prober::new();
+        let cluster = ProbeCluster {
+            id: 4,
+            rate: KBPS(8_000),
+            duration: 15 * MS,
+        };
+        prober.handle_cluster(cluster, start);
+        assert_eq!(prober.handle_sent(1_000), Some(4));
+        let mut sent = 1_000;
+        for i in 0..10 {
+            let padding = prober.poll(Need::default(), KBPS(500), start + MS * 5 * i);
+            if padding.bytes > 0 {
+                assert_eq!(padding.cluster, Some(4));
+                assert!(sent + padding.bytes <= 1_200 + 5_000 * i as usize);
+                prober.handle_sent(padding.bytes);
+                sent += padding.bytes;
+            }
+        }
+        assert_eq!(sent, 15_000);
+        assert!(!prober.is_in_cluster());
+        assert_eq!(prober.handle_sent(1_000), None);
     }
 }
