@@ -38,7 +38,7 @@ export function receiverConstraints(
   const scale = Math.min(Math.max(pixelRatio, 1), 2);
   const constraints: Record<string, { maxHeight: number }> = {};
   for (const { name, height, onStage } of shown) {
-    const wanted = onStage ? Math.max(height * scale, 361) : height * scale;
+    const wanted = onStage ? Math.max(height * scale, 500) : height * scale;
     constraints[name] = { maxHeight: stepFor(wanted, maxHeight) };
   }
   return {

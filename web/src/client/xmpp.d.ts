@@ -80,3 +80,12 @@ declare module '@xmpp/client' {
   export function client(options: { service: string; domain: string }): XmppClient;
   export { xml };
 }
+
+declare module '@xmpp/websocket/lib/FramedParser.js' {
+  import type { Element } from '@xmpp/xml';
+  export default class FramedParser {
+    on(event: 'element' | 'start' | 'end', listener: (element: Element) => void): void;
+    on(event: 'error', listener: (error: Error) => void): void;
+    write(text: string): void;
+  }
+}
