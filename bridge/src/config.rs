@@ -164,7 +164,6 @@ pub struct Websocket {
     pub server_id: String,
 }
 
-
 /// A signalling server to serve.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -328,7 +327,11 @@ mod tests {
         assert_eq!(parse("[2001:db8::7]:31000").unwrap().port, Some(31_000));
         assert_eq!(parse("2001:db8::7").unwrap().port, None);
         for wrong in ["", "bridge.example.org", "203.0.113.7:0", "203.0.113.7:x"] {
-            assert!(parse(wrong).unwrap_err().contains("no address to advertise"));
+            assert!(
+                parse(wrong)
+                    .unwrap_err()
+                    .contains("no address to advertise")
+            );
         }
     }
 
@@ -338,7 +341,10 @@ mod tests {
             r#"{"shards": [{"name": "a", "address": "127.0.0.1:5222", "password_file": "jvb.pass", "tls": "plain"}]}"#,
         )
         .unwrap();
-        assert_eq!(config.shards[0].brewery, "jvbbrewery@internal-muc.meet.shoal");
+        assert_eq!(
+            config.shards[0].brewery,
+            "jvbbrewery@internal-muc.meet.shoal"
+        );
         assert_eq!(config.shards[0].tls, Tls::Plain);
     }
 }

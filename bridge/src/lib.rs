@@ -13,6 +13,7 @@
 //! # Deliberately absent
 //! Relays between bridges, media export (`connects`), ICE over TCP, and any decoding of media.
 
+pub mod colibri;
 pub mod command;
 pub mod config;
 pub mod event;

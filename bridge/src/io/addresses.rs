@@ -60,7 +60,11 @@ pub struct LocalCandidate {
 /// The candidates told to clients: the configured ones, else the bound addresses without loopback (unless it is asked for
 /// or is all there is).
 #[must_use]
-pub fn to_advertise(config: &Config, bound: &[SocketAddr], interfaces: &[IpAddr]) -> Vec<LocalCandidate> {
+pub fn to_advertise(
+    config: &Config,
+    bound: &[SocketAddr],
+    interfaces: &[IpAddr],
+) -> Vec<LocalCandidate> {
     let port = bound.first().map_or(config.udp_port, SocketAddr::port);
     let mut addresses: Vec<SocketAddr> = config
         .advertised_addresses
@@ -71,7 +75,9 @@ pub fn to_advertise(config: &Config, bound: &[SocketAddr], interfaces: &[IpAddr]
         for socket in bound {
             if socket.ip().is_unspecified() {
                 let family = usable(interfaces.to_vec());
-                let family = family.into_iter().filter(|ip| ip.is_ipv4() == socket.is_ipv4());
+                let family = family
+                    .into_iter()
+                    .filter(|ip| ip.is_ipv4() == socket.is_ipv4());
                 addresses.extend(family.map(|ip| SocketAddr::new(ip, socket.port())));
             } else {
                 addresses.push(*socket);
@@ -121,7 +127,10 @@ mod tests {
     }
 
     fn told(config: &Config, bound: &[&str], interfaces: &[&str]) -> Vec<String> {
-        let interfaces: Vec<IpAddr> = interfaces.iter().map(|text| text.parse().unwrap()).collect();
+        let interfaces: Vec<IpAddr> = interfaces
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect();
         to_advertise(config, &addresses(bound), &interfaces)
             .iter()
             .map(|candidate| candidate.address.to_string())
@@ -135,13 +144,19 @@ mod tests {
         assert_eq!(told(&config, &both, &[]), ["192.0.2.5:10000"]);
         assert_eq!(told(&config, &both[..1], &[]), ["127.0.0.1:10000"]);
         config.advertise_loopback = true;
-        assert_eq!(told(&config, &both, &[]), ["192.0.2.5:10000", "127.0.0.1:10000"]);
+        assert_eq!(
+            told(&config, &both, &[]),
+            ["192.0.2.5:10000", "127.0.0.1:10000"]
+        );
     }
 
     #[test]
     fn configured_addresses_replace_those_of_the_machine_and_may_map_the_port() {
         let config = Config {
-            advertised_addresses: vec!["203.0.113.7".parse().unwrap(), "203.0.113.8:31000".parse().unwrap()],
+            advertised_addresses: vec![
+                "203.0.113.7".parse().unwrap(),
+                "203.0.113.8:31000".parse().unwrap(),
+            ],
             ..Config::default()
         };
         assert_eq!(
@@ -159,7 +174,10 @@ mod tests {
             told(&config, &["0.0.0.0:9", "[::]:9"], &interfaces),
             ["[2001:db8::5]:9", "192.0.2.5:9"]
         );
-        let interfaces: Vec<IpAddr> = interfaces.iter().map(|text| text.parse().unwrap()).collect();
+        let interfaces: Vec<IpAddr> = interfaces
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect();
         assert_eq!(
             name_of("0.0.0.0:9".parse().unwrap(), &interfaces).to_string(),
             "192.0.2.5:9"
@@ -168,7 +186,11 @@ mod tests {
 
     #[test]
     fn the_first_candidate_has_the_priority_that_jitsis_bridge_gives() {
-        let candidates = to_advertise(&Config::default(), &addresses(&["192.0.2.5:1", "192.0.2.6:1"]), &[]);
+        let candidates = to_advertise(
+            &Config::default(),
+            &addresses(&["192.0.2.5:1", "192.0.2.6:1"]),
+            &[],
+        );
         assert_eq!(candidates[0].priority, 2_130_706_431);
         assert!(candidates[1].priority < candidates[0].priority);
     }

@@ -30,10 +30,14 @@ const EVENT_QUEUE: usize = 65_536;
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError {
     /// The interfaces of this machine cannot be listed.
-    #[error("cannot list this machine's network interfaces ({0}); name the addresses in `bind_addresses`")]
+    #[error(
+        "cannot list this machine's network interfaces ({0}); name the addresses in `bind_addresses`"
+    )]
     Interfaces(io::Error),
     /// No address is there to bind.
-    #[error("this machine has no IP address to receive media on; bring an interface up or name one in `bind_addresses`")]
+    #[error(
+        "this machine has no IP address to receive media on; bring an interface up or name one in `bind_addresses`"
+    )]
     NoAddress,
     /// Another program has the port.
     #[error("UDP port {0} is taken by another program; stop it or choose another `udp_port`")]
@@ -80,9 +84,14 @@ impl Driver {
         for _ in 0..count {
             bells.push(Bell::new().map_err(DriverError::Thread)?);
         }
-        let (commands, command_queues): (Vec<_>, Vec<_>) = bells.iter().map(|bell| mailbox(COMMAND_QUEUE, bell)).unzip();
-        let (messages, message_queues): (Vec<Postbox<WorkerMessage>>, Vec<_>) =
-            bells.iter().map(|bell| mailbox(MESSAGE_QUEUE, bell)).unzip();
+        let (commands, command_queues): (Vec<_>, Vec<_>) = bells
+            .iter()
+            .map(|bell| mailbox(COMMAND_QUEUE, bell))
+            .unzip();
+        let (messages, message_queues): (Vec<Postbox<WorkerMessage>>, Vec<_>) = bells
+            .iter()
+            .map(|bell| mailbox(MESSAGE_QUEUE, bell))
+            .unzip();
         let mut driver = Self {
             commands,
             counters: Vec::new(),
@@ -99,7 +108,14 @@ impl Driver {
             driver.counters.push(Arc::clone(&counters));
             let thread = WorkerThread {
                 id,
-                make_core: Box::new(move || Worker::new(id, usize::from(count), Arc::clone(&settings), rand::random())),
+                make_core: Box::new(move || {
+                    Worker::new(
+                        id,
+                        usize::from(count),
+                        Arc::clone(&settings),
+                        rand::random(),
+                    )
+                }),
                 sockets: std::mem::take(&mut per_worker[i]),
                 names: names.clone(),
                 bell,
@@ -176,8 +192,15 @@ fn bind_all(config: &Config, workers: u16) -> Result<Bound, DriverError> {
         let address = SocketAddr::new(ip, port);
         // SO_REUSEPORT would silently share the port with another bridge of the same user, each losing half its packets.
         match std::net::UdpSocket::bind(address) {
-            Ok(probe) => port = probe.local_addr().map_err(|error| DriverError::Bind(address, error))?.port(),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(DriverError::PortTaken(address)),
+            Ok(probe) => {
+                port = probe
+                    .local_addr()
+                    .map_err(|error| DriverError::Bind(address, error))?
+                    .port()
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return Err(DriverError::PortTaken(address));
+            }
             Err(error) if chosen => return Err(DriverError::Bind(address, error)),
             Err(error) => {
                 tracing::warn!(%address, %error, "this interface address cannot be bound and is left out");
@@ -186,7 +209,8 @@ fn bind_all(config: &Config, workers: u16) -> Result<Bound, DriverError> {
         }
         let address = SocketAddr::new(ip, port);
         for sockets in &mut per_worker {
-            sockets.push(UdpSocket::bind(address).map_err(|error| DriverError::Bind(address, error))?);
+            sockets
+                .push(UdpSocket::bind(address).map_err(|error| DriverError::Bind(address, error))?);
         }
         bound.push(address);
     }

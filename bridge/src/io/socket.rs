@@ -83,7 +83,11 @@ impl UdpSocket {
     /// # Errors
     /// Those of `socket`, `setsockopt` and `bind`: port taken by another program, address not of this machine.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
         socket.set_nonblocking(true)?;
         socket.set_reuse_port(true)?;
         if address.is_ipv6() {
@@ -128,7 +132,12 @@ impl AsRawFd for UdpSocket {
     }
 }
 
-fn set_option(fd: RawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+fn set_option(
+    fd: RawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     // SAFETY: the pointer and length describe `value`, an int on this stack; the kernel copies it.
     let result = unsafe {
         libc::setsockopt(
@@ -197,7 +206,11 @@ impl Sender {
     ///
     /// Never fails as a whole: what could not be sent is counted in the result, as UDP loses packets anyway.
     /// Where the kernel refuses GSO, the socket falls back to one message per packet for good.
-    pub fn send<'a>(&mut self, socket: &mut UdpSocket, trains: impl IntoIterator<Item = Train<'a>>) -> Sent {
+    pub fn send<'a>(
+        &mut self,
+        socket: &mut UdpSocket,
+        trains: impl IntoIterator<Item = Train<'a>>,
+    ) -> Sent {
         let mut sent = Sent::default();
         self.length = 0;
         for train in trains {
@@ -281,7 +294,10 @@ impl Sender {
                         wait_writable(socket.as_raw_fd(), SEND_PATIENCE);
                     }
                     Some(libc::EAGAIN | libc::ENOBUFS) => {
-                        sent.dropped_full += self.packets[start..self.length].iter().map(|&n| u64::from(n)).sum::<u64>();
+                        sent.dropped_full += self.packets[start..self.length]
+                            .iter()
+                            .map(|&n| u64::from(n))
+                            .sum::<u64>();
                         start = self.length;
                     }
                     Some(code) => {
@@ -424,7 +440,12 @@ impl Receiver {
             },
         };
         let mut packets = 0;
-        for (i, buffer) in self.buffers.chunks_exact_mut(RECV_BUFFER).take(count).enumerate() {
+        for (i, buffer) in self
+            .buffers
+            .chunks_exact_mut(RECV_BUFFER)
+            .take(count)
+            .enumerate()
+        {
             let header = &self.headers[i];
             let Some(source) = read_address(&self.names[i], header.msg_hdr.msg_namelen) else {
                 continue;
@@ -433,7 +454,9 @@ impl Receiver {
             if length == 0 {
                 continue;
             }
-            let segment = gro_segment(&header.msg_hdr).unwrap_or(length).clamp(1, length);
+            let segment = gro_segment(&header.msg_hdr)
+                .unwrap_or(length)
+                .clamp(1, length);
             for packet in buffer[..length].chunks_mut(segment) {
                 packets += 1;
                 handle(source, packet);
@@ -472,7 +495,11 @@ fn write_address(storage: &mut libc::sockaddr_storage, address: SocketAddr) -> l
                 sin_zero: [0; 8],
             };
             // SAFETY: sockaddr_storage is large and aligned enough for every socket address.
-            unsafe { ptr::from_mut(storage).cast::<libc::sockaddr_in>().write(raw) };
+            unsafe {
+                ptr::from_mut(storage)
+                    .cast::<libc::sockaddr_in>()
+                    .write(raw)
+            };
             size_of::<libc::sockaddr_in>() as libc::socklen_t
         }
         SocketAddr::V6(v6) => {
@@ -486,7 +513,11 @@ fn write_address(storage: &mut libc::sockaddr_storage, address: SocketAddr) -> l
                 sin6_scope_id: v6.scope_id(),
             };
             // SAFETY: sockaddr_storage is large and aligned enough for every socket address.
-            unsafe { ptr::from_mut(storage).cast::<libc::sockaddr_in6>().write(raw) };
+            unsafe {
+                ptr::from_mut(storage)
+                    .cast::<libc::sockaddr_in6>()
+                    .write(raw)
+            };
             size_of::<libc::sockaddr_in6>() as libc::socklen_t
         }
     }
@@ -499,7 +530,10 @@ fn read_address(storage: &libc::sockaddr_storage, length: libc::socklen_t) -> Op
             // SAFETY: the family and the length say that the storage holds a sockaddr_in.
             let raw = unsafe { ptr::from_ref(storage).cast::<libc::sockaddr_in>().read() };
             let ip = Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes());
-            Some(SocketAddr::V4(SocketAddrV4::new(ip, u16::from_be(raw.sin_port))))
+            Some(SocketAddr::V4(SocketAddrV4::new(
+                ip,
+                u16::from_be(raw.sin_port),
+            )))
         }
         libc::AF_INET6 if length >= size_of::<libc::sockaddr_in6>() => {
             // SAFETY: the family and the length say that the storage holds a sockaddr_in6.
@@ -548,13 +582,25 @@ impl WakeUp {
     pub fn signal(&self) {
         let one = 1_u64;
         // SAFETY: the pointer describes eight bytes on this stack. A full counter (EAGAIN) is a signal already.
-        let _ = unsafe { libc::write(self.0.as_raw_fd(), ptr::from_ref(&one).cast(), size_of::<u64>()) };
+        let _ = unsafe {
+            libc::write(
+                self.0.as_raw_fd(),
+                ptr::from_ref(&one).cast(),
+                size_of::<u64>(),
+            )
+        };
     }
 
     fn clear(&self) {
         let mut count = 0_u64;
         // SAFETY: the pointer describes eight bytes on this stack; the descriptor does not block.
-        let _ = unsafe { libc::read(self.0.as_raw_fd(), ptr::from_mut(&mut count).cast(), size_of::<u64>()) };
+        let _ = unsafe {
+            libc::read(
+                self.0.as_raw_fd(),
+                ptr::from_mut(&mut count).cast(),
+                size_of::<u64>(),
+            )
+        };
     }
 }
 
@@ -606,7 +652,9 @@ impl Poller {
     /// Whether the socket with this index had something to read at the last wait.
     #[must_use]
     pub fn readable(&self, socket: usize) -> bool {
-        self.entries.get(socket + 1).is_some_and(|entry| entry.revents != 0)
+        self.entries
+            .get(socket + 1)
+            .is_some_and(|entry| entry.revents != 0)
     }
 }
 
@@ -630,11 +678,17 @@ pub fn interface_addresses() -> io::Result<Vec<IpAddr>> {
             }
             let ip = match libc::c_int::from((*current.ifa_addr).sa_family) {
                 libc::AF_INET => {
-                    let raw = current.ifa_addr.cast::<libc::sockaddr_in>().read_unaligned();
+                    let raw = current
+                        .ifa_addr
+                        .cast::<libc::sockaddr_in>()
+                        .read_unaligned();
                     IpAddr::V4(Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes()))
                 }
                 libc::AF_INET6 => {
-                    let raw = current.ifa_addr.cast::<libc::sockaddr_in6>().read_unaligned();
+                    let raw = current
+                        .ifa_addr
+                        .cast::<libc::sockaddr_in6>()
+                        .read_unaligned();
                     IpAddr::V6(Ipv6Addr::from(raw.sin6_addr.s6_addr))
                 }
                 _ => continue,
@@ -654,7 +708,11 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    fn collect(receiver: &mut Receiver, socket: &UdpSocket, want: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+    fn collect(
+        receiver: &mut Receiver,
+        socket: &UdpSocket,
+        want: usize,
+    ) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut got = Vec::new();
         let end = Instant::now() + Duration::from_secs(2);
         while got.len() < want && Instant::now() < end {
@@ -764,6 +822,11 @@ mod tests {
 
     #[test]
     fn the_loopback_interface_is_listed() {
-        assert!(interface_addresses().unwrap().iter().any(IpAddr::is_loopback));
+        assert!(
+            interface_addresses()
+                .unwrap()
+                .iter()
+                .any(IpAddr::is_loopback)
+        );
     }
 }

@@ -128,7 +128,8 @@ impl WorkerThread {
             } else if desk.pending.is_some() {
                 Some(RETRY)
             } else {
-                core.poll_timeout().map(|at| at.saturating_duration_since(now))
+                core.poll_timeout()
+                    .map(|at| at.saturating_duration_since(now))
             };
             self.bell.wait(&mut desk.poller, timeout);
             woken = Instant::now();
@@ -136,8 +137,12 @@ impl WorkerThread {
 
             // In order of priority. Orders first: they are few, and packets depend on them.
             self.bell.doze();
-            more = drain(&self.commands, COMMAND_BUDGET, |command| core.handle_command(command, now));
-            more |= drain(&self.messages, MESSAGE_BUDGET, |message| core.handle_message(message, now));
+            more = drain(&self.commands, COMMAND_BUDGET, |command| {
+                core.handle_command(command, now)
+            });
+            more |= drain(&self.messages, MESSAGE_BUDGET, |message| {
+                core.handle_message(message, now)
+            });
             more |= self.receive(&mut core, desk, now);
             if core.poll_timeout().is_some_and(|at| at <= now) {
                 core.handle_timeout(now);
@@ -156,12 +161,13 @@ impl WorkerThread {
                 continue;
             }
             let name = self.names[i];
-            match desk
-                .receiver
-                .receive(socket, |from, packet| core.handle_datagram(packet, from, name, now))
-            {
+            match desk.receiver.receive(socket, |from, packet| {
+                core.handle_datagram(packet, from, name, now)
+            }) {
                 Ok((packets, full)) => {
-                    self.counters.packets_received.fetch_add(packets as u64, Ordering::Relaxed);
+                    self.counters
+                        .packets_received
+                        .fetch_add(packets as u64, Ordering::Relaxed);
                     more |= full;
                 }
                 Err(error) => tracing::debug!(%error, address = %name, "receiving failed"),
@@ -181,7 +187,8 @@ impl WorkerThread {
             let bytes = desk.batch.bytes();
             for runs in desk.batch.runs().chunk_by(|a, b| a.from == b.from) {
                 let Some(i) = self.names.iter().position(|name| *name == runs[0].from) else {
-                    sent.dropped_refused += runs.iter().map(|run| run.datagrams() as u64).sum::<u64>();
+                    sent.dropped_refused +=
+                        runs.iter().map(|run| run.datagrams() as u64).sum::<u64>();
                     continue;
                 };
                 let trains = runs.iter().map(|run| Train {
@@ -216,7 +223,9 @@ impl WorkerThread {
             };
             desk.rung[to.index()] = true;
             if let Err(Refused::Full(_) | Refused::Gone(_)) = postbox.put(message) {
-                self.counters.dropped_queue_full.fetch_add(1, Ordering::Relaxed);
+                self.counters
+                    .dropped_queue_full
+                    .fetch_add(1, Ordering::Relaxed);
             }
         }
         for (postbox, rung) in self.others.iter().zip(&mut desk.rung) {
@@ -231,7 +240,10 @@ impl WorkerThread {
     fn tell(&mut self, core: &mut Worker, desk: &mut Desk) -> bool {
         for _ in 0..EVENT_BUDGET {
             let next = desk.pending.take();
-            let Some(event) = next.or_else(|| core.poll_event().map(|event| DriverEvent::Core(self.id, event))) else {
+            let Some(event) = next.or_else(|| {
+                core.poll_event()
+                    .map(|event| DriverEvent::Core(self.id, event))
+            }) else {
                 return false;
             };
             match self.events.try_send(event) {
