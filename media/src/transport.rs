@@ -13,6 +13,9 @@
 //! IPv4-mapped IPv6 addresses are taken for the IPv4 addresses that they are, and all
 //! addresses that come out are in that canonical form.
 //!
+//! `to` of a datagram is the local candidate that it arrived at: a driver of a socket that is
+//! bound to a wildcard learns it from the socket, or passes its only candidate.
+//!
 //! After [`Transport::handle_datagram`] returned `Ok` for a STUN datagram, its sender is
 //! authenticated: a driver may from then on route that address to this transport.
 
@@ -329,7 +332,9 @@ impl Transport {
     }
 
     /// Like [`Self::protect_rtp`] for a caller that keeps the 48 bit extended sequence number
-    /// (`rollover counter << 16 | sequence number`) itself.
+    /// (`rollover counter << 16 | sequence number`) itself. The first of an SSRC is below
+    /// 2^16: the receiver takes the rollover counter of the first packet that it sees for 0
+    /// (RFC 3711 §3.3.1).
     ///
     /// # Errors
     /// See [`ProtectError`]; the packet must not be sent then.
