@@ -4,6 +4,7 @@
 mod counter;
 mod edit;
 mod extension;
+mod layers_allocation;
 mod packet;
 mod reception;
 mod write;
@@ -13,6 +14,7 @@ pub use edit::RtpPacketMut;
 pub use extension::{
     AbsSendTime, AudioLevel, Extension, ExtensionMap, ExtensionMapError, ExtensionSet, Extensions,
 };
+pub use layers_allocation::{AllocatedLayer, LayersAllocation};
 pub use packet::{RtpError, RtpLayout, RtpPacket};
 pub use reception::{NtpTime, Reception, SenderReportTime, round_trip_time};
 pub use write::{HeaderFields, HeaderWriter, Stamps, WriteError, Written};

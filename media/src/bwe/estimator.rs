@@ -208,8 +208,12 @@ impl Estimator {
     }
 
     /// A cluster of packets to send at a higher rate, to learn whether it gets through; give it to
-    /// [`crate::probing::Prober`]. `wanted` is the rate that there is use for.
+    /// [`crate::probing::Prober`]. `wanted` is the rate that there is use for. None before the
+    /// first feedback, nor while queues grow: a burst would do harm, and teach nothing.
     pub fn poll_probe(&mut self, wanted: Bitrate, now: Instant) -> Option<ProbeCluster> {
+        if self.last_feedback.is_none() || self.trendline.usage() == Usage::Over {
+            return None;
+        }
         let cluster = self
             .probes
             .poll(wanted, self.estimate, self.limit.is_limited(), now)?;

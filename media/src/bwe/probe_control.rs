@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use crate::probing::ProbeCluster;
 use crate::units::Bitrate;
 
-/// Factors on the initial estimate for the first two probes.
-const FIRST: [f64; 2] = [3.0, 6.0];
+/// Factor on the initial estimate for the first probe.
+const FIRST: f64 = 3.0;
 /// A probe that showed at least this share of its rate is followed by a larger one.
 const SUCCESS: f64 = 0.7;
 const FURTHER: f64 = 2.0;
@@ -28,8 +28,8 @@ pub(super) struct ProbeControl {
     initial: Bitrate,
     max: Bitrate,
     next_id: u32,
-    /// First probes that were sent.
-    started: usize,
+    /// The first probe was sent, or there was no use for it.
+    started: bool,
     last: Option<(Instant, Bitrate)>,
     follow_up: Option<Bitrate>,
     dropped_from: Option<(Instant, Bitrate)>,
@@ -41,7 +41,7 @@ impl ProbeControl {
             initial,
             max,
             next_id: 1,
-            started: 0,
+            started: false,
             last: None,
             follow_up: None,
             dropped_from: None,
@@ -78,13 +78,9 @@ impl ProbeControl {
             return None;
         }
         let since_last = self.last.map(|(at, _)| now.saturating_duration_since(at));
-        let rate = if let Some(&factor) = FIRST.get(self.started) {
-            // The second goes when the first has been sent.
-            if since_last.is_some_and(|since| since < CLUSTER * 2) {
-                return None;
-            }
-            self.started += 1;
-            self.initial * factor
+        let rate = if !self.started {
+            self.started = true;
+            self.initial * FIRST
         } else if let Some(rate) = self.follow_up.take() {
             if since_last.is_some_and(|since| since > WAIT) {
                 return None;
@@ -124,7 +120,7 @@ mod tests {
     const KBPS: fn(u64) -> Bitrate = Bitrate::from_kbps;
 
     #[test]
-    fn the_first_probes_go_at_three_and_six_times_the_start_and_success_doubles() {
+    fn the_first_probe_goes_at_three_times_the_start_and_success_doubles() {
         let start = Instant::now();
         let mut control = ProbeControl::new(KBPS(500), KBPS(20_000));
         let poll = |control: &mut ProbeControl, ms: u32, estimate| {
@@ -132,13 +128,11 @@ mod tests {
             cluster.map(|cluster| cluster.rate.as_kbps())
         };
         assert_eq!(poll(&mut control, 0, 500), Some(1_500));
-        assert_eq!(poll(&mut control, 5, 500), None);
-        assert_eq!(poll(&mut control, 30, 500), Some(3_000));
         assert_eq!(poll(&mut control, 100, 500), None);
-        control.handle_result(KBPS(2_900));
-        assert_eq!(poll(&mut control, 150, 2_900), Some(5_800));
-        control.handle_result(KBPS(2_950));
-        assert_eq!(poll(&mut control, 300, 2_950), None);
+        control.handle_result(KBPS(1_400));
+        assert_eq!(poll(&mut control, 150, 1_400), Some(2_800));
+        control.handle_result(KBPS(1_450));
+        assert_eq!(poll(&mut control, 300, 1_450), None);
     }
 
     #[test]
@@ -154,9 +148,7 @@ mod tests {
     fn a_large_drop_is_probed_once_it_may_be_over() {
         let start = Instant::now();
         let mut control = ProbeControl::new(KBPS(500), KBPS(20_000));
-        for ms in [0, 30] {
-            control.poll(KBPS(9_000), KBPS(500), false, start + MS * ms);
-        }
+        control.poll(KBPS(9_000), KBPS(500), false, start);
         control.handle_estimate(KBPS(2_000), KBPS(1_000), start);
         assert_eq!(
             control.poll(KBPS(9_000), KBPS(1_000), false, start + 1_000 * MS),

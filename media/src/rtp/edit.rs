@@ -59,10 +59,7 @@ impl<'a> RtpPacketMut<'a> {
 
     /// The value of the first extension element with this id, to overwrite.
     pub fn extension_mut(&mut self, id: u8) -> Option<&mut [u8]> {
-        let base = self.bytes.as_ptr() as usize;
-        let value = self.view().extension_by_id(id)?;
-        let at = value.as_ptr() as usize - base;
-        let range = at..at + value.len();
+        let range = self.view().extension_range(id)?;
         self.bytes.get_mut(range)
     }
 

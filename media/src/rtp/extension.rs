@@ -28,6 +28,11 @@ impl<'a> Extensions<'a> {
         };
         Self { rest, form }
     }
+
+    /// Bytes that were not iterated over yet.
+    pub(super) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
 }
 
 impl<'a> Iterator for Extensions<'a> {

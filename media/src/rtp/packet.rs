@@ -1,5 +1,7 @@
 //! The view of one RTP packet and where its parts lie.
 
+use std::ops::Range;
+
 use super::{Extension, ExtensionMap, Extensions, SeqNum, Timestamp};
 use crate::units::{PayloadType, Ssrc};
 
@@ -88,7 +90,7 @@ impl RtpLayout {
     }
 
     /// The payload without padding, as a range of the packet.
-    pub fn payload_range(&self) -> std::ops::Range<usize> {
+    pub fn payload_range(&self) -> Range<usize> {
         usize::from(self.payload_start)..usize::from(self.payload_end)
     }
 
@@ -190,9 +192,19 @@ impl<'a> RtpPacket<'a> {
 
     /// The value of the first extension element with this id.
     pub fn extension_by_id(&self, id: u8) -> Option<&'a [u8]> {
-        self.extensions()
-            .find(|&(found, _)| found == id)
-            .map(|(_, value)| value)
+        self.extension_range(id).map(|range| &self.bytes[range])
+    }
+
+    /// Where the value of the first extension element with this id lies in the packet.
+    pub(super) fn extension_range(&self, id: u8) -> Option<Range<usize>> {
+        let mut extensions = self.extensions();
+        while let Some((found, value)) = extensions.next() {
+            if found == id {
+                let end = usize::from(self.layout.extensions_end) - extensions.remaining();
+                return Some(end - value.len()..end);
+            }
+        }
+        None
     }
 
     /// The value of an extension, by what `map` calls it.

@@ -12,6 +12,9 @@ use crate::units::{PayloadType, Ssrc};
 /// Most extension elements that one outgoing packet carries; further ones are left out.
 const MAX_ELEMENTS: usize = 16;
 
+/// Longest value of an element (RFC 8285 §4.3).
+const MAX_ELEMENT: usize = 255;
+
 /// Longest header that is written: 12 bytes, 15 CSRCs and an extension block.
 const MAX_HEADER: usize = 512;
 
@@ -44,7 +47,7 @@ impl HeaderFields {
 }
 
 /// Extension values that are set for this hop. One that the receiver has not negotiated is left
-/// out; so is one that is `None`.
+/// out; so is one that is `None`, or longer than the 255 bytes that an element holds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stamps<'a> {
     /// Transport-wide sequence number.
@@ -198,7 +201,9 @@ impl HeaderWriter<'_> {
         ];
         let mut elements = ArrayVec::<(Extension, u8, &[u8]), MAX_ELEMENTS>::new();
         for (extension, value) in stamped {
-            if let (Some(id), Some(value)) = (self.outgoing.id(extension), value) {
+            if let (Some(id), Some(value)) = (self.outgoing.id(extension), value)
+                && value.len() <= MAX_ELEMENT
+            {
                 elements.push((extension, id, value));
             }
         }
