@@ -1,0 +1,87 @@
+//! Too few participants, and everything else that waits for a time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::config::seconds;
+
+use super::migration::Terminate;
+use super::{Conference, Context};
+
+impl Conference {
+    /// When [`Self::handle_timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let retry = if self.retries {
+            self.participants.values().filter_map(|p| p.retry_at).min()
+        } else {
+            None
+        };
+        [
+            self.empty_deadline,
+            self.single_deadline,
+            self.join_deadline(),
+            retry,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Starts the conference when enough participants are there, and gives a lone one some time.
+    pub(super) fn check_size(&mut self, ctx: &mut Context<'_>) {
+        if !self.is_ready() {
+            return;
+        }
+        let limits = &ctx.settings.config.conference;
+        let enough = self.participants.len() >= limits.min_participants;
+        if enough {
+            self.started = true;
+            self.single_deadline = None;
+            let uninvited: Vec<Arc<str>> = self
+                .participants
+                .values()
+                .filter(|p| p.session.is_none() && p.features().is_some())
+                .map(|p| p.nick.clone())
+                .collect();
+            for nick in uninvited {
+                self.invite(&nick, ctx);
+            }
+        } else if self.started && self.single_deadline.is_none() {
+            self.single_deadline = Some(ctx.now + seconds(limits.single_participant_timeout_s));
+        }
+    }
+
+    pub(super) fn on_timeout(&mut self, ctx: &mut Context<'_>) {
+        let due = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= ctx.now);
+        if due(self.empty_deadline) {
+            self.empty_deadline = None;
+            if self.participants.is_empty() {
+                tracing::info!(room = %self.room, "nobody came");
+                self.end(None, ctx);
+                return;
+            }
+        }
+        if due(self.single_deadline) {
+            self.single_deadline = None;
+            self.started = false;
+            let alone: Vec<Arc<str>> = self.participants.keys().cloned().collect();
+            self.remove_sessions(&alone, Terminate::Idle, true, ctx);
+        }
+        self.join_again_if_due(ctx);
+        if self.retries {
+            let again: Vec<Arc<str>> = self
+                .participants
+                .values()
+                .filter(|p| p.retry_at.is_some_and(|at| at <= ctx.now))
+                .map(|p| p.nick.clone())
+                .collect();
+            for nick in &again {
+                if let Some(participant) = self.participants.get_mut(nick) {
+                    participant.retry_at = None;
+                }
+                self.invite(nick, ctx);
+            }
+            self.retries = self.participants.values().any(|p| p.retry_at.is_some());
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One occupant of the room that takes part in the conference.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use xmpp::{FullJid, Jid};
+
+use super::features::Features;
+use super::restart_limit::RestartLimit;
+use super::session::Session;
+
+/// Ended sessions whose ids are remembered.
+const MAX_ENDED: usize = 8;
+
+/// What sort of occupant it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A person.
+    Person,
+    /// A recorder or streamer.
+    Recorder,
+    /// A telephone gateway or transcriber.
+    Gateway,
+    /// Somebody who only watches.
+    Visitor,
+}
+
+/// What is known of a client's features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discovery {
+    /// Asked, not answered.
+    Asked,
+    /// Known.
+    Known(Features),
+}
+
+/// One participant.
+#[derive(Debug)]
+pub struct Participant {
+    /// Nickname: the endpoint id.
+    pub nick: Arc<str>,
+    /// Address in the room.
+    pub occupant: FullJid,
+    /// Real address.
+    pub real: Option<Jid>,
+    /// Order of arrival.
+    pub order: u64,
+    /// What sort it is.
+    pub kind: Kind,
+    /// Owner, admin or moderator of the room.
+    pub moderator: bool,
+    /// Was asked to be made owner.
+    pub grant_sent: bool,
+    /// Region the client is in.
+    pub region: Option<String>,
+    /// Name under which statistics are kept.
+    pub stats_id: Option<String>,
+    /// No audio is sent.
+    pub audio_muted: bool,
+    /// No video is sent.
+    pub video_muted: bool,
+    /// What the client can do.
+    pub discovery: Discovery,
+    /// The session that is being set up or runs.
+    pub session: Option<Session>,
+    /// Waits for a bridge.
+    pub waiting: bool,
+    /// Starts muted (audio, video).
+    pub start_muted: (bool, bool),
+    /// Muted at the bridge (audio, video).
+    pub force_muted: (bool, bool),
+    /// Limits restarts by this participant.
+    pub restarts: RestartLimit,
+    /// Limits in-place ICE restarts by this participant.
+    pub ice_restarts: RestartLimit,
+    /// Invitations that failed in a row.
+    pub failures: u32,
+    /// When to invite again after a failure.
+    pub retry_at: Option<Instant>,
+    /// Was seen since the room was joined (again).
+    pub seen: bool,
+    /// Was in the room before the focus.
+    pub found: bool,
+    /// Sessions begun.
+    pub sessions: u32,
+    ended: VecDeque<String>,
+}
+
+impl Participant {
+    /// Somebody who just came.
+    pub fn new(nick: Arc<str>, occupant: FullJid, order: u64, restarts: RestartLimit) -> Self {
+        Self {
+            nick,
+            occupant,
+            real: None,
+            order,
+            kind: Kind::Person,
+            moderator: false,
+            grant_sent: false,
+            region: None,
+            stats_id: None,
+            audio_muted: true,
+            video_muted: true,
+            discovery: Discovery::Asked,
+            session: None,
+            waiting: false,
+            start_muted: (false, false),
+            force_muted: (false, false),
+            ice_restarts: restarts.clone(),
+            restarts,
+            failures: 0,
+            retry_at: None,
+            seen: true,
+            found: false,
+            sessions: 0,
+            ended: VecDeque::new(),
+        }
+    }
+
+    /// Features, once they are known.
+    pub fn features(&self) -> Option<Features> {
+        match self.discovery {
+            Discovery::Asked => None,
+            Discovery::Known(features) => Some(features),
+        }
+    }
+
+    /// Takes the session away and remembers its id.
+    pub fn end_session(&mut self) -> Option<Session> {
+        let session = self.session.take()?;
+        if self.ended.len() == MAX_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(session.sid.clone());
+        Some(session)
+    }
+
+    /// Whether a session of that id ran and ended.
+    pub fn had_session(&self, sid: &str) -> bool {
+        self.ended.iter().any(|ended| ended == sid)
+    }
+}

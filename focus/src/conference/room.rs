@@ -1,0 +1,323 @@
+//! The room itself: joining it, configuring it, leaving it (XEP-0045).
+
+use xmpp::stanza::{Condition, IqType, StanzaError};
+use xmpp::xml::{ElementExt, element};
+use xmpp::{Element, FullJid, Jid, ns, stanza};
+
+use super::action::{Action, Answer, Ask, NoAnswer, Question};
+use super::migration::Terminate;
+use super::session::State;
+use super::{Conference, Context};
+
+/// How long to wait before joining again when the nickname is taken (by the session of an earlier
+/// focus that has not timed out).
+const CONFLICT_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
+/// How often to try.
+const CONFLICT_TRIES: u32 = 140;
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomState {
+    /// Not in the room.
+    Outside,
+    /// The presence is on its way.
+    Joining {
+        /// Joins that met another occupant of the same name.
+        conflicts: u32,
+        /// When to try again.
+        again_at: Option<std::time::Instant>,
+    },
+    /// In the room; these answers are awaited.
+    Configuring {
+        /// The form.
+        form: bool,
+        /// The result of the configuration.
+        configured: bool,
+    },
+    /// Participants may come.
+    Open,
+    /// Over.
+    Left,
+}
+
+impl Conference {
+    /// The connection is up: the room is joined (again).
+    pub fn handle_connected(&mut self, me: FullJid, ctx: &mut Context<'_>) -> Vec<Action> {
+        self.me = me;
+        for participant in self.participants.values_mut() {
+            participant.seen = false;
+        }
+        self.published = None;
+        self.state = RoomState::Joining {
+            conflicts: 0,
+            again_at: None,
+        };
+        self.send_join(ctx);
+        self.take_actions()
+    }
+
+    /// The connection is lost for good. Media goes on without the focus; the room is joined again with
+    /// the next connection.
+    pub fn handle_disconnected(&mut self) {
+        if self.state != RoomState::Left {
+            self.state = RoomState::Outside;
+        }
+    }
+
+    fn send_join(&mut self, ctx: &mut Context<'_>) {
+        let presence = self.own_presence(ctx).with_child(element("x", ns::MUC));
+        self.out.push(Action::Send(presence));
+    }
+
+    /// Own presence, reflected by the room.
+    pub(super) fn handle_own_presence(&mut self, presence: &Element, ctx: &mut Context<'_>) {
+        match presence.attr("type") {
+            Some("error") => self.handle_join_error(presence, ctx),
+            Some("unavailable") => {
+                // The end of an earlier stay may arrive after the next join was sent.
+                if matches!(self.state, RoomState::Configuring { .. } | RoomState::Open) {
+                    tracing::warn!(room = %self.room, "the room has ended or removed the focus");
+                    self.end(
+                        Some(StanzaError::new(Condition::Gone).with_text("the room has ended")),
+                        ctx,
+                    );
+                }
+            }
+            _ => {
+                let item = presence
+                    .get_child("x", ns::MUC_USER)
+                    .and_then(|x| x.get_child("item", ns::MUC_USER));
+                let owner = item.and_then(|i| i.attr("affiliation")) == Some("owner");
+                match self.state {
+                    RoomState::Joining { .. } if owner => self.configure(ctx),
+                    RoomState::Joining { .. } | RoomState::Configuring { .. } | RoomState::Open
+                        if !owner =>
+                    {
+                        tracing::error!(room = %self.room,
+                            "the focus is not owner of the room; make its account an admin of the XMPP server");
+                        let error = StanzaError::new(Condition::InternalServerError)
+                            .with_text("the focus is not owner of the room");
+                        self.end(Some(error), ctx);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn handle_join_error(&mut self, presence: &Element, ctx: &mut Context<'_>) {
+        let RoomState::Joining { conflicts, .. } = self.state else {
+            return;
+        };
+        let error = stanza::error_of(presence)
+            .unwrap_or_else(|| StanzaError::new(Condition::UndefinedCondition));
+        if error.condition == Condition::Conflict && conflicts < CONFLICT_TRIES {
+            if conflicts == 0 {
+                tracing::warn!(room = %self.room, "the nickname of the focus is taken; trying until it is free");
+            }
+            let again_at = Some(ctx.now + CONFLICT_WAIT);
+            self.state = RoomState::Joining {
+                conflicts: conflicts + 1,
+                again_at,
+            };
+            return;
+        }
+        tracing::error!(room = %self.room, %error, "the room cannot be joined");
+        self.end(Some(error), ctx);
+    }
+
+    /// When the room should be tried again.
+    pub(super) fn join_deadline(&self) -> Option<std::time::Instant> {
+        match self.state {
+            RoomState::Joining { again_at, .. } => again_at,
+            _ => None,
+        }
+    }
+
+    pub(super) fn join_again_if_due(&mut self, ctx: &mut Context<'_>) {
+        if let RoomState::Joining {
+            conflicts,
+            again_at: Some(at),
+        } = self.state
+            && at <= ctx.now
+        {
+            self.state = RoomState::Joining {
+                conflicts,
+                again_at: None,
+            };
+            self.send_join(ctx);
+        }
+    }
+
+    /// Reads the form and makes real addresses visible, in one go.
+    fn configure(&mut self, ctx: &mut Context<'_>) {
+        self.state = RoomState::Configuring {
+            form: true,
+            configured: true,
+        };
+        let to = Jid::from(self.room.clone());
+        self.ask(Ask {
+            to: to.clone(),
+            kind: IqType::Get,
+            payload: element("query", ns::MUC_OWNER),
+            question: Question::RoomForm,
+        });
+        let field = |var: &str, value: &str| {
+            element("field", ns::DATA)
+                .with_attr("var", var)
+                .with_child(element("value", ns::DATA).with_text(value))
+        };
+        let form = element("x", ns::DATA)
+            .with_attr("type", "submit")
+            .with_child(field("FORM_TYPE", ns::MUC_ROOMCONFIG))
+            .with_child(field("muc#roomconfig_whois", "anyone"));
+        self.ask(Ask {
+            to,
+            kind: IqType::Set,
+            payload: element("query", ns::MUC_OWNER).with_child(form),
+            question: Question::RoomConfigured,
+        });
+        let _ = ctx;
+    }
+
+    pub(super) fn handle_form(&mut self, answer: Answer<'_>, ctx: &mut Context<'_>) {
+        let RoomState::Configuring { configured, .. } = self.state else {
+            return;
+        };
+        match answer {
+            Ok(form) => {
+                let id = form
+                    .and_then(|f| form_value(f, "muc#roominfo_meetingId"))
+                    .filter(|id| !id.is_empty());
+                if let Some(id) = id {
+                    self.meeting_id = id;
+                } else if self.meeting_id.is_empty() {
+                    self.meeting_id = ctx.new_uuid();
+                    tracing::debug!(room = %self.room, "the room has no meeting id; made one");
+                }
+                self.state = RoomState::Configuring {
+                    form: false,
+                    configured,
+                };
+                self.open_if_configured(ctx);
+            }
+            Err(no_answer) => self.fail("the room's configuration cannot be read", no_answer, ctx),
+        }
+    }
+
+    pub(super) fn handle_configured(&mut self, answer: Answer<'_>, ctx: &mut Context<'_>) {
+        let RoomState::Configuring { form, .. } = self.state else {
+            return;
+        };
+        match answer {
+            Ok(_) => {
+                self.state = RoomState::Configuring {
+                    form,
+                    configured: false,
+                };
+                self.open_if_configured(ctx);
+            }
+            Err(no_answer) => self.fail("the room does not take its configuration", no_answer, ctx),
+        }
+    }
+
+    fn fail(&mut self, what: &str, no_answer: NoAnswer, ctx: &mut Context<'_>) {
+        if no_answer == NoAnswer::Disconnected {
+            // The room is joined again with the next connection.
+            self.state = RoomState::Outside;
+            return;
+        }
+        tracing::error!(room = %self.room, error = %no_answer, "{what}");
+        let error = match no_answer {
+            NoAnswer::Refused(error) => error,
+            _ => StanzaError::new(Condition::RemoteServerTimeout),
+        };
+        self.end(Some(error.with_text(what)), ctx);
+    }
+
+    fn open_if_configured(&mut self, ctx: &mut Context<'_>) {
+        if self.state
+            != (RoomState::Configuring {
+                form: false,
+                configured: false,
+            })
+        {
+            return;
+        }
+        self.state = RoomState::Open;
+        self.out.push(Action::Answer(Ok(())));
+        self.forget_unseen(ctx);
+        if self.participants.is_empty() {
+            if self.picked_up {
+                self.end(None, ctx);
+                return;
+            }
+            let wait = crate::config::seconds(ctx.settings.config.conference.initial_timeout_s);
+            self.empty_deadline = Some(ctx.now + wait);
+        }
+        self.resume_sessions(ctx);
+        self.elect_moderators(ctx);
+        self.check_size(ctx);
+        self.publish(ctx);
+    }
+
+    /// After a new connection: who did not turn up has left, and what a bridge may have missed is said
+    /// again.
+    fn resume_sessions(&mut self, ctx: &mut Context<'_>) {
+        let nicks: Vec<_> = self.participants.keys().cloned().collect();
+        for nick in nicks {
+            let Some(participant) = self.participants.get_mut(&nick) else {
+                continue;
+            };
+            if std::mem::take(&mut participant.found) {
+                self.adopted |= self.on_bridges.is_empty();
+                self.end_unknown_sessions(&nick, ctx);
+                continue;
+            }
+            let Some(session) = participant.session.as_mut().filter(|s| s.unconfirmed) else {
+                continue;
+            };
+            session.unconfirmed = false;
+            if session.state != State::Active {
+                self.remove_sessions(&[nick], Terminate::Moving, true, ctx);
+                continue;
+            }
+            let transport = session.transport.clone();
+            self.update_endpoint(&nick, transport, true, None, ctx);
+        }
+    }
+
+    /// The conference is over: bridges and room are left.
+    pub(super) fn end(&mut self, error: Option<StanzaError>, ctx: &mut Context<'_>) {
+        if self.state == RoomState::Left {
+            return;
+        }
+        let in_room = !matches!(self.state, RoomState::Outside);
+        self.state = RoomState::Left;
+        let bridges: Vec<_> = self.on_bridges.drain(..).map(|b| b.bridge).collect();
+        for bridge in bridges {
+            self.send_farewell(&bridge);
+        }
+        self.participants.clear();
+        if in_room {
+            let to = Jid::from(self.occupant.clone());
+            self.out
+                .push(Action::Send(stanza::presence_unavailable(&to)));
+        }
+        if let Some(error) = error {
+            ctx.counters.conferences_failed += 1;
+            self.out.push(Action::Answer(Err(error)));
+        }
+        self.out.push(Action::End);
+    }
+}
+
+/// A value in a data form (XEP-0004).
+fn form_value(query: &Element, var: &str) -> Option<String> {
+    query
+        .get_child("x", ns::DATA)?
+        .children()
+        .find(|field| field.name() == "field" && field.attr("var") == Some(var))?
+        .get_child("value", ns::DATA)
+        .map(Element::text)
+}

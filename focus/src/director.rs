@@ -1,0 +1,351 @@
+//! Routes what arrives to conferences, bridges and whoever asked; pure.
+//!
+//! Run loop: feed [`Director::handle_online`], [`Director::handle_stanza`], [`Director::handle_request`]
+//! and [`Director::handle_timeout`] (due at [`Director::poll_timeout`]); after each, take everything
+//! from [`Director::poll_output`].
+
+mod brewery;
+mod iqs;
+mod moves;
+mod overview;
+mod pickup;
+mod requests;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use xmpp::conference::ConferenceAnswer;
+use xmpp::json_message::JsonMessage;
+use xmpp::stanza::{self, Condition, IqType, StanzaError};
+use xmpp::{BareJid, Element, FullJid, Jid, ns};
+
+use crate::bridges::{BridgeEvent, BridgeId, Bridges, Doctor};
+use crate::conference::{Action, Conference};
+use crate::context::{CapsCache, Context, Counters, Random};
+use crate::settings::Settings;
+
+use iqs::Pending;
+use moves::Moves;
+pub use moves::{MoveError, Moved};
+pub use overview::Overview;
+use requests::Asker;
+pub use requests::RequestId;
+
+/// What the director wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this stanza.
+    Send(Element),
+    /// A request that came over HTTP is answered.
+    Answered(RequestId, Result<ConferenceAnswer, StanzaError>),
+}
+
+struct Slot {
+    conference: Conference,
+    /// Tells conferences in one room, one after the other, apart.
+    generation: u64,
+    askers: Vec<Asker>,
+    deadline: Option<Instant>,
+    since: Instant,
+}
+
+/// Routes what arrives.
+pub struct Director {
+    settings: Arc<Settings>,
+    me: Option<FullJid>,
+    online: bool,
+    conferences: HashMap<BareJid, Slot>,
+    deadlines: BTreeSet<(Instant, BareJid)>,
+    generation: u64,
+    bridges: Bridges,
+    doctor: Doctor,
+    brewery: brewery::Brewery,
+    caps: CapsCache,
+    counters: Counters,
+    random: Box<dyn Random>,
+    pending: HashMap<String, Pending>,
+    timeouts: BTreeSet<(Instant, String)>,
+    /// Room components that may speak about rooms.
+    components: Vec<Jid>,
+    moves: Moves,
+    out: VecDeque<Output>,
+}
+
+impl Director {
+    /// Nothing known yet.
+    pub fn new(settings: Arc<Settings>, random: Box<dyn Random>) -> Self {
+        let bridge_config = settings.config.bridges.clone();
+        Self {
+            moves: Moves::new(bridge_config.moves_per_second),
+            bridges: Bridges::new(bridge_config.clone()),
+            doctor: Doctor::new(bridge_config),
+            settings,
+            me: None,
+            online: false,
+            conferences: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            generation: 0,
+            brewery: brewery::Brewery::default(),
+            caps: CapsCache::default(),
+            counters: Counters::default(),
+            random,
+            pending: HashMap::new(),
+            timeouts: BTreeSet::new(),
+            components: Vec::new(),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Logged in. Unless the session was resumed, everything is joined again.
+    pub fn handle_online(&mut self, me: FullJid, resumed: bool, now: Instant) {
+        self.me = Some(me.clone());
+        self.online = true;
+        if resumed {
+            return;
+        }
+        let rooms: Vec<BareJid> = self.conferences.keys().cloned().collect();
+        for room in &rooms {
+            if let Some(slot) = self.conferences.get_mut(room) {
+                slot.conference.handle_disconnected();
+            }
+        }
+        self.drop_pending(now);
+        self.out
+            .push_back(Output::Send(xmpp::xml::element("presence", ns::CLIENT)));
+        self.join_brewery(now);
+        for room in rooms {
+            let me = me.clone();
+            self.with(&room, now, |conference, ctx| {
+                conference.handle_connected(me, ctx)
+            });
+        }
+        self.look_around(now);
+    }
+
+    /// The connection is lost; it may be resumed.
+    pub fn handle_offline(&mut self) {
+        if std::mem::take(&mut self.online) {
+            self.counters.disconnects += 1;
+        }
+    }
+
+    /// A stanza arrived.
+    pub fn handle_stanza(&mut self, stanza: &Element, now: Instant) {
+        if stanza::is_iq(stanza) {
+            self.handle_iq(stanza, now);
+        } else if stanza::is_presence(stanza) {
+            self.handle_presence(stanza, now);
+        } else if stanza::is_message(stanza) {
+            self.handle_message(stanza, now);
+        }
+    }
+
+    fn handle_iq(&mut self, iq: &Element, now: Instant) {
+        match stanza::iq_type(iq) {
+            Some(IqType::Result | IqType::Error) => self.handle_answer(iq, now),
+            Some(kind) => {
+                let payload = stanza::payload(iq);
+                if kind == IqType::Set && payload.is_some_and(|p| p.is("conference", ns::FOCUS)) {
+                    self.handle_iq_request(iq, now);
+                    return;
+                }
+                let room = iq
+                    .attr("from")
+                    .and_then(|from| FullJid::new(from).ok())
+                    .map(|from| from.to_bare());
+                match room.filter(|room| self.conferences.contains_key(room)) {
+                    Some(room) => {
+                        self.with(&room, now, |conference, ctx| conference.handle_iq(iq, ctx));
+                    }
+                    None => {
+                        self.counters.refused_stanzas += 1;
+                        let reply = iqs::reply_to_stranger(iq);
+                        self.out.push_back(Output::Send(reply));
+                    }
+                }
+            }
+            None => {
+                let error = StanzaError::new(Condition::BadRequest);
+                self.out
+                    .push_back(Output::Send(stanza::error_reply(iq, &error)));
+            }
+        }
+    }
+
+    fn handle_presence(&mut self, presence: &Element, now: Instant) {
+        let Some(from) = presence.attr("from").and_then(|from| Jid::new(from).ok()) else {
+            return;
+        };
+        let bare = from.to_bare();
+        if bare == self.settings.brewery {
+            self.handle_brewery_presence(presence, now);
+        } else if self.conferences.contains_key(&bare) {
+            self.with(&bare, now, |conference, ctx| {
+                conference.handle_presence(presence, ctx)
+            });
+        } else if presence.attr("type") == Some("subscribe") && from == self.settings.alias {
+            // The alias of a stock server watches whether the focus is there.
+            let reply = stanza::presence(&from);
+            let reply = xmpp::ElementExt::with_attr(reply, "type", "subscribed");
+            self.out.push_back(Output::Send(reply));
+        }
+    }
+
+    fn handle_message(&mut self, message: &Element, now: Instant) {
+        let trusted = message
+            .attr("from")
+            .and_then(|from| Jid::new(from).ok())
+            .is_some_and(|from| self.components.contains(&from));
+        if !trusted {
+            return;
+        }
+        let Some(json) = message.get_child("json-message", ns::JITMEET) else {
+            return;
+        };
+        let Ok(json) = JsonMessage::try_from(json) else {
+            return;
+        };
+        let room = json
+            .room
+            .as_deref()
+            .or_else(|| json.content.get("room").and_then(|r| r.as_str()));
+        if let Some(room) = room.and_then(|room| BareJid::new(room).ok()) {
+            self.with(&room, now, |conference, ctx| {
+                conference.handle_room_message(&json.content, ctx)
+            });
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let room = self.deadlines.first().map(|(at, _)| *at);
+        let iq = self.timeouts.first().map(|(at, _)| *at);
+        [
+            room,
+            iq,
+            self.doctor.poll_timeout(),
+            self.brewery.deadline(),
+            self.moves.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Deadlines have passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.expire_pending(now);
+        while let Some((at, room)) = self.deadlines.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            if let Some(slot) = self.conferences.get_mut(&room) {
+                slot.deadline = None;
+            }
+            self.with(&room, now, Conference::handle_timeout);
+        }
+        self.check_bridges(now);
+        self.move_due(now);
+    }
+
+    /// What is to be done next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    fn handle_bridge_event(&mut self, bridge: &BridgeId, event: BridgeEvent, now: Instant) {
+        let rooms: Vec<BareJid> = self.conferences.keys().cloned().collect();
+        for room in rooms {
+            self.with(&room, now, |conference, ctx| {
+                conference.handle_bridge_event(bridge, event, ctx)
+            });
+        }
+    }
+
+    /// Lets one conference handle something. If it panics, it is dropped and the others go on.
+    fn with(
+        &mut self,
+        room: &BareJid,
+        now: Instant,
+        handle: impl FnOnce(&mut Conference, &mut Context<'_>) -> Vec<Action>,
+    ) {
+        let Some(slot) = self.conferences.get_mut(room) else {
+            return;
+        };
+        let mut context = Context {
+            now,
+            settings: &self.settings,
+            bridges: &mut self.bridges,
+            caps: &mut self.caps,
+            random: &mut *self.random,
+            counters: &mut self.counters,
+        };
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            handle(&mut slot.conference, &mut context)
+        }));
+        let generation = slot.generation;
+        match handled {
+            Ok(actions) => {
+                for action in actions {
+                    self.execute(room, generation, action, now);
+                }
+                self.note_deadline(room);
+            }
+            Err(_) => {
+                tracing::error!(%room, "a conference broke an invariant and is dropped; see the panic above");
+                self.counters.panics += 1;
+                if let Ok(me) = room.with_resource_str(&self.settings.config.nick) {
+                    self.out
+                        .push_back(Output::Send(stanza::presence_unavailable(&me.into())));
+                }
+                let error = StanzaError::new(Condition::InternalServerError);
+                self.answer(room, &Err(error));
+                self.remove(room);
+            }
+        }
+    }
+
+    fn execute(&mut self, room: &BareJid, generation: u64, action: Action, now: Instant) {
+        match action {
+            Action::Send(stanza) => self.out.push_back(Output::Send(stanza)),
+            Action::Ask(ask) => self.ask_for_conference(room, generation, ask, now),
+            Action::Answer(result) => self.answer(room, &result),
+            Action::End => self.remove(room),
+        }
+    }
+
+    fn remove(&mut self, room: &BareJid) {
+        let Some(slot) = self.conferences.remove(room) else {
+            return;
+        };
+        if let Some(deadline) = slot.deadline {
+            self.deadlines.remove(&(deadline, room.clone()));
+        }
+        for asker in slot.askers {
+            self.reply(
+                asker,
+                room,
+                &Err(StanzaError::new(Condition::Gone).with_text("the conference has ended")),
+            );
+        }
+    }
+
+    fn note_deadline(&mut self, room: &BareJid) {
+        let Some(slot) = self.conferences.get_mut(room) else {
+            return;
+        };
+        let deadline = slot.conference.poll_timeout();
+        if deadline == slot.deadline {
+            return;
+        }
+        if let Some(old) = std::mem::replace(&mut slot.deadline, deadline) {
+            self.deadlines.remove(&(old, room.clone()));
+        }
+        if let Some(new) = deadline {
+            self.deadlines.insert((new, room.clone()));
+        }
+    }
+}

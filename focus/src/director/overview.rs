@@ -1,0 +1,148 @@
+//! What an operator sees of everything.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use xmpp::BareJid;
+
+use crate::conference::Summary;
+use crate::context::Counters;
+
+use super::Director;
+
+/// Numbers at one moment.
+#[derive(Debug, Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "each is named after the metric that it feeds")]
+pub struct Overview {
+    pub online: bool,
+    pub brewery_joined: bool,
+    pub conferences: usize,
+    pub participants: usize,
+    pub largest_conference: usize,
+    pub conference_seconds: u64,
+    pub bridges: usize,
+    pub bridges_operational: usize,
+    pub bridges_in_shutdown: usize,
+    pub bridge_versions: usize,
+    pub bridges_lost: u64,
+    pub iqs_waiting: usize,
+}
+
+/// A bridge at a glance.
+#[derive(Debug, Clone, Serialize)]
+pub struct BridgeSummary {
+    /// Nickname in the brewery.
+    pub id: String,
+    /// Version.
+    pub version: Option<String>,
+    /// Region.
+    pub region: Option<String>,
+    /// Corrected stress, 1 = full.
+    pub stress: f64,
+    /// Can be used.
+    pub operational: bool,
+    /// Avoided.
+    pub draining: bool,
+    /// Takes no new conferences.
+    pub graceful_shutdown: bool,
+    /// About to exit.
+    pub shutting_down: bool,
+    /// Endpoints of this focus.
+    pub endpoints: usize,
+}
+
+impl Director {
+    /// Numbers at this moment.
+    pub fn overview(&self, now: Instant) -> Overview {
+        let candidates = self.bridges.candidates(now);
+        let versions: std::collections::BTreeSet<_> =
+            candidates.iter().map(|c| c.version.clone()).collect();
+        Overview {
+            online: self.online,
+            brewery_joined: self.brewery.is_joined(),
+            conferences: self.conferences.len(),
+            participants: self
+                .conferences
+                .values()
+                .map(|s| s.conference.participant_count())
+                .sum(),
+            largest_conference: self
+                .conferences
+                .values()
+                .map(|s| s.conference.participant_count())
+                .max()
+                .unwrap_or(0),
+            conference_seconds: self
+                .conferences
+                .values()
+                .map(|s| now.duration_since(s.since).as_secs())
+                .sum(),
+            bridges: self.bridges.len(),
+            bridges_operational: self.bridges.operational(),
+            bridges_in_shutdown: candidates
+                .iter()
+                .filter(|c| c.graceful_shutdown || c.shutting_down)
+                .count(),
+            bridge_versions: versions.len(),
+            bridges_lost: self.bridges.lost_total,
+            iqs_waiting: self.pending.len(),
+        }
+    }
+
+    /// What has happened.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// All rooms.
+    pub fn rooms(&self) -> Vec<String> {
+        let mut rooms: Vec<String> = self.conferences.keys().map(ToString::to_string).collect();
+        rooms.sort_unstable();
+        rooms
+    }
+
+    /// One conference.
+    pub fn conference(&self, room: &str) -> Option<Summary> {
+        let room = BareJid::new(room).ok()?;
+        self.conferences
+            .get(&room)
+            .map(|slot| slot.conference.summary())
+    }
+
+    /// All conferences.
+    pub fn conferences(&self) -> Vec<Summary> {
+        let mut all: Vec<Summary> = self
+            .conferences
+            .values()
+            .map(|slot| slot.conference.summary())
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// All bridges.
+    pub fn bridge_summaries(&self, now: Instant) -> Vec<BridgeSummary> {
+        self.bridges
+            .candidates(now)
+            .into_iter()
+            .map(|c| BridgeSummary {
+                endpoints: self.endpoints_on(c.id.nick()).unwrap_or(0),
+                id: c.id.nick().to_owned(),
+                version: c.version,
+                region: c.region,
+                stress: c.stress,
+                operational: c.operational,
+                draining: c.draining,
+                graceful_shutdown: c.graceful_shutdown,
+                shutting_down: c.shutting_down,
+            })
+            .collect()
+    }
+
+    /// Capabilities that are known, by `node#ver`.
+    pub fn known_caps(&self) -> Vec<String> {
+        let mut known: Vec<String> = self.caps.iter().map(|(caps, _)| caps.clone()).collect();
+        known.sort_unstable();
+        known
+    }
+}

@@ -1,0 +1,230 @@
+//! Requests for a conference, over XMPP and HTTP.
+
+use std::time::Instant;
+
+use xmpp::conference::{ConferenceAnswer, ConferenceRequest};
+use xmpp::stanza::{self, Condition, StanzaError};
+use xmpp::{BareJid, Element, Jid};
+
+use crate::conference::{Conference, Wishes};
+
+use super::{Director, Output, Slot};
+
+/// Most requests that wait for one room.
+const MAX_ASKERS: usize = 10_000;
+
+/// Names a request that came over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// Who waits for a room.
+#[derive(Debug)]
+pub(super) enum Asker {
+    /// By IQ; its head is kept for the answer.
+    Iq(Element),
+    /// Over HTTP.
+    Http(RequestId),
+}
+
+impl Director {
+    pub(super) fn handle_iq_request(&mut self, iq: &Element, now: Instant) {
+        let request = match stanza::payload(iq).map(ConferenceRequest::try_from) {
+            Some(Ok(request)) => request,
+            Some(Err(error)) => {
+                self.out
+                    .push_back(Output::Send(stanza::error_reply(iq, &error.into())));
+                return;
+            }
+            None => return,
+        };
+        let person = stanza::from(iq).map(|from| self.behind_alias(from));
+        let mut head = Element::bare("iq", xmpp::ns::CLIENT);
+        for name in ["id", "from", "to"] {
+            if let Some(value) = iq.attr(name) {
+                xmpp::ElementExt::put_attr(&mut head, name, value);
+            }
+        }
+        self.handle_conference_request(Asker::Iq(head), person.as_ref(), &request, now);
+    }
+
+    /// A request over HTTP, where nobody is logged in.
+    pub fn handle_request(&mut self, id: RequestId, request: &ConferenceRequest, now: Instant) {
+        self.handle_conference_request(Asker::Http(id), None, request, now);
+    }
+
+    /// The alias of a stock server relays requests with the asker's address in the resource.
+    fn behind_alias(&self, from: Jid) -> Jid {
+        if from.to_bare().as_str() != self.settings.alias.as_str() {
+            return from;
+        }
+        from.resource()
+            .and_then(|resource| Jid::new(resource.as_str()).ok())
+            .unwrap_or(from)
+    }
+
+    fn handle_conference_request(
+        &mut self,
+        asker: Asker,
+        person: Option<&Jid>,
+        request: &ConferenceRequest,
+        now: Instant,
+    ) {
+        self.counters.conference_requests += 1;
+        let room = match self.check_request(person, request) {
+            Ok(room) => room,
+            Err((room, error)) => {
+                self.reply_about(asker, room.as_deref().unwrap_or(&request.room), &Err(error));
+                return;
+            }
+        };
+        if !self.conferences.contains_key(&room) {
+            let number = |name: &str| request.number(name).and_then(|n| usize::try_from(n).ok());
+            let wishes = Wishes {
+                start_audio_muted: number("startAudioMuted"),
+                start_video_muted: number("startVideoMuted"),
+                rtcstats_enabled: request.flag("rtcstatsEnabled").unwrap_or(true),
+            };
+            if let Err(error) = self.create(&room, wishes, false, now) {
+                self.reply(asker, &room, &Err(error));
+                return;
+            }
+        }
+        match self.conferences.get_mut(&room) {
+            Some(slot) if slot.conference.is_ready() => self.reply(asker, &room, &Ok(())),
+            Some(slot) if slot.askers.len() < MAX_ASKERS => slot.askers.push(asker),
+            Some(_) => {
+                let error = StanzaError::new(Condition::ResourceConstraint)
+                    .with_text("too many wait for this room");
+                self.reply(asker, &room, &Err(error));
+            }
+            None => self.reply(
+                asker,
+                &room,
+                &Err(StanzaError::new(Condition::InternalServerError)),
+            ),
+        }
+    }
+
+    fn check_request(
+        &self,
+        person: Option<&Jid>,
+        request: &ConferenceRequest,
+    ) -> Result<BareJid, (Option<String>, StanzaError)> {
+        let refuse = |condition, text: &str| (None, StanzaError::new(condition).with_text(text));
+        let room = BareJid::new(&request.room)
+            .ok()
+            .filter(|room| room.node().is_some())
+            .ok_or_else(|| refuse(Condition::BadRequest, "room is not the address of a room"))?;
+        if room == self.settings.brewery
+            || !self
+                .settings
+                .mucs
+                .iter()
+                .any(|muc| muc.as_str() == room.domain().as_str())
+        {
+            return Err(refuse(
+                Condition::BadRequest,
+                "no conferences are held there",
+            ));
+        }
+        if !self.online {
+            return Err(refuse(
+                Condition::ServiceUnavailable,
+                "the focus has no connection to the XMPP server",
+            ));
+        }
+        if let Some(domain) = &self.settings.config.moderators.login_domain
+            && !self.conferences.contains_key(&room)
+            && person.is_none_or(|p| p.domain().as_str() != domain)
+        {
+            return Err(refuse(Condition::NotAuthorized, "log in to open a room"));
+        }
+        Ok(room)
+    }
+
+    /// Begins a conference and joins its room.
+    pub(super) fn create(
+        &mut self,
+        room: &BareJid,
+        wishes: Wishes,
+        picked_up: bool,
+        now: Instant,
+    ) -> Result<(), StanzaError> {
+        if self.conferences.len() >= self.settings.config.max_conferences {
+            tracing::error!(%room, limit = self.settings.config.max_conferences,
+                "refused a conference: there are too many (max_conferences)");
+            return Err(
+                StanzaError::new(Condition::ResourceConstraint).with_text("too many conferences")
+            );
+        }
+        let me = self
+            .me
+            .clone()
+            .ok_or_else(|| StanzaError::new(Condition::ServiceUnavailable))?;
+        let conference = Conference::new(
+            room.clone(),
+            &self.settings.config.nick,
+            me.clone(),
+            wishes,
+            picked_up,
+        )
+        .ok_or_else(|| StanzaError::new(Condition::BadRequest))?;
+        self.generation += 1;
+        let slot = Slot {
+            conference,
+            generation: self.generation,
+            askers: Vec::new(),
+            deadline: None,
+            since: now,
+        };
+        self.conferences.insert(room.clone(), slot);
+        self.counters.conferences_created += 1;
+        self.with(room, now, |conference, ctx| {
+            conference.handle_connected(me, ctx)
+        });
+        Ok(())
+    }
+
+    /// Tells everybody who waits for a room.
+    pub(super) fn answer(&mut self, room: &BareJid, result: &Result<(), StanzaError>) {
+        let Some(slot) = self.conferences.get_mut(room) else {
+            return;
+        };
+        for asker in std::mem::take(&mut slot.askers) {
+            self.reply(asker, room, result);
+        }
+    }
+
+    pub(super) fn reply(&mut self, asker: Asker, room: &BareJid, result: &Result<(), StanzaError>) {
+        self.reply_about(asker, room.as_str(), result);
+    }
+
+    fn reply_about(&mut self, asker: Asker, room: &str, result: &Result<(), StanzaError>) {
+        let result = result.clone().map(|()| {
+            let mut answer = ConferenceAnswer {
+                room: room.to_owned(),
+                ready: true,
+                focus_jid: self.me.as_ref().map(|me| me.to_bare().to_string()),
+                ..ConferenceAnswer::default()
+            };
+            let accounts = self.settings.config.moderators.login_domain.is_some();
+            answer
+                .properties
+                .insert("authentication".to_owned(), accounts.to_string());
+            answer
+                .properties
+                .insert("visitors-supported".to_owned(), "false".to_owned());
+            answer
+        });
+        match asker {
+            Asker::Http(id) => self.out.push_back(Output::Answered(id, result)),
+            Asker::Iq(head) => {
+                let reply = match result {
+                    Ok(answer) => stanza::iq_result(&head, Some(Element::from(&answer))),
+                    Err(error) => stanza::error_reply(&head, &error),
+                };
+                self.out.push_back(Output::Send(reply));
+            }
+        }
+    }
+}

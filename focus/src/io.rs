@@ -1,0 +1,188 @@
+//! The run loop: XMPP client, clock and HTTP around the [`Director`].
+
+mod http;
+mod metrics;
+mod password;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use xmpp::client::{Client, ClientHandle, Config as ClientConfig, Connector, Event};
+use xmpp::conference::{ConferenceAnswer, ConferenceRequest};
+use xmpp::stanza::StanzaError;
+
+use crate::config::Config;
+use crate::context::Random;
+use crate::director::{Director, Output, RequestId};
+use crate::settings::{ConfigError, Settings};
+
+/// Events that may wait.
+const QUEUE: usize = 16_384;
+/// HTTP requests that may wait.
+const COMMANDS: usize = 1_024;
+/// Events handled before the outgoing stanzas are written.
+const BATCH: usize = 64;
+
+/// Why the focus cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error("configuration of the focus: {0}")]
+    Config(#[from] ConfigError),
+    /// The password file cannot be read.
+    #[error("the focus's password cannot be read from {path}: {error}")]
+    Password {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+type Answer = Result<ConferenceAnswer, StanzaError>;
+
+enum Command {
+    Request {
+        request: Box<ConferenceRequest>,
+        answer: oneshot::Sender<Answer>,
+    },
+    Look(Box<dyn FnOnce(&mut Director, Instant) + Send>),
+}
+
+/// A running focus.
+#[derive(Debug)]
+pub struct Focus {
+    client: ClientHandle,
+    commands: mpsc::Sender<Command>,
+    task: JoinHandle<()>,
+}
+
+impl Focus {
+    /// Starts a focus on the current tokio runtime. It connects, and stays connected, by itself.
+    ///
+    /// # Errors
+    /// [`StartError`] when the configuration cannot be used.
+    pub fn start(config: Config, connector: Connector) -> Result<Self, StartError> {
+        let password = password::read(&config)?;
+        let settings = Settings::new(config)?;
+        let mut client_config = ClientConfig::new(settings.account.clone(), connector);
+        if let Some(password) = password {
+            client_config = client_config.with_password(password);
+        }
+        if !settings.config.resource.is_empty() {
+            client_config = client_config.with_resource(settings.config.resource.clone());
+        }
+        client_config.queue = QUEUE;
+        let client = Client::start(client_config);
+        let handle = client.handle();
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let director = Director::new(Arc::new(settings), Box::new(ThreadRandom));
+        let task = tokio::spawn(run(client, director, receiver));
+        Ok(Self {
+            client: handle,
+            commands,
+            task,
+        })
+    }
+
+    /// Conference requests, health, version, metrics, debugging and moving of conferences.
+    pub fn http_router(&self) -> Router {
+        http::router(http::Access {
+            commands: self.commands.clone(),
+        })
+    }
+
+    /// Leaves and closes the connection. Rooms and media go on without a focus.
+    pub async fn shutdown(self) {
+        self.client.close().await;
+        if tokio::time::timeout(Duration::from_secs(5), self.task)
+            .await
+            .is_err()
+        {
+            tracing::warn!("the focus did not end within 5 s");
+        }
+    }
+}
+
+struct ThreadRandom;
+
+impl Random for ThreadRandom {
+    fn next_u64(&mut self) -> u64 {
+        rand::random()
+    }
+}
+
+/// Priorities: events of the XMPP client, then HTTP, then deadlines; every round ends with writing.
+async fn run(client: Client, mut director: Director, mut commands: mpsc::Receiver<Command>) {
+    let (handle, mut events) = client.into_parts();
+    let mut answers: HashMap<RequestId, oneshot::Sender<Answer>> = HashMap::new();
+    let mut next_request = 0_u64;
+    loop {
+        let deadline = director.poll_timeout();
+        tokio::select! {
+            biased;
+            event = events.recv() => {
+                let Some(event) = event else { break };
+                let now = Instant::now();
+                handle_event(&mut director, event, now);
+                for _ in 1..BATCH {
+                    let Ok(event) = events.try_recv() else { break };
+                    handle_event(&mut director, event, now);
+                }
+            }
+            Some(command) = commands.recv() => match command {
+                Command::Request { request, answer } => {
+                    next_request += 1;
+                    answers.retain(|_, waiting| !waiting.is_closed());
+                    answers.insert(RequestId(next_request), answer);
+                    director.handle_request(RequestId(next_request), &request, Instant::now());
+                }
+                Command::Look(look) => look(&mut director, Instant::now()),
+            },
+            () = sleep_until(deadline) => {}
+        }
+        let now = Instant::now();
+        if director.poll_timeout().is_some_and(|at| at <= now) {
+            director.handle_timeout(now);
+        }
+        while let Some(output) = director.poll_output() {
+            match output {
+                Output::Send(stanza) => {
+                    if handle.send(stanza).await.is_err() {
+                        return;
+                    }
+                }
+                Output::Answered(id, answer) => {
+                    if let Some(waiting) = answers.remove(&id) {
+                        let _ = waiting.send(answer);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn handle_event(director: &mut Director, event: Event, now: Instant) {
+    match event {
+        Event::Online { jid, resumed } => {
+            tracing::info!(%jid, resumed, "the focus is online");
+            director.handle_online(jid, resumed, now);
+        }
+        Event::Element(stanza) => director.handle_stanza(&stanza, now),
+        Event::Offline { reason } => {
+            tracing::warn!(%reason, "the focus is offline and connects again; running media is not affected");
+            director.handle_offline();
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,22 @@
+//! Where the account's password comes from.
+
+use crate::config::Config;
+
+use super::StartError;
+
+/// The password, from the configuration or its file; `None` where neither is named.
+pub(super) fn read(config: &Config) -> Result<Option<String>, StartError> {
+    if let Some(password) = &config.password {
+        return Ok(Some(password.0.clone()));
+    }
+    let Some(path) = &config.password_file else {
+        return Ok(None);
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
+        Err(error) => Err(StartError::Password {
+            path: path.display().to_string(),
+            error,
+        }),
+    }
+}

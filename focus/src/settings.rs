@@ -1,0 +1,168 @@
+//! The configuration as the program uses it: names parsed, defaults filled in.
+
+use xmpp::{BareJid, Jid};
+
+use crate::config::Config;
+
+/// A configuration that cannot be used, by the key at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A name that is no JID.
+    #[error("{key} = \"{value}\" is not an XMPP address: {source}")]
+    Address {
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        value: String,
+        /// Why it is none.
+        source: xmpp_jid::Error,
+    },
+    /// A number outside its range.
+    #[error("{key} must be {requirement}")]
+    Number {
+        /// The key.
+        key: &'static str,
+        /// What it must be.
+        requirement: &'static str,
+    },
+    /// No video codec is left to offer.
+    #[error("codecs.video is empty; list at least one of av1, vp8, h264, vp9")]
+    NoVideoCodec,
+}
+
+/// Re-export of the error type of addresses.
+mod xmpp_jid {
+    pub type Error = <xmpp::Jid as std::str::FromStr>::Err;
+}
+
+/// The configuration as the program uses it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Main XMPP domain.
+    pub domain: Jid,
+    /// MUC service of the conferences.
+    pub muc: Jid,
+    /// MUC services whose rooms may be conferences, `muc` first.
+    pub mucs: Vec<Jid>,
+    /// Own account.
+    pub account: BareJid,
+    /// Room of the bridges.
+    pub brewery: BareJid,
+    /// Address under which clients ask for a conference.
+    pub alias: Jid,
+    /// Everything that needs no parsing.
+    pub config: Config,
+}
+
+impl Settings {
+    /// Parses a configuration.
+    ///
+    /// # Errors
+    /// The first key that cannot be used.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let or_default = |given: &Option<String>, prefix: &str| {
+            given
+                .clone()
+                .unwrap_or_else(|| format!("{prefix}{}", config.domain))
+        };
+        let brewery = or_default(&config.brewery, "jvbbrewery@internal-muc.");
+        let muc = address("muc", &or_default(&config.muc, "muc."))?;
+        let mut mucs = vec![muc.clone()];
+        let breakout = [format!("breakout.{}", config.domain)];
+        for other in config.other_mucs.as_deref().unwrap_or(&breakout) {
+            mucs.push(address("other_mucs", other)?);
+        }
+        let settings = Self {
+            domain: address("domain", &config.domain)?,
+            muc,
+            mucs,
+            account: address("account", &or_default(&config.account, "focus@auth."))?.to_bare(),
+            brewery: address("brewery", &brewery)?.to_bare(),
+            alias: address("alias", &or_default(&config.alias, "focus."))?,
+            config: config.clone(),
+        };
+        if config.codecs.video.is_empty() {
+            return Err(ConfigError::NoVideoCodec);
+        }
+        if !(config.bridges.stress_threshold > 0.0 && config.bridges.stress_threshold.is_finite()) {
+            return Err(ConfigError::Number {
+                key: "bridges.stress_threshold",
+                requirement: "a number above 0",
+            });
+        }
+        for (key, value) in [
+            (
+                "bridges.health_interval_s",
+                config.bridges.health_interval_s,
+            ),
+            ("bridges.health_timeout_s", config.bridges.health_timeout_s),
+            ("conference.iq_timeout_s", config.conference.iq_timeout_s),
+            (
+                "conference.min_participants",
+                config.conference.min_participants as u64,
+            ),
+            ("max_conferences", config.max_conferences as u64),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Number {
+                    key,
+                    requirement: "at least 1",
+                });
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn address(key: &'static str, value: &str) -> Result<Jid, ConfigError> {
+    Jid::new(value).map_err(|source| ConfigError::Address {
+        key,
+        value: value.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn names_follow_from_the_domain() {
+        let settings = Settings::new(Config {
+            domain: "example.org".into(),
+            ..Config::default()
+        })
+        .unwrap();
+        assert_eq!(settings.muc.as_str(), "muc.example.org");
+        assert_eq!(
+            settings.brewery.as_str(),
+            "jvbbrewery@internal-muc.example.org"
+        );
+        assert_eq!(settings.alias.as_str(), "focus.example.org");
+    }
+
+    #[test]
+    fn unusable_values_are_refused_by_key() {
+        let mut no_codec = Config::default();
+        no_codec.codecs.video.clear();
+        let mut no_health = Config::default();
+        no_health.bridges.health_interval_s = 0;
+        let cases = [
+            (
+                Config {
+                    muc: Some("a@b@c d".into()),
+                    ..Config::default()
+                },
+                "muc",
+            ),
+            (no_codec, "codecs.video"),
+            (no_health, "bridges.health_interval_s"),
+        ];
+        for (config, key) in cases {
+            let error = Settings::new(config).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+}
