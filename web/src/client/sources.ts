@@ -162,7 +162,7 @@ export function buildXmlSource(source: LocalSource): Element[] {
           name: source.name,
           videoType: source.kind === 'video' ? source.videoType : null,
         },
-        xml('parameter', { xmlns: NS.rtp, name: 'msid', value: source.msid }),
+        xml('parameter', { name: 'msid', value: source.msid }),
       ),
     ),
     ...source.groups.map((group) =>

@@ -3,9 +3,11 @@ import { Logo } from './icons';
 import { goHome, readAddress } from './navigation';
 import { ended } from './state';
 import { t } from './strings';
+import { useAutofocus } from './useAutofocus';
 
 export function EndedPage(): JSX.Element {
   const { reason, detail } = ended.value;
+  const first = useAutofocus<HTMLButtonElement>();
   const technical = reason === 'unreachable' || reason === 'refused';
   return (
     <main class="page ended" data-reason={reason}>
@@ -21,7 +23,7 @@ export function EndedPage(): JSX.Element {
           <button type="button" onClick={goHome}>
             {t.ended.home}
           </button>
-          <button type="button" class="primary" autofocus onClick={readAddress}>
+          <button type="button" ref={first} class="primary" onClick={readAddress}>
             {t.ended.rejoin}
           </button>
         </div>

@@ -7,6 +7,7 @@ import { LockDialog } from './LockDialog';
 import { copyInvite, leaveMeeting } from './meeting';
 import { PasswordPrompt } from './PasswordPrompt';
 import { PeoplePanel } from './PeoplePanel';
+import { RemoveDialog } from './RemoveDialog';
 import { SettingsDialog } from './SettingsDialog';
 import { ShortcutsDialog } from './ShortcutsDialog';
 import { toggleLayout } from './shortcuts';
@@ -127,6 +128,7 @@ export function Meeting(): JSX.Element {
       {dialog === 'settings' && <SettingsDialog />}
       {dialog === 'lock' && <LockDialog />}
       {dialog === 'shortcuts' && <ShortcutsDialog />}
+      {dialog === 'remove' && <RemoveDialog />}
       <AudioSinks />
     </div>
   );

@@ -3,8 +3,10 @@ import { useState } from 'preact/hooks';
 import { leaveMeeting } from './meeting';
 import { conference, passwordWrong } from './state';
 import { t } from './strings';
+import { useAutofocus } from './useAutofocus';
 
 export function PasswordPrompt(): JSX.Element {
+  const first = useAutofocus<HTMLInputElement>();
   const [password, setPassword] = useState('');
   const wrong = passwordWrong.value;
   const submit = (event: Event): void => {
@@ -22,7 +24,7 @@ export function PasswordPrompt(): JSX.Element {
             type="password"
             value={password}
             autocomplete="off"
-            autofocus
+            ref={first}
             aria-invalid={wrong}
             aria-describedby="password-error"
             onInput={(event) => {

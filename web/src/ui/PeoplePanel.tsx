@@ -52,9 +52,8 @@ function actionsFor(person: Participant): MenuItem[] {
     icon: 'close',
     danger: true,
     action: () => {
-      if (confirm(t.people.confirmRemove(person.name || t.guest))) {
-        void attempt(conference?.kick(person.id));
-      }
+      state.removing.value = person.id;
+      state.dialog.value = 'remove';
     },
   });
   return items;

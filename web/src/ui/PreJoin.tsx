@@ -10,6 +10,7 @@ import { MicMeter } from './MicMeter';
 import { prefer, preferences } from './preferences';
 import { camera, micMuted, microphone, opening, problems, room } from './state';
 import { t } from './strings';
+import { useAutofocus } from './useAutofocus';
 import { VideoView } from './VideoView';
 
 function Preview(): JSX.Element {
@@ -75,6 +76,7 @@ export function PreJoin(): JSX.Element {
   useEffect(() => {
     if (microphone.value === null && camera.value === null) void openInitial();
   }, []);
+  const first = useAutofocus<HTMLInputElement>();
   const join = (event: Event): void => {
     event.preventDefault();
     joinMeeting();
@@ -102,7 +104,7 @@ export function PreJoin(): JSX.Element {
               maxLength={80}
               placeholder={t.prejoin.namePlaceholder}
               value={preferences.value.name}
-              autofocus
+              ref={first}
               onInput={(event) => prefer({ name: event.currentTarget.value })}
             />
           </div>

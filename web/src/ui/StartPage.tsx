@@ -4,8 +4,10 @@ import { roomNameFrom } from '../client/roomName';
 import { Logo } from './icons';
 import { openRoom } from './navigation';
 import { t } from './strings';
+import { useAutofocus } from './useAutofocus';
 
 export function StartPage(): JSX.Element {
+  const first = useAutofocus<HTMLInputElement>();
   const [name, setName] = useState('');
   const [empty, setEmpty] = useState(false);
   const go = (event: Event): void => {
@@ -36,7 +38,7 @@ export function StartPage(): JSX.Element {
             maxLength={100}
             aria-describedby="room-hint"
             aria-invalid={empty}
-            autofocus
+            ref={first}
             onInput={(event) => {
               setName(event.currentTarget.value);
               setEmpty(false);

@@ -56,10 +56,12 @@ export const unread = signal(0);
 export const chatTo = signal<string | null>(null);
 
 export type Panel = 'none' | 'chat' | 'people';
-export type Dialog = 'none' | 'settings' | 'lock' | 'shortcuts';
+export type Dialog = 'none' | 'settings' | 'lock' | 'shortcuts' | 'remove';
 export const panel = signal<Panel>('none');
 export const dialog = signal<Dialog>('none');
 export const layout = signal<'tiles' | 'speaker'>('tiles');
+/** Whom the `remove` dialog is about. */
+export const removing = signal<string | null>(null);
 export const pinned = signal<string | null>(null);
 export const toasts = signal<readonly Toast[]>([]);
 /** Said by screen readers as it changes. */
