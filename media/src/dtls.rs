@@ -12,6 +12,7 @@
 //! server's cookie exchange: only an address that passed an authenticated check gets here.
 
 mod certificate;
+mod record;
 mod session;
 
 pub use certificate::{Certificate, CertificateError, Fingerprint};

@@ -310,10 +310,7 @@ impl Transport {
                     return Err(DropReason::UnexpectedDtls);
                 }
                 let dtls = self.dtls.as_mut().ok_or(DropReason::UnexpectedDtls)?;
-                if dtls.is_over() {
-                    return Err(DropReason::Closed);
-                }
-                dtls.handle_packet(buf, now);
+                dtls.handle_packet(buf, now)?;
                 self.dtls_peer = Some((to, from));
                 self.settle(now);
                 Ok(Received::Handled)

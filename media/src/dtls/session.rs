@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use dimpl::Output;
 
+use super::record::is_plausible;
 use super::{Certificate, Fingerprint};
 use crate::srtp::{KeyMaterial, Side, SrtpProfile};
+use crate::transport::DropReason;
 
 /// Largest UDP payload that the handshake sends, in bytes.
 const MTU: usize = 1200;
@@ -93,15 +95,19 @@ impl Dtls {
         self.fingerprints = fingerprints;
     }
 
-    pub fn handle_packet(&mut self, packet: &[u8], now: Instant) {
+    pub fn handle_packet(&mut self, packet: &[u8], now: Instant) -> Result<(), DropReason> {
         if self.state == State::Over {
-            return;
+            return Err(DropReason::Closed);
+        }
+        if !is_plausible(packet) {
+            return Err(DropReason::MalformedDtls);
         }
         let result = self
             .inner
             .handle_timeout(now)
             .and_then(|()| self.inner.handle_packet(packet));
         self.conclude(result);
+        Ok(())
     }
 
     /// The client's first call starts the handshake.

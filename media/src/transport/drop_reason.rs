@@ -14,6 +14,8 @@ pub enum DropReason {
     /// DTLS from an address that no authenticated check came from, or before the peer's
     /// fingerprint is known.
     UnexpectedDtls,
+    /// Records that no DTLS 1.2 peer sends.
+    MalformedDtls,
     /// Media before the DTLS handshake finished.
     BeforeDtls,
     /// RTP or RTCP whose header does not hold together.
@@ -32,12 +34,13 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of [`Self::index`]: for a table of counters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::UnknownProtocol,
         Self::UnknownStun,
         Self::BadIntegrity,
         Self::UnknownLocalAddress,
         Self::UnexpectedDtls,
+        Self::MalformedDtls,
         Self::BeforeDtls,
         Self::MalformedMedia,
         Self::SrtpAuth,
@@ -60,6 +63,7 @@ impl DropReason {
             Self::BadIntegrity => "bad_integrity",
             Self::UnknownLocalAddress => "unknown_local_address",
             Self::UnexpectedDtls => "unexpected_dtls",
+            Self::MalformedDtls => "malformed_dtls",
             Self::BeforeDtls => "before_dtls",
             Self::MalformedMedia => "malformed_media",
             Self::SrtpAuth => "srtp_auth",

@@ -121,6 +121,30 @@ fn rubbish_in_dtls_records_does_not_disturb_the_association() {
     assert_eq!(world.peers[CLIENT].texts(), ["well"]);
 }
 
+/// Someone who knows the client's address, which passed its checks, sends handshake records in
+/// its name while it connects.
+#[test]
+fn rubbish_in_the_clients_name_does_not_stop_the_handshake() {
+    for seed in 0..30 {
+        let mut world = World::new(seed, good(), Traits::bridge(), Traits::client());
+        world.introduce();
+        for _ in 0..300 {
+            world.run_for(0.001);
+            let mut rubbish = vec![0; world.rng.random_range(14..120)];
+            world.rng.fill_bytes(&mut rubbish);
+            rubbish[0] = world.rng.random_range(20..=24);
+            rubbish[1..3].copy_from_slice(&[254, 253]);
+            rubbish[3..5].fill(0);
+            let len = rubbish.len() as u16 - 13;
+            rubbish[11..13].copy_from_slice(&len.to_be_bytes());
+            let to = usize::from(seed % 2 == 1);
+            let from = world.peers[1 - to].traits.addr;
+            let _ = world.deliver(to, from, &rubbish);
+        }
+        world.run_until(10.0, World::both_open);
+    }
+}
+
 #[test]
 fn media_is_dropped_under_its_name_when_early_forged_or_repeated() {
     let mut world = World::new(1, good(), Traits::bridge(), Traits::client());

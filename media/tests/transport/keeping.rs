@@ -18,6 +18,19 @@ fn an_idle_connection_stays_up_for_ten_minutes_of_a_bad_network() {
     world.send_rtp(BRIDGE, 1, 1, b"still here");
 }
 
+#[test]
+fn an_idle_transport_wakes_seldom_and_sends_little() {
+    let mut world = World::connected(1, good());
+    world.run_for(30.0);
+    let (woken, sent) = (world.wakes, world.net.stats().sent);
+    world.run_for(60.0);
+    let woken = world.wakes - woken;
+    let sent = world.net.stats().sent - sent;
+    // For two peers: a check and an answer each three seconds or so.
+    assert!(woken < 120, "{woken} wake-ups");
+    assert!(sent < 120, "{sent} datagrams");
+}
+
 /// RFC 7675 §5.1: consent expires 30 s after the last answer.
 #[test]
 fn a_peer_that_falls_silent_is_given_up_within_thirty_seconds() {

@@ -102,6 +102,8 @@ pub struct World {
     pub start: Instant,
     pub peers: [Peer; 2],
     pub rng: SmallRng,
+    /// How often a timer of a peer fired.
+    pub wakes: usize,
 }
 
 impl World {
@@ -138,6 +140,7 @@ impl World {
             start,
             peers,
             rng,
+            wakes: 0,
         }
     }
 
@@ -234,6 +237,7 @@ impl World {
                 .poll_timeout()
                 .is_some_and(|due| due <= self.now)
             {
+                self.wakes += 1;
                 peer.transport.handle_timeout(self.now);
             }
         }
