@@ -1,0 +1,229 @@
+//! What an operator writes. [`Config`] is turned once into [`crate::settings::Settings`], which is what the server uses.
+//!
+//! Every field has a default, so an empty file is a working guest-only server; an unknown key is refused by name.
+
+mod auth;
+mod limits;
+mod turn;
+
+pub use auth::{AuthConfig, AuthMode, KeySource, TokenConfig};
+pub use limits::LimitsConfig;
+pub use turn::{TurnConfig, TurnService};
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Configuration of the signalling server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Main XMPP domain (D): guests live here, and clients discover everything from it.
+    pub domain: String,
+    /// Domain of conference rooms. Default `muc.D`.
+    pub muc_domain: Option<String>,
+    /// Domain of the services' own rooms (breweries). Default `internal-muc.D`.
+    pub internal_muc_domain: Option<String>,
+    /// Domain of service accounts. Default `auth.D`.
+    pub auth_domain: Option<String>,
+    /// Address that forwards conference requests to the focus. Default `focus.D`.
+    pub focus_domain: Option<String>,
+    /// Account name of the focus on the auth domain.
+    pub focus_account: String,
+    /// Sockets that the server opens by itself.
+    pub listen: ListenConfig,
+    /// Certificate for STARTTLS and direct TLS.
+    pub tls: Option<TlsConfig>,
+    /// Service accounts (focus, bridges, recorders).
+    pub accounts: Vec<Account>,
+    /// Whether PLAIN and SCRAM are offered on an unencrypted connection that is not loopback.
+    pub plaintext_auth: bool,
+    /// Who may log in on the main domain.
+    pub auth: AuthConfig,
+    /// TURN and STUN servers handed to clients (XEP-0215).
+    pub turn: TurnConfig,
+    /// What one client, address or room may use.
+    pub limits: LimitsConfig,
+    /// How long a session outlives its socket (XEP-0198).
+    pub hibernation: HibernationConfig,
+    /// Room behaviour.
+    pub rooms: RoomsConfig,
+    /// Name of this shard: disco identity and `x-jitsi-shard` header. Empty: none.
+    pub shard: String,
+    /// Region of this shard, as a disco identity. Empty: none.
+    pub region: String,
+    /// Release of this shard, as a disco identity. Empty: none.
+    pub release: String,
+    /// Push the domain's disco#info right after bind. Clients that know it save two round trips.
+    pub push_disco: bool,
+    /// Take the client's address from the last entry of `X-Forwarded-For`. Only behind a proxy that sets it.
+    pub trust_forwarded_for: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            domain: "meet.shoal".into(),
+            muc_domain: None,
+            internal_muc_domain: None,
+            auth_domain: None,
+            focus_domain: None,
+            focus_account: "focus".into(),
+            listen: ListenConfig::default(),
+            tls: None,
+            accounts: Vec::new(),
+            plaintext_auth: false,
+            auth: AuthConfig::default(),
+            turn: TurnConfig::default(),
+            limits: LimitsConfig::default(),
+            hibernation: HibernationConfig::default(),
+            rooms: RoomsConfig::default(),
+            shard: String::new(),
+            region: String::new(),
+            release: String::new(),
+            push_disco: false,
+            trust_forwarded_for: false,
+        }
+    }
+}
+
+/// Sockets. An absent one is not opened; port 0 lets the system choose (see [`crate::Server::addresses`]).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListenConfig {
+    /// Plain HTTP: WebSocket, BOSH, health, metrics. Absent where another HTTP server mounts the router.
+    pub http: Option<SocketAddr>,
+    /// XMPP over TCP, with STARTTLS when a certificate is configured (5222).
+    pub tcp: Option<SocketAddr>,
+    /// XMPP over TLS from the first byte (XEP-0368, 5223). Needs `tls`.
+    pub tls: Option<SocketAddr>,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// Certificate chain, leaf first.
+    pub certificate: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+/// One service account. Give `password` or `password_file`, not both.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    /// User name on the auth domain, or a bare JID on a domain of its own (`recorder@hidden.D`).
+    pub name: String,
+    /// The password itself.
+    pub password: Option<Secret>,
+    /// File whose first line is the password.
+    pub password_file: Option<PathBuf>,
+    /// Admins own every room, may create rooms and may list them. Default: yes on the auth domain, else no.
+    pub admin: Option<bool>,
+    /// Whether the account may log in over WebSocket and BOSH (recorders do).
+    pub web: bool,
+}
+
+/// A text that never appears in logs.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+/// How long a session whose socket broke can be resumed. Seconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HibernationConfig {
+    /// Guests: long enough to change from Wi-Fi to mobile.
+    #[serde(with = "seconds")]
+    pub guests: Duration,
+    /// Service accounts: short, because the focus learns from it that a bridge is gone.
+    #[serde(with = "seconds")]
+    pub services: Duration,
+}
+
+impl Default for HibernationConfig {
+    fn default() -> Self {
+        Self {
+            guests: Duration::from_secs(60),
+            services: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Behaviour of conference rooms.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoomsConfig {
+    /// Who may create a conference room.
+    pub creation: RoomCreation,
+    /// Joins wait silently until the focus is in the room.
+    pub focus_lock: bool,
+    /// Most occupants of a conference room, admins and allow-listed accounts not counted. Absent: no limit.
+    pub max_occupants: Option<usize>,
+    /// The nick of a guest must be the first eight characters of its user name.
+    pub strict_nicks: bool,
+    /// Messages kept for people who join later (0–20).
+    pub history: usize,
+    /// Bare JIDs or domains let into rooms without the password.
+    pub password_allow_list: Vec<String>,
+}
+
+impl Default for RoomsConfig {
+    fn default() -> Self {
+        Self {
+            creation: RoomCreation::Admins,
+            focus_lock: true,
+            max_occupants: None,
+            strict_nicks: false,
+            history: 20,
+            password_allow_list: Vec::new(),
+        }
+    }
+}
+
+/// Who may create a conference room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoomCreation {
+    /// Only admin accounts: the focus creates a room when it answers a conference request.
+    Admins,
+    /// Anybody.
+    Anyone,
+}
+
+/// Durations as a number of seconds.
+pub(crate) mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::time::Duration;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(value.as_secs_f64())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        let number = f64::deserialize(from)?;
+        Duration::try_from_secs_f64(number).map_err(|_| {
+            serde::de::Error::custom(format!("{number} is not a number of seconds (0 or more)"))
+        })
+    }
+}

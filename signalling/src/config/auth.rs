@@ -1,0 +1,86 @@
+//! Who may log in on the main domain.
+
+use super::{Secret, seconds};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Login on the main domain. Both kinds use SASL ANONYMOUS; a token comes as the `token` query parameter.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Which logins are accepted.
+    pub mode: AuthMode,
+    /// How tokens are checked; needed unless the mode is `anonymous`.
+    pub token: Option<TokenConfig>,
+}
+
+/// Which logins are accepted on the main domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthMode {
+    /// Guests only; tokens are ignored.
+    #[default]
+    Anonymous,
+    /// A valid token is required.
+    Token,
+    /// A token is checked when there is one; without one the user is a guest.
+    Both,
+}
+
+/// JWT verification, as Jitsi's token authentication does it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenConfig {
+    /// Where verification keys come from.
+    pub keys: KeySource,
+    /// The one accepted algorithm: HS256/384/512 or RS256/384/512. Default: HS256 with a secret, else RS256.
+    pub algorithm: Option<String>,
+    /// Accepted `iss` claims; `*` accepts any.
+    pub issuers: Vec<String>,
+    /// Accepted `aud` claims; `*` accepts any.
+    pub audiences: Vec<String>,
+    /// Whether a token must name a room.
+    pub require_room_claim: bool,
+    /// Compare tenant (`sub`) and room instead of only the room.
+    pub domain_verification: bool,
+    /// Token users are owners when their token says so (`context.user.moderator` or `affiliation`).
+    pub affiliation: bool,
+    /// Accounts or domains that need no token at join.
+    pub allow_list: Vec<String>,
+    /// How often a JWKS URL is read again.
+    #[serde(with = "seconds")]
+    pub refresh: Duration,
+}
+
+impl Default for TokenConfig {
+    fn default() -> Self {
+        Self {
+            keys: KeySource::Secret(Secret::default()),
+            algorithm: None,
+            issuers: vec!["*".into()],
+            audiences: vec!["*".into()],
+            require_room_claim: true,
+            domain_verification: false,
+            affiliation: false,
+            allow_list: Vec::new(),
+            refresh: Duration::from_secs(6 * 3600),
+        }
+    }
+}
+
+/// Where verification keys come from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySource {
+    /// A shared secret (HS…).
+    Secret(Secret),
+    /// File whose first line is the shared secret (HS…).
+    SecretFile(PathBuf),
+    /// PEM file of one public key, whatever `kid` the token names (RS…).
+    PublicKeyFile(PathBuf),
+    /// File with a JSON Web Key Set (RS…).
+    JwksFile(PathBuf),
+    /// `http(s)` URL of a JSON Web Key Set, or of a map from `kid` to PEM certificate or key (RS…).
+    JwksUrl(String),
+}

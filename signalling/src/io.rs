@@ -1,0 +1,13 @@
+//! Sockets, TLS, HTTP, clocks and tasks.
+
+mod bosh;
+mod clock;
+mod http;
+mod keys;
+mod metrics;
+mod server;
+mod stream;
+mod tls;
+mod websocket;
+
+pub use server::{Addresses, Server, StartError};

@@ -1,0 +1,241 @@
+//! The running server.
+
+use super::clock::now;
+use super::{clock, http, keys, stream, tls};
+use crate::Config;
+use crate::addresses::Address;
+use crate::config::KeySource;
+use crate::connection::{Connection, Framing, Origin, Query};
+use crate::host::Host;
+use crate::random::Random;
+use crate::session::Wake;
+use crate::settings::Settings;
+use rand::RngCore;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::DuplexStream;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Bytes that wait in each direction of a connection inside the process.
+const IN_MEMORY_BYTES: usize = 256 * 1024;
+/// Time for streams to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// A running signalling server. Dropping it without [`Server::shutdown`] leaves its tasks running.
+pub struct Server {
+    shared: Arc<Shared>,
+    addresses: Addresses,
+}
+
+/// What all tasks of a server use.
+pub(super) struct Shared {
+    pub(super) host: Arc<Host>,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    pub(super) bosh: super::bosh::Sessions,
+}
+
+/// The sockets that the server listens on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Addresses {
+    /// HTTP (WebSocket, BOSH, health, metrics).
+    pub http: Option<SocketAddr>,
+    /// XMPP over TCP.
+    pub tcp: Option<SocketAddr>,
+    /// XMPP over direct TLS.
+    pub tls: Option<SocketAddr>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error("signalling configuration: {0}")]
+    Config(String),
+    /// A socket could not be opened.
+    #[error("cannot listen on {address} ({purpose}): {source}; is another server running there?")]
+    Listen {
+        /// What it is for.
+        purpose: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// Wakes a task.
+#[derive(Default)]
+pub(super) struct Waker(Notify);
+
+impl Wake for Waker {
+    fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+impl Waker {
+    pub(super) async fn woken(&self) {
+        self.0.notified().await;
+    }
+}
+
+impl Server {
+    /// Opens the configured sockets and starts serving.
+    ///
+    /// # Errors
+    /// [`StartError`] when the configuration is unusable, a file cannot be read or a socket cannot be opened.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listen = config.listen.clone();
+        let tls = config
+            .tls
+            .as_ref()
+            .map(tls::acceptor)
+            .transpose()
+            .map_err(StartError::Config)?;
+        let read = |path: &std::path::Path| std::fs::read_to_string(path);
+        let settings =
+            Settings::new(config, &read, &mut rand::rng()).map_err(StartError::Config)?;
+        let mut seed = [0; 32];
+        rand::rng().fill_bytes(&mut seed);
+        let host = Host::new(settings, Random::new(seed));
+        keys::load(&host, &read).map_err(StartError::Config)?;
+        let shared = Arc::new(Shared {
+            host,
+            tls,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            bosh: super::bosh::Sessions::default(),
+        });
+        let mut addresses = Addresses::default();
+        if let Some(address) = listen.http {
+            let listener = bind("HTTP", address).await?;
+            addresses.http = listener.local_addr().ok();
+            shared.spawn_until_stop(http::serve(Arc::clone(&shared), listener));
+        }
+        if let Some(address) = listen.tcp {
+            let listener = bind("XMPP over TCP", address).await?;
+            addresses.tcp = listener.local_addr().ok();
+            shared.spawn_until_stop(stream::accept(Arc::clone(&shared), listener, false));
+        }
+        if let Some(address) = listen.tls {
+            let listener = bind("XMPP over TLS", address).await?;
+            addresses.tls = listener.local_addr().ok();
+            shared.spawn_until_stop(stream::accept(Arc::clone(&shared), listener, true));
+        }
+        shared.spawn_until_stop(keep_time(Arc::clone(&shared.host)));
+        let token = shared.host.settings.token.as_ref();
+        if let Some(KeySource::JwksUrl(url)) = token.map(|token| &token.keys) {
+            shared.spawn_until_stop(keys::refresh(Arc::clone(&shared.host), url.clone()));
+        }
+        tracing::info!(domain = %shared.host.settings.names.domain, ?addresses, "signalling is up");
+        Ok(Self { shared, addresses })
+    }
+
+    /// Where the server listens, with the ports that the system chose.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Everything over HTTP: what clients use, and `/about/health` and `/metrics`.
+    ///
+    /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, or limits per address cannot work.
+    #[must_use]
+    pub fn http_router(&self) -> axum::Router {
+        http::router(&self.shared)
+    }
+
+    /// Only what clients use, for a server that faces the public: `/xmpp-websocket`, `/http-bind` (also below a
+    /// tenant) and the keep-alive.
+    #[must_use]
+    pub fn client_router(&self) -> axum::Router {
+        http::client_router(&self.shared)
+    }
+
+    /// A service connection inside the process. It speaks the stream that TCP speaks; it counts as encrypted.
+    #[must_use]
+    pub fn connect(&self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(IN_MEMORY_BYTES);
+        let origin = Origin {
+            framing: Framing::Tcp,
+            address: Address::LOCAL,
+            encrypted: true,
+            can_encrypt: false,
+            query: Query::default(),
+        };
+        let shared = Arc::clone(&self.shared);
+        let served = async move { stream::serve_in_memory(&shared, ours, origin).await };
+        self.shared.tasks.spawn(served);
+        theirs
+    }
+
+    /// Ends every stream with `<system-shutdown/>` and closes the sockets. Waits for it at most three seconds.
+    pub async fn shutdown(self) {
+        self.shared.stop.cancel();
+        self.shared.host.end_everything(now());
+        self.shared.tasks.close();
+        if tokio::time::timeout(GOODBYE, self.shared.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some connections did not close in time; they are dropped");
+        }
+    }
+}
+
+impl Shared {
+    /// Runs a task that ends with the server.
+    pub(super) fn spawn_until_stop(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// A new connection and what wakes it; `None` when its address has too many.
+    pub(super) fn connection(&self, origin: Origin) -> Option<(Connection, Arc<Waker>)> {
+        let limit = self.host.settings.limits.connections_per_address;
+        let Some(permit) = self.host.addresses.connect(origin.address, limit) else {
+            self.host.counters.connections_refused.increase();
+            tracing::debug!(address = %origin.address, "too many connections from one address");
+            return None;
+        };
+        let waker = Arc::new(Waker::default());
+        let wake: Arc<dyn Wake> = Arc::clone(&waker) as _;
+        let host = Arc::clone(&self.host);
+        Some((
+            Connection::new(host, origin, Some(permit), wake, now()),
+            waker,
+        ))
+    }
+}
+
+async fn bind(purpose: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen {
+            purpose,
+            address,
+            source,
+        })
+}
+
+/// Ends hibernations on time.
+async fn keep_time(host: Arc<Host>) {
+    loop {
+        // A shorter deadline may come up meanwhile, so the nap is short.
+        let nap = clock::after(Duration::from_millis(250));
+        clock::sleep_until(clock::earlier(host.poll_timeout(), Some(nap))).await;
+        host.handle_timeout(now());
+    }
+}

@@ -1,0 +1,185 @@
+//! A room and its occupants (XEP-0045). The room delegates: each feature is a file in `room/`, and
+//! [`hooks`] lists their order.
+//!
+//! A room is pure: it takes a parsed stanza and a [`Context`] and puts deliveries into an [`Outbox`].
+
+mod admin;
+mod affiliation;
+mod configuration;
+mod creation;
+mod destroy;
+pub(crate) mod disco;
+mod filter_access;
+mod focus_lock;
+mod health;
+mod hide_all;
+mod history;
+pub(crate) mod hooks;
+mod invite;
+mod iq;
+mod join;
+mod leave;
+mod limits;
+mod max_occupants;
+mod meeting_id;
+mod members_only;
+mod message;
+mod nick_conflict;
+mod occupant;
+mod occupant_id;
+mod outcast;
+mod password;
+mod presence;
+mod region;
+mod resource_validate;
+mod self_ping;
+mod subject;
+mod token_affiliation;
+mod token_room;
+mod whois;
+
+pub(crate) use invite::Invitation;
+pub(crate) use join::Join;
+pub(crate) use occupant::{Affiliation, Occupant, Role};
+
+use crate::context::{Context, Outbox};
+use crate::session::Session;
+use configuration::Configuration;
+use hooks::Creation;
+use presence::Change;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use xmpp::stanza::StanzaError;
+use xmpp::{BareJid, Element};
+
+/// Nick of the focus.
+pub(crate) const FOCUS_NICK: &str = "focus";
+
+/// What a room is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RoomKind {
+    /// A meeting.
+    Conference,
+    /// A meeting place of services, such as a brewery: only accounts of the auth domain.
+    Service,
+}
+
+/// One room.
+pub(crate) struct Room {
+    pub(crate) jid: BareJid,
+    pub(crate) kind: RoomKind,
+    affiliations: HashMap<BareJid, Affiliation>,
+    /// In order of arrival.
+    occupants: BTreeMap<u64, Occupant>,
+    by_nick: HashMap<Box<str>, u64>,
+    by_session: HashMap<u64, u64>,
+    next_occupant: u64,
+    configuration: Configuration,
+    meeting: meeting_id::Meeting,
+    subject: subject::Subject,
+    history: history::History,
+    waiting: focus_lock::Waiting,
+    salt: [u8; 32],
+    /// Nobody has entered yet.
+    fresh: bool,
+    destroyed: bool,
+}
+
+impl Room {
+    /// Whether a session may bring a room into being by entering it.
+    ///
+    /// # Errors
+    /// What the first feature against it says.
+    pub(crate) fn may_create(
+        creation: &Creation<'_>,
+        context: &Context<'_>,
+    ) -> Result<(), StanzaError> {
+        hooks::PRE_CREATE
+            .iter()
+            .try_for_each(|(_, hook)| hook(creation, context))
+    }
+
+    pub(crate) fn new(jid: BareJid, kind: RoomKind, context: &Context<'_>) -> Self {
+        Self {
+            jid,
+            kind,
+            affiliations: HashMap::new(),
+            occupants: BTreeMap::new(),
+            by_nick: HashMap::new(),
+            by_session: HashMap::new(),
+            next_occupant: 0,
+            configuration: Configuration::new(context),
+            meeting: meeting_id::Meeting::new(context),
+            subject: subject::Subject::default(),
+            history: history::History::default(),
+            waiting: focus_lock::Waiting::default(),
+            salt: context.random.bytes(),
+            fresh: true,
+            destroyed: false,
+        }
+    }
+
+    /// A presence addressed to the room or to a nick in it.
+    pub(crate) fn handle_presence(
+        &mut self,
+        from: &Arc<Session>,
+        nick: Option<&str>,
+        stanza: &Element,
+        context: &Context<'_>,
+        out: &mut Outbox,
+    ) {
+        match stanza.attr("type") {
+            None => match self.by_session.get(&from.key) {
+                Some(&key) => self.handle_presence_update(key, nick, stanza, context, out),
+                None => self.handle_join(from, nick, stanza, context, out),
+            },
+            Some("unavailable") => self.handle_leave(from, stanza, context, out),
+            Some(_) => context.counters.dropped_stray_presence.increase(),
+        }
+    }
+
+    /// A session is over: it leaves, and nobody is told to leave in its name twice.
+    pub(crate) fn handle_session_ended(
+        &mut self,
+        session: &Arc<Session>,
+        context: &Context<'_>,
+        out: &mut Outbox,
+    ) {
+        self.waiting.forget(session);
+        if let Some(&key) = self.by_session.get(&session.key) {
+            self.remove(key, &Change::unavailable(), None, context, out);
+        }
+    }
+
+    /// Whether the room has no reason to exist.
+    pub(crate) fn is_over(&self) -> bool {
+        self.destroyed || (self.occupants.is_empty() && self.waiting.is_empty())
+    }
+
+    /// Takes a room out of use, so that somebody who still holds it looks for it again.
+    pub(crate) fn close(&mut self) {
+        self.destroyed = true;
+    }
+
+    /// Whether the room is out of use.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.destroyed
+    }
+
+    /// Number of occupants.
+    pub(crate) fn len(&self) -> usize {
+        self.occupants.len()
+    }
+
+    fn occupant(&self, session: &Session) -> Option<&Occupant> {
+        self.occupants.get(self.by_session.get(&session.key)?)
+    }
+
+    fn occupant_named(&self, nick: &str) -> Option<&Occupant> {
+        self.occupants.get(self.by_nick.get(nick)?)
+    }
+
+    fn has_focus(&self) -> bool {
+        self.by_nick.contains_key(FOCUS_NICK)
+    }
+}

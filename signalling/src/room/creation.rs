@@ -1,0 +1,20 @@
+//! Who may create a conference room: by default only the focus, which does it when it answers a conference request.
+
+use super::hooks::Creation;
+use crate::config::RoomCreation;
+use crate::context::Context;
+use xmpp::stanza::{Condition, StanzaError};
+
+pub(super) fn pre_create(
+    creation: &Creation<'_>,
+    context: &Context<'_>,
+) -> Result<(), StanzaError> {
+    let restricted = context.settings.rooms.creation == RoomCreation::Admins;
+    if restricted && !creation.is_service_room && !creation.session.is_admin() {
+        // Clients match on this text and repeat their conference request.
+        return Err(
+            StanzaError::new(Condition::NotAllowed).with_text("Room creation is restricted")
+        );
+    }
+    Ok(())
+}

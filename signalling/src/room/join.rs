@@ -1,0 +1,180 @@
+//! Entering a room (XEP-0045 §7.2).
+
+use super::hooks::{self, Verdict};
+use super::occupant::Payload;
+use super::presence::Change;
+use super::{Affiliation, Occupant, Role, Room};
+use crate::context::{Context, Outbox};
+use crate::session::Session;
+use std::sync::Arc;
+use xmpp::stanza::{Condition, StanzaError};
+use xmpp::{Element, ns};
+
+/// An attempt to enter, as the features see and change it.
+pub(crate) struct Join<'a> {
+    pub(crate) session: &'a Arc<Session>,
+    pub(crate) nick: &'a str,
+    pub(crate) stanza: &'a Element,
+    pub(crate) affiliation: Affiliation,
+    /// The password that is taken as given.
+    pub(crate) password: Option<String>,
+    /// Fragment appended to the joiner's presence.
+    pub(crate) extra: String,
+}
+
+impl Room {
+    pub(super) fn handle_join(
+        &mut self,
+        session: &Arc<Session>,
+        nick: Option<&str>,
+        stanza: &Element,
+        context: &Context<'_>,
+        out: &mut Outbox,
+    ) {
+        let Some(muc) = stanza.get_child("x", ns::MUC) else {
+            // Also what a client gets that was thrown out and sends an update.
+            return out.refuse(session, stanza, &StanzaError::new(Condition::ItemNotFound));
+        };
+        let Some(nick) = nick else {
+            return out.refuse(session, stanza, &StanzaError::new(Condition::JidMalformed));
+        };
+        let mut join = Join {
+            session,
+            nick,
+            stanza,
+            affiliation: self.affiliation(session),
+            password: muc.get_child("password", ns::MUC).map(Element::text),
+            extra: String::new(),
+        };
+        for (_, hook) in hooks::PRE_JOIN {
+            match hook(self, &mut join, context) {
+                Verdict::Continue => {}
+                Verdict::Refuse(error) => {
+                    context.counters.joins_refused.increase();
+                    return out.refuse(session, stanza, &error);
+                }
+                Verdict::Wait | Verdict::Ignore => return,
+            }
+        }
+        if !session.enter(&self.jid) {
+            return;
+        }
+        let was_locked = !self.has_focus();
+        self.admit(&join, context, out);
+        if was_locked && self.has_focus() {
+            self.let_waiting_in(context, out);
+        }
+    }
+
+    fn admit(&mut self, join: &Join<'_>, context: &Context<'_>, out: &mut Outbox) {
+        context.counters.joins.increase();
+        let created = std::mem::replace(&mut self.fresh, false);
+        let mut affiliation = join.affiliation;
+        if created && affiliation < Affiliation::Owner {
+            affiliation = Affiliation::Owner;
+        }
+        if affiliation != self.affiliation(join.session) {
+            self.affiliations
+                .insert(join.session.bare.clone(), affiliation);
+        }
+        if let Some(&key) = self.by_nick.get(join.nick) {
+            self.supersede(key, context, out);
+        }
+        let key = self.next_occupant;
+        self.next_occupant += 1;
+        let occupant = Occupant {
+            nick: join.nick.into(),
+            address: format!("{}/{}", self.jid, join.nick).into(),
+            session: Arc::clone(join.session),
+            role: self.default_role(affiliation),
+            occupant_id: self.occupant_id_of(&join.session.bare),
+            presence: Payload::of(join.stanza, &join.extra),
+            shown: [None, None],
+        };
+        self.show_others(&occupant, out);
+        self.occupants.insert(key, occupant);
+        self.by_nick.insert(join.nick.into(), key);
+        self.by_session.insert(join.session.key, key);
+        context.addresses.enter(join.session.address, &self.jid);
+        for (_, hook) in hooks::BEFORE_SELF_PRESENCE {
+            hook(self, join.session, join, context, out);
+        }
+        let change = Change {
+            created,
+            joined: true,
+            ..Change::default()
+        };
+        self.show_to_all(key, &change, out);
+        for (_, hook) in hooks::JOINED {
+            hook(self, join.session, join, context, out);
+        }
+    }
+
+    /// The same account enters under its nick from a new session: nobody sees it leave, and the old session learns
+    /// that it is out.
+    fn supersede(&mut self, key: u64, context: &Context<'_>, out: &mut Outbox) {
+        if let Some(old) = self.take(key, context) {
+            let change = Change::unavailable();
+            let stanza = self.render(&old, Role::None, Affiliation::None, true, true, &change);
+            out.send(&old.session, stanza);
+        }
+    }
+
+    /// A presence from somebody who is in the room.
+    pub(super) fn handle_presence_update(
+        &mut self,
+        key: u64,
+        nick: Option<&str>,
+        stanza: &Element,
+        context: &Context<'_>,
+        out: &mut Outbox,
+    ) {
+        let occupant = self
+            .occupants
+            .get_mut(&key)
+            .expect("by_session names occupants");
+        let session = Arc::clone(&occupant.session);
+        if nick.is_some_and(|nick| *nick != *occupant.nick) {
+            let error =
+                StanzaError::new(Condition::NotAllowed).with_text("Nick changes are not allowed");
+            return out.refuse(&session, stanza, &error);
+        }
+        occupant.presence = Payload::of(stanza, "");
+        occupant.shown = [None, None];
+        if stanza.has_child("x", ns::MUC) {
+            self.rejoin(key, stanza, context, out);
+        } else {
+            self.show_to_all(key, &Change::default(), out);
+        }
+    }
+
+    /// A client that lost track enters again: it gets the whole state, the others an update.
+    fn rejoin(&mut self, key: u64, stanza: &Element, context: &Context<'_>, out: &mut Outbox) {
+        let occupant = self
+            .occupants
+            .remove(&key)
+            .expect("rejoin is for occupants");
+        self.show_others(&occupant, out);
+        let (session, nick) = (Arc::clone(&occupant.session), occupant.nick.clone());
+        self.occupants.insert(key, occupant);
+        let join = Join {
+            session: &session,
+            nick: &nick,
+            stanza,
+            affiliation: self.affiliation(&session),
+            password: None,
+            extra: String::new(),
+        };
+        for (_, hook) in hooks::BEFORE_SELF_PRESENCE {
+            hook(self, &session, &join, context, out);
+        }
+        let change = Change {
+            joined: true,
+            ..Change::default()
+        };
+        self.show_to_all(key, &change, out);
+        for (_, hook) in hooks::JOINED {
+            hook(self, &session, &join, context, out);
+        }
+    }
+}

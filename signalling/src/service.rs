@@ -1,0 +1,6 @@
+//! What the server answers itself.
+
+pub(crate) mod disco;
+pub(crate) mod extdisco;
+pub(crate) mod focus_alias;
+pub(crate) mod server;

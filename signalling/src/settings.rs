@@ -1,0 +1,344 @@
+//! What the server uses: [`Config`] with every default filled in, files read and names normalised.
+
+use crate::config::{
+    Account, AuthMode, Config, HibernationConfig, KeySource, LimitsConfig, RoomsConfig, Secret,
+    TokenConfig, TurnService,
+};
+use crate::session::scram::Credentials;
+use rand::RngCore;
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+use xmpp::BareJid;
+
+/// Reads a file named in the configuration.
+pub(crate) type ReadFile<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
+
+/// Everything that is fixed while the server runs.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) names: Names,
+    pub(crate) accounts: HashMap<BareJid, ServiceAccount>,
+    pub(crate) plaintext_auth: bool,
+    pub(crate) auth: AuthMode,
+    pub(crate) token: Option<TokenConfig>,
+    pub(crate) turn: Turn,
+    pub(crate) limits: LimitsConfig,
+    pub(crate) hibernation: HibernationConfig,
+    pub(crate) rooms: RoomsConfig,
+    pub(crate) shard: String,
+    pub(crate) region: String,
+    pub(crate) release: String,
+    pub(crate) push_disco: bool,
+    pub(crate) trust_forwarded_for: bool,
+}
+
+/// Domains and addresses.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) domain: String,
+    pub(crate) muc: String,
+    pub(crate) internal_muc: String,
+    pub(crate) auth: String,
+    pub(crate) focus_alias: String,
+    pub(crate) focus_account: BareJid,
+}
+
+/// A service account, ready for login.
+#[derive(Debug)]
+pub(crate) struct ServiceAccount {
+    pub(crate) credentials: Credentials,
+    pub(crate) admin: bool,
+    pub(crate) web: bool,
+}
+
+/// TURN servers and the secret behind their credentials.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) secret: Option<Secret>,
+    pub(crate) ttl: Duration,
+    pub(crate) services: Vec<TurnService>,
+}
+
+impl Settings {
+    /// Checks and completes `config`. An error says which entry is wrong and what to write.
+    pub(crate) fn new(
+        config: Config,
+        read: ReadFile<'_>,
+        random: &mut dyn RngCore,
+    ) -> Result<Self, String> {
+        let names = Names::new(&config)?;
+        let mut accounts = HashMap::new();
+        for account in &config.accounts {
+            let jid = account_jid(account, &names)?;
+            let password = password(account, read)?;
+            let service = ServiceAccount {
+                credentials: Credentials::derive(&password, random),
+                admin: account.admin.unwrap_or(jid.domain().as_str() == names.auth),
+                web: account.web,
+            };
+            if accounts.insert(jid, service).is_some() {
+                return Err(format!("accounts: '{}' is there twice", account.name));
+            }
+        }
+        let token = token(&config, read)?;
+        if config.auth.mode != AuthMode::Anonymous && token.is_none() {
+            return Err("auth.token is missing: the login mode asks for tokens".into());
+        }
+        if config.listen.tls.is_some() && config.tls.is_none() {
+            return Err("listen.tls needs a certificate: set tls.certificate and tls.key".into());
+        }
+        let secret = secret(
+            "turn.secret",
+            config.turn.secret,
+            config.turn.secret_file.as_deref(),
+            read,
+        )?;
+        for service in &config.turn.services {
+            if !["stun", "turn", "turns"].contains(&service.kind.as_str()) {
+                return Err(format!(
+                    "turn.services: '{}' is none of stun, turn, turns",
+                    service.kind
+                ));
+            }
+        }
+        Ok(Self {
+            names,
+            accounts,
+            plaintext_auth: config.plaintext_auth,
+            auth: config.auth.mode,
+            token,
+            turn: Turn {
+                secret,
+                ttl: config.turn.ttl,
+                services: config.turn.services,
+            },
+            limits: config.limits,
+            hibernation: config.hibernation,
+            rooms: RoomsConfig {
+                history: config.rooms.history.min(20),
+                ..config.rooms
+            },
+            shard: config.shard,
+            region: config.region,
+            release: config.release,
+            push_disco: config.push_disco,
+            trust_forwarded_for: config.trust_forwarded_for,
+        })
+    }
+
+    /// Whether somebody logs in on this domain with an account.
+    pub(crate) fn has_accounts_on(&self, domain: &str) -> bool {
+        domain == self.names.auth
+            || self
+                .accounts
+                .keys()
+                .any(|jid| jid.domain().as_str() == domain)
+    }
+
+    /// Whether a list names `jid` or its domain.
+    pub(crate) fn listed(list: &[String], jid: &BareJid) -> bool {
+        list.iter()
+            .any(|entry| entry == jid.as_str() || entry == jid.domain().as_str())
+    }
+}
+
+impl Names {
+    fn new(config: &Config) -> Result<Self, String> {
+        let domain = domain_name("domain", &config.domain)?;
+        let named = |key: &str, value: &Option<String>, prefix: &str| match value {
+            Some(value) => domain_name(key, value),
+            None => Ok(format!("{prefix}.{domain}")),
+        };
+        let auth = named("auth_domain", &config.auth_domain, "auth")?;
+        let focus_account = BareJid::new(&format!("{}@{auth}", config.focus_account))
+            .map_err(|error| format!("focus_account '{}': {error}", config.focus_account))?;
+        let names = Self {
+            muc: named("muc_domain", &config.muc_domain, "muc")?,
+            internal_muc: named(
+                "internal_muc_domain",
+                &config.internal_muc_domain,
+                "internal-muc",
+            )?,
+            focus_alias: named("focus_domain", &config.focus_domain, "focus")?,
+            auth,
+            focus_account,
+            domain,
+        };
+        let mut all = [
+            &names.domain,
+            &names.muc,
+            &names.internal_muc,
+            &names.auth,
+            &names.focus_alias,
+        ];
+        all.sort();
+        if let Some(twice) = all.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!(
+                "the domain '{}' is used for two purposes",
+                twice[0]
+            ));
+        }
+        Ok(names)
+    }
+}
+
+fn domain_name(key: &str, value: &str) -> Result<String, String> {
+    let jid = BareJid::new(value).map_err(|error| format!("{key} '{value}': {error}"))?;
+    if jid.node().is_some() {
+        return Err(format!("{key} '{value}' is an address; a domain is needed"));
+    }
+    Ok(jid.domain().as_str().into())
+}
+
+fn account_jid(account: &Account, names: &Names) -> Result<BareJid, String> {
+    let text = if account.name.contains('@') {
+        account.name.clone()
+    } else {
+        format!("{}@{}", account.name, names.auth)
+    };
+    let jid = BareJid::new(&text).map_err(|error| format!("accounts: '{text}': {error}"))?;
+    if jid.domain().as_str() == names.domain {
+        return Err(format!(
+            "accounts: '{text}' is on the guests' domain; use '{}'",
+            names.auth
+        ));
+    }
+    Ok(jid)
+}
+
+fn password(account: &Account, read: ReadFile<'_>) -> Result<Secret, String> {
+    let key = format!("accounts: password of '{}'", account.name);
+    secret(
+        &key,
+        account.password.clone(),
+        account.password_file.as_deref(),
+        read,
+    )?
+    .filter(|password| !password.0.is_empty())
+    .ok_or_else(|| format!("{key} is missing: set password or password_file"))
+}
+
+fn secret(
+    key: &str,
+    value: Option<Secret>,
+    file: Option<&Path>,
+    read: ReadFile<'_>,
+) -> Result<Option<Secret>, String> {
+    match (value, file) {
+        (Some(_), Some(_)) => Err(format!("{key} is given twice, directly and as a file")),
+        (value, None) => Ok(value),
+        (None, Some(path)) => Ok(Some(Secret(first_line(key, path, read)?))),
+    }
+}
+
+fn first_line(key: &str, path: &Path, read: ReadFile<'_>) -> Result<String, String> {
+    let text =
+        read(path).map_err(|error| format!("{key}: cannot read {}: {error}", path.display()))?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+fn token(config: &Config, read: ReadFile<'_>) -> Result<Option<TokenConfig>, String> {
+    let Some(mut token) = config.auth.token.clone() else {
+        return Ok(None);
+    };
+    if let KeySource::SecretFile(path) = &token.keys {
+        token.keys = KeySource::Secret(Secret(first_line("auth.token.keys", path, read)?));
+    }
+    let shared = matches!(token.keys, KeySource::Secret(_));
+    if matches!(&token.keys, KeySource::Secret(secret) if secret.0.is_empty()) {
+        return Err("auth.token.keys: the secret is empty".into());
+    }
+    let algorithm = token
+        .algorithm
+        .get_or_insert_with(|| if shared { "HS256" } else { "RS256" }.into());
+    let wanted = if shared { "HS" } else { "RS" };
+    if !algorithm.starts_with(wanted) || !["256", "384", "512"].contains(&&algorithm[2..]) {
+        return Err(format!(
+            "auth.token.algorithm '{algorithm}' does not fit the keys; use {wanted}256, {wanted}384 or {wanted}512"
+        ));
+    }
+    Ok(Some(token))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use rand::SeedableRng;
+
+    fn settings(config: Config) -> Result<Settings, String> {
+        let read = |path: &Path| match path.to_str() {
+            Some("pw") => Ok("hunter2\n".to_owned()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        };
+        Settings::new(config, &read, &mut rand::rngs::StdRng::seed_from_u64(1))
+    }
+
+    fn account(name: &str) -> Account {
+        Account {
+            name: name.into(),
+            password_file: Some("pw".into()),
+            ..Account::default()
+        }
+    }
+
+    #[test]
+    fn domains_follow_from_the_main_domain() {
+        let settings = settings(Config::default()).unwrap();
+        assert_eq!(settings.names.muc, "muc.meet.shoal");
+        assert_eq!(
+            settings.names.focus_account.as_str(),
+            "focus@auth.meet.shoal"
+        );
+    }
+
+    #[test]
+    fn accounts_on_the_auth_domain_are_admins_and_others_are_not() {
+        let accounts = vec![account("focus"), account("recorder@hidden.meet.shoal")];
+        let settings = settings(Config {
+            accounts,
+            ..Config::default()
+        })
+        .unwrap();
+        let admin = |jid: &str| settings.accounts[&BareJid::new(jid).unwrap()].admin;
+        assert!(admin("focus@auth.meet.shoal"));
+        assert!(!admin("recorder@hidden.meet.shoal"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let config = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            settings(config).unwrap_err()
+        };
+        for (error, part) in [
+            (config(|it| it.domain = "a@b".into()), "a domain is needed"),
+            (
+                config(|it| it.muc_domain = Some("meet.shoal".into())),
+                "two purposes",
+            ),
+            (
+                config(|it| {
+                    it.accounts = vec![Account {
+                        name: "x".into(),
+                        ..Account::default()
+                    }]
+                }),
+                "password",
+            ),
+            (
+                config(|it| it.accounts = vec![account("x"), account("x")]),
+                "twice",
+            ),
+            (config(|it| it.auth.mode = AuthMode::Token), "auth.token"),
+            (
+                config(|it| it.listen.tls = Some(([127, 0, 0, 1], 0).into())),
+                "tls.certificate",
+            ),
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
