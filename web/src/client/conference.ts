@@ -326,6 +326,8 @@ export class Conference extends Emitter<ConferenceEvents> {
     switch (event.type) {
       case 'joined':
         this.#setPhase('joined');
+        this.#inactive.clear();
+        this.emit('inactive', new Set());
         this.emit('signalling', { lost: false });
         this.#publishParticipants();
         void this.#readConfiguration();

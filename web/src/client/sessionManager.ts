@@ -176,6 +176,8 @@ export class SessionManager extends Emitter<SessionEvents> {
       this.#dropRetired();
       this.#shown.clear();
       this.#publish();
+      // No media is missing where none is to be had.
+      this.emit('transport', 'connected');
     }
   }
 

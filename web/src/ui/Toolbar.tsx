@@ -83,7 +83,7 @@ export function Toolbar(): JSX.Element {
   const raised = state.handRaised.value;
   const unread = state.unread.value;
   return (
-    <div class="toolbar" role="toolbar" aria-label={t.toolbar.label}>
+    <div class="toolbar" role="group" aria-label={t.toolbar.label}>
       <ToolButton
         icon={muted ? 'mic-off' : 'mic'}
         label={muted ? t.toolbar.unmute : t.toolbar.mute}

@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Element } from '@xmpp/xml';
+import type { LocalRole, ReceivedSource } from './mediaSession';
+import { SessionManager } from './sessionManager';
+import { FakePeerConnection, fakeTrack } from './testing/fakePeerConnection';
+import { offerXml } from './testing/offer';
+import { parseXml } from './testing/parseXml';
+
+class SilentSocket extends EventTarget {
+  readyState = 0;
+  close(): void {
+    this.readyState = 3;
+  }
+}
+
+describe('the sessions with focus', () => {
+  let asked: Element[];
+  let refuse: string[];
+  let tracks: Record<LocalRole, MediaStreamTrack | null>;
+  let manager: SessionManager;
+  let shown: ReadonlyMap<string, ReceivedSource>;
+  let transport: string[];
+
+  const offer = (sid: string, options = {}): Element =>
+    parseXml(offerXml(options).replace('81ggqtsufoeo8', sid));
+  const action = (name: string, sid: string, inner = ''): Element =>
+    parseXml(`<jingle xmlns='urn:xmpp:jingle:1' action='${name}' sid='${sid}'>${inner}</jingle>`);
+  const actions = (): string[] => asked.map((element) => element.attrs.action ?? element.name);
+  const settle = async (milliseconds = 10): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(milliseconds);
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    FakePeerConnection.all = [];
+    vi.stubGlobal('RTCPeerConnection', FakePeerConnection);
+    vi.stubGlobal('WebSocket', SilentSocket);
+    vi.stubGlobal('navigator', { userAgent: 'Chrome' });
+    asked = [];
+    refuse = [];
+    transport = [];
+    shown = new Map();
+    tracks = { audio: fakeTrack('mic', 'audio'), camera: null, screen: null };
+    manager = new SessionManager({
+      endpointId: () => 'dba605c3',
+      ownJid: () => 'me@meet.shoal/r',
+      iceServers: () => [],
+      codecs: () => ['vp8'],
+      tracks: () => tracks,
+      request: (payload) => {
+        asked.push(payload);
+        return refuse.includes(payload.attrs.action ?? '')
+          ? Promise.reject(new Error('refused'))
+          : Promise.resolve();
+      },
+    });
+    manager.on('received', (received) => (shown = received));
+    manager.on('transport', (state) => transport.push(state));
+  });
+
+  afterEach(() => {
+    manager.close(false);
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  test('accept_an_offer_with_the_sources_that_have_a_track', async () => {
+    manager.handleJingle(offer('s1'));
+    await settle();
+    expect(actions()).toEqual(['session-accept']);
+    const text = asked[0]?.toString() ?? '';
+    expect(text).toContain('name="dba605c3-a0"');
+    expect(text).not.toContain('name="dba605c3-v0"');
+  });
+
+  test('announce_a_camera_that_is_turned_on_later_and_only_once', async () => {
+    manager.handleJingle(offer('s1'));
+    await settle();
+    await manager.setTrack('camera', fakeTrack('cam'));
+    await manager.setTrack('camera', null);
+    await manager.setTrack('camera', fakeTrack('cam2'));
+    await settle();
+    expect(actions()).toEqual(['session-accept', 'source-add']);
+    expect(asked[1]?.toString()).toContain('name="dba605c3-v0"');
+  });
+
+  test('show_the_sources_that_are_signalled_and_drop_them_when_removed', async () => {
+    manager.handleJingle(offer('s1', { rewriting: false }));
+    await settle();
+    expect([...shown.keys()]).toEqual(['a9ecf68b-v0', 'a9ecf68b-a0']);
+    FakePeerConnection.all[0]?.become('connected');
+    const json =
+      '{"sources":{"a9ecf68b":[[{"s":5010,"n":"a9ecf68b-v0","m":"a b"}],[],[]]}}'.replaceAll(
+        '"',
+        '&quot;',
+      );
+    manager.handleJingle(
+      action(
+        'source-remove',
+        's1',
+        `<json-message xmlns='http://jitsi.org/jitmeet'>${json}</json-message>`,
+      ),
+    );
+    await settle();
+    expect([...shown.keys()]).toEqual(['a9ecf68b-a0']);
+    expect(FakePeerConnection.all[0]?.remoteSdps.at(-1)).not.toContain('a=ssrc:5010');
+  });
+
+  test('keep_the_old_pictures_through_a_move_until_the_new_bridge_sends', async () => {
+    manager.handleJingle(offer('s1', { rewriting: false }));
+    await settle();
+    const [first] = FakePeerConnection.all;
+    first?.become('connected');
+    const moving = '<reason><success/><text>moving</text></reason>';
+    manager.handleJingle(action('session-terminate', 's1', moving));
+    expect(shown.get('a9ecf68b-v0')?.track.id).toBe('pc1-3');
+    expect(first?.connectionState).toBe('connected');
+    manager.handleJingle(offer('s2', { rewriting: false }));
+    await settle();
+    expect(shown.get('a9ecf68b-v0')?.track.id).toBe('pc2-3');
+    FakePeerConnection.all[1]?.become('connected');
+    expect(first?.connectionState).toBe('closed');
+    expect(actions()).toEqual(['session-accept', 'session-accept']);
+  });
+
+  test('end_when_focus_ends_them_for_good', async () => {
+    manager.handleJingle(offer('s1', { rewriting: false }));
+    await settle();
+    manager.handleJingle(action('session-terminate', 's1', '<reason><expired/></reason>'));
+    expect(shown.size).toBe(0);
+    expect(FakePeerConnection.all[0]?.connectionState).toBe('closed');
+  });
+
+  test('refuse_what_is_about_another_session', async () => {
+    manager.handleJingle(offer('s1'));
+    await settle();
+    expect(manager.handleJingle(action('source-add', 'other'))).toBe(false);
+    expect(manager.handleJingle(action('source-add', 's1'))).toBe(true);
+  });
+
+  test('restart_ice_in_place_when_it_fails_and_leave_it_at_that_when_it_helps', async () => {
+    manager.handleJingle(offer('s1'));
+    await settle();
+    const [pc] = FakePeerConnection.all;
+    pc?.become('failed');
+    await settle();
+    expect(actions()).toEqual(['session-accept', 'session-info']);
+    expect(transport).toEqual(['interrupted']);
+    manager.handleJingle(
+      action(
+        'transport-info',
+        's1',
+        "<content name='audio' creator='initiator'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='new' pwd='newpwd' ice-generation='1'/></content>",
+      ),
+    );
+    await settle();
+    expect(pc?.remoteSdps.at(-1)).toContain('a=ice-ufrag:new');
+    expect(asked.at(-1)?.toString()).toContain('ice-generation="1"');
+    pc?.become('connected');
+    await settle(20_000);
+    expect(actions()).not.toContain('session-terminate');
+  });
+
+  test('ask_for_a_new_session_where_a_restart_is_not_to_be_had', async () => {
+    refuse = ['session-info'];
+    manager.handleJingle(offer('s1'));
+    await settle();
+    FakePeerConnection.all[0]?.become('failed');
+    await settle();
+    expect(actions()).toEqual(['session-accept', 'session-info', 'session-terminate']);
+    expect(asked[2]?.toString()).toContain('restart="true"');
+  });
+
+  test('keep_asking_while_focus_says_no', async () => {
+    refuse = ['session-info', 'session-terminate'];
+    manager.handleJingle(offer('s1'));
+    await settle();
+    FakePeerConnection.all[0]?.become('failed');
+    await settle(20_000);
+    expect(actions().filter((name) => name === 'session-terminate').length).toBeGreaterThan(2);
+  });
+});
