@@ -248,3 +248,27 @@ fn the_aggregation_header_tells_fragments_and_new_sequences() {
     );
     assert_eq!(AggregationHeader::parse(&[]), Err(CodecError::Truncated));
 }
+
+/// A key frame of a browser's encoder: three spatial and three temporal layers.
+#[test]
+fn a_key_frame_of_a_browser_is_read() {
+    let hex = "c1017280081485214eafffaaaa863cf0430c10c302afc0aaa0063c00430010c002a000a8000600004000\
+               1d954926e082b04a0941b820ac1282503157f974000ca864330e222222eca8655304224230eca877\
+               530077004200ef008601df010d";
+    let value: Vec<u8> = (0..hex.len() / 2)
+        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+        .collect();
+    let descriptor = DependencyDescriptor::parse(&value, None).unwrap();
+    assert!(descriptor.start_of_frame && descriptor.end_of_frame);
+    assert_eq!(descriptor.frame_number, 0x0172);
+    let structure = descriptor.structure.as_deref().unwrap();
+    let sizes: Vec<_> = structure.resolutions.iter().map(|r| (r.width, r.height)).collect();
+    assert_eq!(sizes, [(120, 67), (240, 135), (480, 270)]);
+    assert_eq!(structure.decode_targets.len(), 9);
+    assert_eq!((structure.max_spatial_id(), structure.max_temporal_id()), (2, 2));
+    assert_eq!(structure.chains, 3);
+    let mut out = [0; 200];
+    let edit = DescriptorEdit { frame_number: 0x0172, ..DescriptorEdit::default() };
+    let len = descriptor.write(structure, &edit, &mut out).unwrap();
+    assert_eq!(out[..len], value);
+}
