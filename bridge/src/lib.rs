@@ -20,6 +20,7 @@ pub mod event;
 pub mod ids;
 pub mod io;
 pub mod statistics;
+pub mod stats;
 
 pub use config::Config;
 pub mod allocation;
