@@ -10,7 +10,7 @@ import { t } from './strings';
 
 function Toasts(): JSX.Element {
   return (
-    <div class="toasts">
+    <div class="toasts" role="status" aria-live="polite">
       {toasts.value.map((toast) => (
         <div key={toast.id} class={`toast ${toast.kind}`}>
           <span>{toast.text}</span>

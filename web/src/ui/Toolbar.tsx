@@ -76,6 +76,18 @@ function menuItems(): MenuItem[] {
   ];
 }
 
+/** Arrow keys walk along the buttons, as in every toolbar. */
+function walk(event: JSX.TargetedKeyboardEvent<HTMLElement>): void {
+  const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+  if (step === 0) return;
+  const buttons = [
+    ...event.currentTarget.querySelectorAll<HTMLElement>('button:not([role=menuitem])'),
+  ].filter((button) => button.offsetParent !== null);
+  const index = buttons.findIndex((button) => button === document.activeElement);
+  buttons[(index + step + buttons.length) % buttons.length]?.focus();
+  event.preventDefault();
+}
+
 export function Toolbar(): JSX.Element {
   const muted = state.micMuted.value;
   const off = state.cameraOff.value;
@@ -83,7 +95,7 @@ export function Toolbar(): JSX.Element {
   const raised = state.handRaised.value;
   const unread = state.unread.value;
   return (
-    <div class="toolbar" role="group" aria-label={t.toolbar.label}>
+    <div class="toolbar" role="toolbar" aria-label={t.toolbar.label} onKeyDown={walk}>
       <ToolButton
         icon={muted ? 'mic-off' : 'mic'}
         label={muted ? t.toolbar.unmute : t.toolbar.mute}

@@ -7,7 +7,6 @@ export function notify(text: string, kind: Toast['kind'] = 'info'): void {
   counter += 1;
   const toast: Toast = { id: counter, text, kind };
   toasts.value = [...toasts.value.slice(-1), toast];
-  announce(text);
   setTimeout(() => dismiss(toast.id), kind === 'error' ? 9000 : 4500);
 }
 
