@@ -1,4 +1,4 @@
-import type { JSX } from 'preact';
+import type { JSX, TargetedKeyboardEvent } from 'preact';
 import { toggleCamera, toggleMicrophone, toggleScreen } from './devices';
 import { Icon, type IconName } from './icons';
 import { copyInvite, leaveMeeting, openPanel, toggleHand } from './meeting';
@@ -77,7 +77,7 @@ function menuItems(): MenuItem[] {
 }
 
 /** Arrow keys walk along the buttons, as in every toolbar. */
-function walk(event: JSX.TargetedKeyboardEvent<HTMLElement>): void {
+function walk(event: TargetedKeyboardEvent<HTMLElement>): void {
   const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
   if (step === 0) return;
   const buttons = [
