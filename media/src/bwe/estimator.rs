@@ -33,7 +33,7 @@ pub struct Config {
     pub initial: Bitrate,
     /// Never below.
     pub min: Bitrate,
-    /// Never above.
+    /// Never above; at least [`Config::min`].
     pub max: Bitrate,
 }
 
@@ -73,7 +73,8 @@ pub struct Estimator {
 
 impl Estimator {
     /// Before any feedback.
-    pub fn new(config: Config) -> Self {
+    pub fn new(mut config: Config) -> Self {
+        config.max = config.max.max(config.min);
         let initial = config.initial.clamp(config.min, config.max);
         Self {
             config,

@@ -41,7 +41,7 @@ impl RtpLayout {
         let mut layout = Self::parse_header(packet)?;
         if packet[0] & 0x20 != 0 {
             let padding = u16::from(packet[packet.len() - 1]);
-            if padding == 0 || layout.payload_start + padding > layout.payload_end {
+            if padding == 0 || padding > layout.payload_end - layout.payload_start {
                 return Err(RtpError::Padding);
             }
             layout.payload_end -= padding;
