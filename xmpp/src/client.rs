@@ -5,7 +5,7 @@
 //! # async fn run(connector: xmpp::client::Connector) {
 //! use xmpp::client::{Client, Config, Event};
 //!
-//! let config = Config::new("jvb@auth.meet.shoal".parse().expect("a JID"), connector)
+//! let config = Config::new("jvb@auth.meet.shoal".parse::<xmpp::BareJid>().expect("a JID"), connector)
 //!     .with_password("from a file")
 //!     .with_resource("bridge-0");
 //! let mut client = Client::start(config);

@@ -4,7 +4,7 @@
 //! - [`Parser`]: TCP streams (RFC 6120 §4), fed in pieces of any size.
 //! - [`frame`]: WebSocket frames (RFC 7395), one element each.
 //! - [`bosh`]: `<body/>` of HTTP requests (XEP-0124, XEP-0206).
-//! - [`write`]: serialising.
+//! - module [`write`] serialises.
 //!
 //! All readers are strict (RFC 6120 §11.1: no DTD, entities, processing instructions, comments)
 //! and bounded by [`Limits`]; what breaks them is a [`StreamError`] with the condition that the

@@ -137,6 +137,10 @@ impl From<rxml::Error> for StreamError {
             Error::RestrictedXml(reason) if reason.contains("long") => {
                 StreamCondition::PolicyViolation
             }
+            // "<!" that begins neither a comment nor a CDATA section begins a DTD.
+            Error::InvalidSyntax(reason) if reason.contains("cdata or comment") => {
+                StreamCondition::RestrictedXml
+            }
             Error::RestrictedXml(_) | Error::UndeclaredEntity => StreamCondition::RestrictedXml,
             Error::InvalidUtf8Byte(_) => StreamCondition::UnsupportedEncoding,
             Error::UndeclaredNamespacePrefix(_) | Error::ReservedNamespacePrefix => {

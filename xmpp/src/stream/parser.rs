@@ -149,7 +149,18 @@ impl Parser {
                 // Whitespace between stanzas keeps the connection alive and means nothing
                 // (RFC 6120 §4.6.1).
                 let rest = &self.buffer[self.next..];
-                self.next += rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
+                let space = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
+                self.next += space;
+                match (rest.get(space), &self.state) {
+                    (None | Some(b'<'), _) => {}
+                    (Some(_), State::BeforeHeader) => {
+                        return Err(StreamError::new(StreamCondition::NotWellFormed)
+                            .with_text("text before the stream header"));
+                    }
+                    (Some(_), _) => {
+                        return Err(text_between());
+                    }
+                }
             }
             let rest = &self.buffer[self.next..];
             let room = self.limits.stanza_bytes - self.used;
@@ -192,12 +203,10 @@ impl Parser {
                 Ok(self.tree.end().map(Event::Element))
             }
             XmlEvent::Text(_, text) => {
-                if !self.tree.is_empty() {
-                    self.tree.text(text);
-                } else if !text.bytes().all(|b| b.is_ascii_whitespace()) {
-                    return Err(StreamError::new(StreamCondition::BadFormat)
-                        .with_text("text between stanzas"));
+                if self.tree.is_empty() {
+                    return Err(text_between());
                 }
+                self.tree.text(text);
                 Ok(None)
             }
         }
@@ -218,6 +227,10 @@ impl Parser {
         self.state = State::Open;
         Ok(Event::StreamOpen(Header::of(&root)))
     }
+}
+
+fn text_between() -> StreamError {
+    StreamError::new(StreamCondition::BadFormat).with_text("text between stanzas")
 }
 
 /// A strict XML parser whose tokens are no longer than a stanza may be.
