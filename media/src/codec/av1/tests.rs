@@ -262,13 +262,23 @@ fn a_key_frame_of_a_browser_is_read() {
     assert!(descriptor.start_of_frame && descriptor.end_of_frame);
     assert_eq!(descriptor.frame_number, 0x0172);
     let structure = descriptor.structure.as_deref().unwrap();
-    let sizes: Vec<_> = structure.resolutions.iter().map(|r| (r.width, r.height)).collect();
+    let sizes: Vec<_> = structure
+        .resolutions
+        .iter()
+        .map(|r| (r.width, r.height))
+        .collect();
     assert_eq!(sizes, [(120, 67), (240, 135), (480, 270)]);
     assert_eq!(structure.decode_targets.len(), 9);
-    assert_eq!((structure.max_spatial_id(), structure.max_temporal_id()), (2, 2));
+    assert_eq!(
+        (structure.max_spatial_id(), structure.max_temporal_id()),
+        (2, 2)
+    );
     assert_eq!(structure.chains, 3);
     let mut out = [0; 200];
-    let edit = DescriptorEdit { frame_number: 0x0172, ..DescriptorEdit::default() };
+    let edit = DescriptorEdit {
+        frame_number: 0x0172,
+        ..DescriptorEdit::default()
+    };
     let len = descriptor.write(structure, &edit, &mut out).unwrap();
     assert_eq!(out[..len], value);
 }
