@@ -1,0 +1,233 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Conference } from './conference';
+import { parseConfig } from './config';
+import { NS } from './ns';
+import { FakePeerConnection, fakeTrack } from './testing/fakePeerConnection';
+import { offerXml } from './testing/offer';
+import { ServerSocket } from './testing/serverSocket';
+
+const ROOM = 'r@muc.meet.shoal';
+const FOCUS = 'focus@auth.meet.shoal/f';
+
+class BridgeSocket extends EventTarget {
+  static all: BridgeSocket[] = [];
+  readyState = 1;
+  sent: Record<string, unknown>[] = [];
+  constructor(readonly url: string) {
+    super();
+    BridgeSocket.all.push(this);
+    setTimeout(() => this.dispatchEvent(new Event('open')), 1);
+  }
+  send(text: string): void {
+    this.sent.push(JSON.parse(text) as Record<string, unknown>);
+  }
+  say(message: object): void {
+    this.dispatchEvent(Object.assign(new Event('message'), { data: JSON.stringify(message) }));
+  }
+  close(): void {
+    this.readyState = 3;
+  }
+}
+
+function presence(nick: string, jid: string, inner = '', type = '', codes = ''): string {
+  return `<presence xmlns='jabber:client' from='${ROOM}/${nick}'${type}>${inner}<x xmlns='${NS.mucUser}'><item affiliation='none' role='participant' jid='${jid}'/>${codes}</x></presence>`;
+}
+
+/** A room with focus and Bo in it; `password` where it is locked. */
+function serveRoom(text: string, socket: ServerSocket): void {
+  const id = /id="([^"]+)"/.exec(text)?.[1] ?? '';
+  if (text.includes(NS.focus) && text.includes('<conference')) {
+    socket.say(
+      `<iq xmlns='jabber:client' type='result' id='${id}'><conference xmlns='${NS.focus}' ready='true' focusjid='focus@auth.meet.shoal'/></iq>`,
+    );
+  } else if (text.startsWith('<iq')) {
+    socket.say(`<iq xmlns='jabber:client' type='result' id='${id}'/>`);
+  } else if (text.includes(`"${NS.muc}"`)) {
+    const nick = /to="[^/"]+\/([^"]+)"/.exec(text)?.[1] ?? '';
+    if (server.password && !text.includes(`<password>${server.password}<`)) {
+      socket.say(
+        `<presence xmlns='jabber:client' type='error' from='${ROOM}/${nick}'><error type='auth'><not-authorized xmlns='${NS.stanzaErrors}'/></error></presence>`,
+      );
+      return;
+    }
+    socket.say(presence('focus', FOCUS));
+    socket.say(presence('b0b0b0b0', 'bo@x/y', `<nick xmlns='${NS.nick}'>Bo</nick>`));
+    socket.say(presence(nick, 'me@x/y', '', '', "<status code='110'/>"));
+  }
+}
+
+const server = { password: '' };
+
+describe('a conference', () => {
+  let conference: Conference;
+  let log: string[];
+
+  const socket = (): ServerSocket => ServerSocket.all.at(-1)!;
+  const settle = (milliseconds = 300): Promise<unknown> =>
+    vi.advanceTimersByTimeAsync(milliseconds);
+  const offered = (sid = 's1'): string =>
+    `<iq xmlns='jabber:client' type='set' id='j-${sid}' from='${ROOM}/focus'>${offerXml().replace('81ggqtsufoeo8', sid)}</iq>`;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    server.password = '';
+    ServerSocket.all = [];
+    ServerSocket.resumes = true;
+    ServerSocket.onStanza = serveRoom;
+    ServerSocket.jid = (login) => `0000000${login}-x@meet.shoal/r`;
+    BridgeSocket.all = [];
+    FakePeerConnection.all = [];
+    vi.stubGlobal('RTCPeerConnection', FakePeerConnection);
+    vi.stubGlobal('navigator', { userAgent: 'Chrome' });
+    vi.stubGlobal(
+      'WebSocket',
+      Object.assign(
+        function open(url: string) {
+          return url.includes('colibri-ws') ? new BridgeSocket(url) : new ServerSocket(url);
+        },
+        { OPEN: 1 },
+      ),
+    );
+    const settings = parseConfig(
+      { domain: 'meet.shoal', muc: 'muc.meet.shoal', websocketUrl: 'ws://localhost/ws' },
+      new URL('http://localhost/'),
+    );
+    conference = new Conference(settings, 'r', 'Ada');
+    log = [];
+    conference.on('phase', (phase) => log.push(phase));
+    conference.on('ended', ({ reason }) => log.push(`ended ${reason}`));
+    conference.on('passwordWrong', () => log.push('wrong'));
+    conference.on('mutedBy', ({ kind, actor }) => log.push(`muted ${kind} by ${actor}`));
+    conference.on('participants', (people) =>
+      log.push(people.map((person) => person.name || 'me').join('+')),
+    );
+    conference.join();
+  });
+
+  afterEach(async () => {
+    const left = conference.leave();
+    await settle(20_000);
+    await left;
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  test('is_joined_after_focus_has_been_asked', async () => {
+    await settle();
+    expect(log).toEqual(['connecting', 'joining', 'joined', 'Bo+me']);
+    expect(conference.localId).toBe('00000001');
+    const request = socket().received.find((text) => text.includes('<conference'));
+    expect(request).toContain(`room="${ROOM}"`);
+    expect(request).toContain('to="focus.meet.shoal"');
+  });
+
+  test('asks_for_the_password_until_it_is_right', async () => {
+    server.password = 'herring';
+    await settle();
+    expect(log.at(-1)).toBe('password');
+    conference.joinWithPassword('cod');
+    await settle();
+    expect(log.slice(-3)).toEqual(['joining', 'wrong', 'password']);
+    conference.joinWithPassword('herring');
+    await settle();
+    expect(log).toContain('joined');
+  });
+
+  test('accepts_a_session_of_focus_and_of_nobody_else', async () => {
+    await settle();
+    socket().say(offered().replace('/focus', '/b0b0b0b0'));
+    await settle();
+    expect(FakePeerConnection.all).toHaveLength(0);
+    expect(socket().received.some((text) => text.includes('service-unavailable'))).toBe(true);
+    socket().say(offered());
+    await settle();
+    expect(socket().received.some((text) => text.includes('session-accept'))).toBe(true);
+  });
+
+  test('tells_the_bridge_what_is_shown_and_again_after_the_channel_was_lost', async () => {
+    await settle();
+    await conference.setDevice('camera', fakeTrack('cam'), false);
+    socket().say(offered());
+    await settle();
+    conference.setShown([{ name: 'b0b0b0b0-v0', height: 300, onStage: false }], -1);
+    await settle();
+    const first = BridgeSocket.all[0]!;
+    expect(first.sent).toContainEqual({
+      colibriClass: 'SourceVideoTypeMessage',
+      sourceName: '00000001-v0',
+      videoType: 'camera',
+    });
+    expect(first.sent.at(-1)).toMatchObject({
+      colibriClass: 'ReceiverVideoConstraints',
+      constraints: { 'b0b0b0b0-v0': { maxHeight: 360 } },
+    });
+    first.readyState = 3;
+    first.dispatchEvent(new Event('close'));
+    await settle(2000);
+    expect(BridgeSocket.all[1]?.sent.at(-1)).toMatchObject({
+      constraints: { 'b0b0b0b0-v0': { maxHeight: 360 } },
+    });
+  });
+
+  test('gives_a_track_to_the_person_that_the_bridge_names', async () => {
+    await settle();
+    let owners: string[] = [];
+    conference.on('received', (received) => {
+      owners = [...received.values()].map(({ owner, track }) => `${owner} ${track.id}`);
+    });
+    socket().say(offered());
+    await settle();
+    const map = (owner: string): object => ({
+      colibriClass: 'VideoSourcesMap',
+      mappedSources: [{ source: `${owner}-v0`, owner, ssrc: 77, rtx: 78, videoType: 'CAMERA' }],
+    });
+    BridgeSocket.all[0]!.say(map('b0b0b0b0'));
+    await settle();
+    expect(owners).toEqual(['b0b0b0b0 pc1-3']);
+    FakePeerConnection.all[0]!.become('connected');
+    BridgeSocket.all[0]!.say(map('c0c0c0c0'));
+    await settle();
+    expect(owners).toEqual(['c0c0c0c0 pc1-3']);
+  });
+
+  test('is_muted_by_focus_and_by_nobody_else', async () => {
+    await settle();
+    const mute = (from: string): string =>
+      `<iq xmlns='jabber:client' type='set' id='m' from='${ROOM}/${from}'><mute xmlns='${NS.audioMute}' actor='${ROOM}/b0b0b0b0'>true</mute></iq>`;
+    socket().say(mute('b0b0b0b0'));
+    await settle();
+    expect(log).not.toContain('muted audio by b0b0b0b0');
+    socket().say(mute('focus'));
+    await settle();
+    expect(log).toContain('muted audio by b0b0b0b0');
+  });
+
+  test('walks_in_again_when_the_server_has_forgotten_it', async () => {
+    await settle();
+    ServerSocket.resumes = false;
+    socket().cut();
+    await settle(4000);
+    expect(log.slice(-3)).toEqual(['joining', 'joined', 'Bo+me']);
+    expect(conference.localId).toBe('00000002');
+  });
+
+  test('ends_when_a_moderator_removes_us', async () => {
+    await settle();
+    const codes = "<status code='307'/><status code='110'/>";
+    socket().say(presence('00000001', 'me@x/y', '', " type='unavailable'", codes));
+    await settle();
+    expect(log.slice(-2)).toEqual(['ended', 'ended kicked']);
+  });
+
+  test('tells_the_room_what_is_muted_and_whose_hand_is_up', async () => {
+    await settle();
+    await conference.setDevice('audio', fakeTrack('mic', 'audio'), false);
+    conference.raiseHand(true);
+    await settle();
+    const last = socket()
+      .received.filter((text) => text.startsWith('<presence'))
+      .at(-1)!;
+    expect(last).toContain('{"00000001-a0":{"muted":false}');
+    expect(last).toMatch(/<jitsi_participant_raisedHand>\d+</);
+  });
+});
