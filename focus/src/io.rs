@@ -45,12 +45,15 @@ pub enum StartError {
 
 type Answer = Result<ConferenceAnswer, StanzaError>;
 
+/// Something that the run loop evaluates for an operator.
+type Look = Box<dyn FnOnce(&mut Director, Instant) + Send>;
+
 enum Command {
     Request {
         request: Box<ConferenceRequest>,
         answer: oneshot::Sender<Answer>,
     },
-    Look(Box<dyn FnOnce(&mut Director, Instant) + Send>),
+    Look(Look),
 }
 
 /// A running focus.

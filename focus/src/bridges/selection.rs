@@ -187,7 +187,7 @@ fn candidates<'a>(bridges: &'a [Candidate], version: Option<&str>) -> Vec<&'a Ca
     all
 }
 
-fn keep_if_any<'a>(bridges: &mut Vec<&'a Candidate>, condition: impl Fn(&Candidate) -> bool) {
+fn keep_if_any(bridges: &mut Vec<&Candidate>, condition: impl Fn(&Candidate) -> bool) {
     if bridges.iter().any(|b| condition(b)) {
         bridges.retain(|b| condition(b));
     }

@@ -1,0 +1,18 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
+//! Whole conversations: stanzas of clients, a MUC service and bridges in, stanzas of the focus out.
+//!
+//! Everything but the focus is a stand-in of a few lines (`world`); their stanzas have the shapes that
+//! real clients, Prosody and Jitsi Videobridge send.
+
+mod behaviour {
+    mod bridges;
+    mod joining;
+    mod leaving;
+    mod moderation;
+    mod refusals;
+    mod restart;
+    mod sessions;
+    mod sources;
+    pub mod world;
+}

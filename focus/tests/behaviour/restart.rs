@@ -1,0 +1,155 @@
+//! The focus loses its connection, or its life; meetings go on.
+
+use std::time::Duration;
+
+use focus::Config;
+
+use super::world::{Level, ROOM, World};
+
+#[test]
+fn after_a_new_connection_running_sessions_stay_as_they_are() {
+    let mut world = World::meeting(Level::Current);
+    world.disconnect();
+    world.connect(false);
+    for nick in ["a", "b", "c"] {
+        assert!(world.jingles(nick).is_empty(), "{nick}");
+    }
+    world.join("d", Level::Current);
+    assert_eq!(world.verbs("d"), ["session-initiate"]);
+    world.send_transport("a");
+    assert_eq!(world.endpoints("jvb1").len(), 4);
+}
+
+#[test]
+fn a_resumed_connection_changes_nothing_at_all() {
+    let mut world = World::meeting(Level::Current);
+    world.director.handle_offline();
+    world.connect(true);
+    assert!(world.presences.is_empty());
+    world.join("d", Level::Current);
+    assert_eq!(world.verbs("d"), ["session-initiate"]);
+}
+
+#[test]
+fn who_left_meanwhile_is_forgotten_and_bridges_that_left_are_replaced() {
+    let mut world = World::meeting(Level::Current);
+    world.bridge("jvb2");
+    world.disconnect();
+    world.clients.remove("c");
+    world.bridges.remove("jvb1");
+    world.connect(false);
+    let summary = world.director.conference(ROOM).unwrap();
+    assert_eq!(summary.participants.len(), 2);
+    assert_eq!(
+        world.endpoints("jvb2").into_iter().collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+}
+
+#[test]
+fn a_room_that_emptied_meanwhile_is_left() {
+    let mut world = World::meeting(Level::Current);
+    world.disconnect();
+    world.clients.clear();
+    world.connect(false);
+    assert!(world.director.rooms().is_empty());
+    assert!(world.bridges["jvb1"].conferences.is_empty());
+}
+
+#[test]
+fn requests_that_the_lost_connection_swallowed_are_made_again() {
+    let mut world = World::new();
+    world.bridge("jvb1");
+    world.bridges.get_mut("jvb1").unwrap().mood = super::world::Mood::Silent;
+    world.join("a", Level::Current);
+    world.join("b", Level::Current);
+    world.disconnect();
+    world.bridges.get_mut("jvb1").unwrap().mood = super::world::Mood::Answers;
+    world.connect(false);
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.verbs("a"), ["session-initiate"]);
+    assert_eq!(world.verbs("b"), ["session-initiate"]);
+}
+
+#[test]
+fn a_new_focus_picks_up_the_rooms_it_finds() {
+    let mut world = World::meeting(Level::Current);
+    let old = world.director.conference(ROOM).unwrap().participants[0]
+        .session
+        .clone()
+        .unwrap()
+        .0;
+    world.rooms_listed = vec![
+        ROOM.to_owned(),
+        "__jicofo-health-check-1@muc.meet.shoal".to_owned(),
+    ];
+    world.restart_focus(Config::default());
+    assert_eq!(world.director.rooms(), [ROOM]);
+    for nick in ["a", "b", "c"] {
+        let jingles = world.jingles(nick);
+        let verbs = world.verbs(nick);
+        assert_eq!(
+            verbs.last().map(String::as_str),
+            Some("session-initiate"),
+            "{nick}: {verbs:?}"
+        );
+        assert_eq!(
+            verbs.iter().filter(|v| *v == "session-initiate").count(),
+            1,
+            "{nick}"
+        );
+        if nick == "a" {
+            assert!(
+                jingles
+                    .iter()
+                    .any(|j| j.action.as_str() == "session-terminate" && j.sid == old),
+                "the session that the client knows is ended"
+            );
+        }
+    }
+    assert_eq!(
+        world.endpoints("jvb1").len(),
+        3,
+        "the bridge has forgotten the old conference"
+    );
+    for (nick, first) in [("a", 1000), ("b", 2000), ("c", 3000)] {
+        world.accept(nick, first);
+    }
+    world.join("d", Level::Current);
+    assert_eq!(
+        world.verbs("d"),
+        ["session-initiate"],
+        "newcomers have no old session"
+    );
+    assert_eq!(
+        world.clients["d"].affiliation, "none",
+        "the moderator is still there"
+    );
+}
+
+#[test]
+fn a_room_that_is_asked_for_after_a_restart_is_picked_up_too() {
+    let mut world = World::meeting(Level::Current);
+    world.restart_focus(Config::default());
+    assert!(
+        world.director.rooms().is_empty(),
+        "the server does not list it"
+    );
+    world.join("d", Level::Current);
+    for nick in ["a", "d"] {
+        assert_eq!(
+            world.verbs(nick).last().map(String::as_str),
+            Some("session-initiate"),
+            "{nick}"
+        );
+    }
+    assert_eq!(world.endpoints("jvb1").len(), 4);
+}
+
+#[test]
+fn an_empty_room_that_is_found_is_left_again() {
+    let mut world = World::new();
+    world.rooms_listed = vec![ROOM.to_owned()];
+    world.restart_focus(Config::default());
+    assert!(world.director.rooms().is_empty());
+}

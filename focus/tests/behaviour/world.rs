@@ -1,0 +1,891 @@
+//! A MUC service, bridges and clients around a [`Director`], with virtual time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use focus::{Config, Director, Output, Random, Settings};
+use xmpp::colibri2::{
+    Colibri2Error, ConferenceModified, ConferenceModify, Endpoint, ErrorReason, MediaSource, Sctp,
+    SctpRole, Transport,
+};
+use xmpp::conference::ConferenceAnswer;
+use xmpp::jingle::{
+    Action, BridgeSession, Candidate, Content, Fingerprint, IceUdpTransport, Jingle,
+    RtpDescription, Setup,
+};
+use xmpp::source::{EndpointSources, MediaType, Semantics, Source, SsrcGroup};
+use xmpp::stanza::{self, Condition, StanzaError};
+use xmpp::xml::{ElementExt, element};
+use xmpp::{Element, FullJid, Jid, brewery::BridgeStats, ns};
+
+pub const ROOM: &str = "r@muc.meet.shoal";
+pub const BREWERY: &str = "jvbbrewery@internal-muc.meet.shoal";
+const ME: &str = "focus@auth.meet.shoal/focus";
+
+struct Counting(u64);
+
+impl Random for Counting {
+    fn next_u64(&mut self) -> u64 {
+        self.0 += 1;
+        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+/// What a client of the stand-in can do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// SSRC rewriting.
+    Current,
+    /// The same, with a data channel.
+    DataChannel,
+    /// Sources in JSON.
+    Json,
+    /// Sources in XML.
+    Plain,
+}
+
+pub struct Client {
+    level: Level,
+    pub affiliation: &'static str,
+    /// IQs that the focus sent.
+    pub received: Vec<Element>,
+    next_id: u32,
+    pub answers: BTreeMap<String, Element>,
+    /// Refuses the next session.
+    pub refuses: bool,
+    silent: bool,
+    extra: Vec<Element>,
+    role: &'static str,
+}
+
+#[derive(Clone, PartialEq)]
+pub enum Mood {
+    Answers,
+    Silent,
+    Refuses(StanzaError),
+}
+
+#[derive(Default)]
+pub struct BridgeConference {
+    pub endpoints: BTreeMap<String, Endpoint>,
+}
+
+pub struct Bridge {
+    pub conferences: BTreeMap<String, BridgeConference>,
+    pub mood: Mood,
+    pub health: Mood,
+    pub requests: Vec<ConferenceModify>,
+    pub ice_generation: Option<u32>,
+    pub stats: BridgeStats,
+}
+
+pub struct World {
+    pub director: Director,
+    pub now: Instant,
+    pub clients: BTreeMap<String, Client>,
+    pub bridges: BTreeMap<String, Bridge>,
+    focus_in_room: bool,
+    focus_in_brewery: bool,
+    /// Presences that the focus sent to the room.
+    pub presences: Vec<Element>,
+    pub http: Vec<(u64, Result<ConferenceAnswer, StanzaError>)>,
+    pub replies: Vec<Element>,
+    inbox: VecDeque<Element>,
+    pub rooms_listed: Vec<String>,
+    pub nick_taken: u32,
+    pub sent: usize,
+    last_to_bridge: String,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub fn with(config: Config) -> Self {
+        let settings = Arc::new(Settings::new(config).unwrap());
+        let mut world = Self {
+            director: Director::new(settings, Box::new(Counting(0))),
+            now: Instant::now(),
+            clients: BTreeMap::new(),
+            bridges: BTreeMap::new(),
+            focus_in_room: false,
+            focus_in_brewery: false,
+            presences: Vec::new(),
+            http: Vec::new(),
+            replies: Vec::new(),
+            inbox: VecDeque::new(),
+            rooms_listed: Vec::new(),
+            nick_taken: 0,
+            sent: 0,
+            last_to_bridge: String::new(),
+        };
+        world.connect(false);
+        world
+    }
+
+    /// A focus process that knows nothing takes the place of the running one.
+    pub fn restart_focus(&mut self, config: Config) {
+        let settings = Arc::new(Settings::new(config).unwrap());
+        self.director = Director::new(settings, Box::new(Counting(1_000_000)));
+        self.focus_in_room = false;
+        self.focus_in_brewery = false;
+        self.presences.clear();
+        self.connect(false);
+    }
+
+    pub fn connect(&mut self, resumed: bool) {
+        self.director
+            .handle_online(FullJid::new(ME).unwrap(), resumed, self.now);
+        self.pump();
+    }
+
+    pub fn disconnect(&mut self) {
+        self.director.handle_offline();
+        self.focus_in_room = false;
+        self.focus_in_brewery = false;
+    }
+
+    pub fn bridge(&mut self, nick: &str) {
+        let mut stats = BridgeStats::new();
+        stats
+            .set("stress_level", 0.1)
+            .set("drain", false)
+            .set("healthy", true)
+            .set("version", "2.3");
+        stats.set("region", format!("region-{nick}"));
+        let bridge = Bridge {
+            conferences: BTreeMap::new(),
+            mood: Mood::Answers,
+            health: Mood::Answers,
+            requests: Vec::new(),
+            ice_generation: None,
+            stats,
+        };
+        self.bridges.insert(nick.to_owned(), bridge);
+        self.announce(nick);
+        self.pump();
+    }
+
+    pub fn announce(&mut self, nick: &str) {
+        let presence = element("presence", ns::CLIENT)
+            .with_attr("from", format!("{BREWERY}/{nick}"))
+            .with_attr("to", ME)
+            .with_child(&self.bridges[nick].stats)
+            .with_child(muc_user(
+                "none",
+                "participant",
+                &format!("jvb@auth.meet.shoal/{nick}"),
+                false,
+            ));
+        self.inbox.push_back(presence);
+    }
+
+    /// The bridge's stream to the signalling server ends.
+    pub fn kill_bridge(&mut self, nick: &str) {
+        self.bridges.remove(nick);
+        let presence = element("presence", ns::CLIENT)
+            .with_attr("from", format!("{BREWERY}/{nick}"))
+            .with_attr("to", ME)
+            .with_attr("type", "unavailable");
+        self.inbox.push_back(presence);
+        self.pump();
+    }
+
+    /// A client asks for the room, and enters it when the answer comes.
+    pub fn join(&mut self, nick: &str, level: Level) {
+        self.request(nick);
+        self.enter(nick, level);
+    }
+
+    pub fn request(&mut self, nick: &str) -> Element {
+        let conference = element("conference", ns::FOCUS)
+            .with_attr("room", ROOM)
+            .with_attr("machine-uid", nick)
+            .with_child(
+                element("property", ns::FOCUS)
+                    .with_attr("name", "rtcstatsEnabled")
+                    .with_attr("value", "false"),
+            );
+        let iq = element("iq", ns::CLIENT)
+            .with_attr("type", "set")
+            .with_attr("id", format!("request-{nick}"))
+            .with_attr("from", format!("focus.meet.shoal/{nick}@meet.shoal/x"))
+            .with_attr("to", ME)
+            .with_child(conference);
+        self.inbox.push_back(iq);
+        self.pump();
+        self.replies
+            .last()
+            .cloned()
+            .unwrap_or_else(|| element("none", ns::CLIENT))
+    }
+
+    pub fn enter(&mut self, nick: &str, level: Level) {
+        let client = Client {
+            level,
+            silent: false,
+            ..Self::silent_client()
+        };
+        self.clients.insert(nick.to_owned(), client);
+        self.show(nick);
+        self.pump();
+    }
+
+    /// Enters with something added to the presence.
+    pub fn enter_with(&mut self, nick: &str, level: Level, extra: Element) {
+        let client = Client {
+            level,
+            silent: false,
+            extra: vec![extra],
+            ..Self::silent_client()
+        };
+        self.clients.insert(nick.to_owned(), client);
+        self.show(nick);
+        self.pump();
+    }
+
+    pub fn set_role(&mut self, nick: &str, role: &'static str) {
+        self.clients.get_mut(nick).unwrap().role = role;
+        self.show(nick);
+        self.pump();
+    }
+
+    fn show(&mut self, nick: &str) {
+        if !self.focus_in_room {
+            return;
+        }
+        let presence = self.client_presence(nick);
+        self.inbox.push_back(presence);
+    }
+
+    fn client_presence(&self, nick: &str) -> Element {
+        let client = &self.clients[nick];
+        let role = if client.affiliation == "owner" {
+            "moderator"
+        } else {
+            client.role
+        };
+        let mut presence = element("presence", ns::CLIENT)
+            .with_attr("from", format!("{ROOM}/{nick}"))
+            .with_attr("to", ME)
+            .with_child(element("stats-id", ns::CLIENT).with_text(format!("Stats-{nick}")))
+            .with_child(muc_user(client.affiliation, role, &real(nick), false));
+        for extra in &client.extra {
+            presence.append_child(extra.clone());
+        }
+        presence
+    }
+
+    pub fn leave(&mut self, nick: &str) {
+        self.clients.remove(nick);
+        let presence = element("presence", ns::CLIENT)
+            .with_attr("from", format!("{ROOM}/{nick}"))
+            .with_attr("to", ME)
+            .with_attr("type", "unavailable")
+            .with_child(muc_user("none", "none", &real(nick), false));
+        self.inbox.push_back(presence);
+        self.pump();
+    }
+
+    /// Lets time pass, with everything that falls due meanwhile.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.director.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.director.handle_timeout(self.now);
+            self.pump();
+        }
+        self.now = end;
+    }
+
+    pub fn feed(&mut self, stanza: Element) {
+        self.inbox.push_back(stanza);
+        self.pump();
+    }
+
+    /// Exchanges stanzas until nobody has anything to say.
+    pub fn pump(&mut self) {
+        loop {
+            let mut idle = true;
+            while let Some(stanza) = self.inbox.pop_front() {
+                idle = false;
+                self.director.handle_stanza(&stanza, self.now);
+            }
+            while let Some(output) = self.director.poll_output() {
+                idle = false;
+                self.sent += 1;
+                match output {
+                    Output::Send(stanza) => self.deliver(stanza),
+                    Output::Answered(id, answer) => self.http.push((id.0, answer)),
+                }
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn deliver(&mut self, stanza: Element) {
+        let Some(to) = stanza::to(&stanza) else {
+            return;
+        };
+        let bare = to.to_bare().to_string();
+        if bare == BREWERY {
+            self.deliver_to_brewery(&to, &stanza);
+        } else if bare == ROOM {
+            self.deliver_to_room(&to, stanza);
+        } else if bare == "muc.meet.shoal" {
+            let items = self
+                .rooms_listed
+                .iter()
+                .map(|room| element("item", ns::DISCO_ITEMS).with_attr("jid", room));
+            let query = element("query", ns::DISCO_ITEMS).with_children(items);
+            self.inbox.push_back(answer(&stanza, Ok(Some(query))));
+        } else if bare == "meet.shoal" && stanza.attr("type") == Some("get") {
+            let identity = element("identity", ns::DISCO_INFO)
+                .with_attr("category", "component")
+                .with_attr("type", "av_moderation")
+                .with_attr("name", "avmoderation.meet.shoal");
+            let query = element("query", ns::DISCO_INFO).with_child(identity);
+            self.inbox.push_back(answer(&stanza, Ok(Some(query))));
+        } else if bare == "breakout.meet.shoal" {
+            let error = StanzaError::new(Condition::RemoteServerNotFound);
+            self.inbox.push_back(answer(&stanza, Err(error)));
+        } else {
+            self.replies.push(stanza);
+        }
+    }
+
+    fn deliver_to_brewery(&mut self, to: &Jid, stanza: &Element) {
+        if stanza::is_presence(stanza) {
+            if !self.focus_in_brewery {
+                self.focus_in_brewery = true;
+                for nick in self.bridges.keys().cloned().collect::<Vec<_>>() {
+                    self.announce(&nick);
+                }
+                self.inbox.push_back(own_presence(BREWERY));
+            }
+            return;
+        }
+        self.last_to_bridge = stanza.attr("id").unwrap().to_owned();
+        let nick = to.resource().unwrap().to_string();
+        let Some(bridge) = self.bridges.get_mut(&nick) else {
+            let error = StanzaError::new(Condition::ItemNotFound);
+            self.inbox.push_back(answer(stanza, Err(error)));
+            return;
+        };
+        let payload = stanza::payload(stanza).unwrap();
+        let is_health = xmpp::healthcheck::is_request(payload);
+        let result = match if is_health {
+            &bridge.health
+        } else {
+            &bridge.mood
+        } {
+            Mood::Silent => return,
+            Mood::Refuses(error) => Err(error.clone()),
+            Mood::Answers if is_health => Ok(None),
+            Mood::Answers => {
+                let modify = ConferenceModify::try_from(payload).unwrap();
+                bridge
+                    .handle(&nick, modify)
+                    .map(|m| Some(Element::from(&m)))
+            }
+        };
+        self.inbox.push_back(answer(stanza, result));
+    }
+
+    fn deliver_to_room(&mut self, to: &Jid, stanza: Element) {
+        if stanza::is_presence(&stanza) {
+            if stanza.attr("type") == Some("unavailable") {
+                self.focus_in_room = false;
+            } else if self.nick_taken > 0 {
+                self.nick_taken -= 1;
+                let error = StanzaError::new(Condition::Conflict);
+                self.inbox.push_back(stanza::error_reply(&stanza, &error));
+                return;
+            } else if !self.focus_in_room {
+                self.focus_in_room = true;
+                for nick in self.clients.keys().cloned().collect::<Vec<_>>() {
+                    let presence = self.client_presence(&nick);
+                    self.inbox.push_back(presence);
+                }
+                self.inbox.push_back(own_presence(ROOM));
+            }
+            self.presences.push(stanza);
+            return;
+        }
+        match to.resource() {
+            None => self.answer_for_room(&stanza),
+            Some(nick) => {
+                let nick = nick.to_string();
+                self.deliver_to_client(&nick, stanza);
+            }
+        }
+    }
+
+    fn answer_for_room(&mut self, stanza: &Element) {
+        let payload = stanza::payload(stanza).unwrap();
+        if payload.is("query", ns::MUC_ADMIN) {
+            let item = payload.get_child("item", ns::MUC_ADMIN).unwrap();
+            let jid = item.attr("jid").unwrap().to_owned();
+            self.inbox.push_back(answer(stanza, Ok(None)));
+            let nick = jid.split('@').next().unwrap().to_owned();
+            if let Some(client) = self.clients.get_mut(&nick) {
+                client.affiliation = "owner";
+                self.show(&nick);
+            }
+            return;
+        }
+        let form = (stanza.attr("type") == Some("get")).then(|| {
+            let field = element("field", ns::DATA)
+                .with_attr("var", "muc#roominfo_meetingId")
+                .with_child(element("value", ns::DATA).with_text("the-meeting"));
+            element("query", ns::MUC_OWNER).with_child(
+                element("x", ns::DATA)
+                    .with_attr("type", "form")
+                    .with_child(field),
+            )
+        });
+        self.inbox.push_back(answer(stanza, Ok(form)));
+    }
+
+    fn deliver_to_client(&mut self, nick: &str, stanza: Element) {
+        let Some(client) = self.clients.get_mut(nick) else {
+            if matches!(stanza.attr("type"), Some("get" | "set")) {
+                self.inbox.push_back(answer(
+                    &stanza,
+                    Err(StanzaError::new(Condition::ItemNotFound)),
+                ));
+            }
+            return;
+        };
+        if client.silent {
+            return;
+        }
+        match stanza.attr("type") {
+            Some("get") => {
+                let query = features(client.level);
+                self.inbox.push_back(answer(&stanza, Ok(Some(query))));
+            }
+            Some("set") => {
+                let result = if std::mem::take(&mut client.refuses) {
+                    Err(StanzaError::new(Condition::ServiceUnavailable))
+                } else {
+                    Ok(None)
+                };
+                client.received.push(stanza.clone());
+                self.inbox.push_back(answer(&stanza, result));
+            }
+            _ => {
+                let id = stanza.attr("id").unwrap().to_owned();
+                client.answers.insert(id, stanza);
+            }
+        }
+    }
+
+    /// The client asks the focus for something; the answer is an error or none.
+    pub fn ask(&mut self, nick: &str, payload: Element) -> Result<(), StanzaError> {
+        let client = self.clients.get_mut(nick).unwrap();
+        client.next_id += 1;
+        let id = format!("{nick}-{}", client.next_id);
+        let iq = element("iq", ns::CLIENT)
+            .with_attr("type", "set")
+            .with_attr("id", &id)
+            .with_attr("from", format!("{ROOM}/{nick}"))
+            .with_attr("to", ME)
+            .with_child(payload);
+        self.feed(iq);
+        let reply = self.clients[nick]
+            .answers
+            .get(&id)
+            .expect("every request is answered");
+        stanza::error_of(reply).map_or(Ok(()), Err)
+    }
+
+    pub fn jingle(&mut self, nick: &str, jingle: &Jingle) -> Result<(), StanzaError> {
+        self.ask(nick, Element::from(jingle))
+    }
+
+    /// Jingle that the client received, oldest first.
+    pub fn jingles(&self, nick: &str) -> Vec<Jingle> {
+        self.clients[nick]
+            .received
+            .iter()
+            .filter_map(|iq| Jingle::try_from(iq.get_child("jingle", ns::JINGLE)?).ok())
+            .collect()
+    }
+
+    pub fn verbs(&self, nick: &str) -> Vec<String> {
+        self.jingles(nick)
+            .iter()
+            .map(|j| j.action.as_str().to_owned())
+            .collect()
+    }
+
+    pub fn offer(&self, nick: &str) -> Jingle {
+        self.jingles(nick)
+            .into_iter()
+            .rfind(|j| j.action == Action::SessionInitiate)
+            .expect("an offer")
+    }
+
+    pub fn last(&self, nick: &str) -> Jingle {
+        self.jingles(nick).pop().expect("some Jingle")
+    }
+
+    pub fn clear(&mut self) {
+        self.clients.values_mut().for_each(|c| c.received.clear());
+        self.bridges.values_mut().for_each(|b| b.requests.clear());
+        self.presences.clear();
+    }
+
+    /// The client accepts its offer, sending audio and simulcast video on SSRCs from `first` on.
+    pub fn accept(&mut self, nick: &str, first: u32) {
+        let accept = self.acceptance(nick, first);
+        self.jingle(nick, &accept).unwrap();
+    }
+
+    pub fn acceptance(&self, nick: &str, first: u32) -> Jingle {
+        let mut jingle = Jingle::new(Action::SessionAccept, self.offer(nick).sid);
+        jingle.contents = contents(&sources(nick, first));
+        for content in &mut jingle.contents {
+            content.transport = Some(client_transport());
+        }
+        jingle
+    }
+
+    /// Three people are in the room, connected and sending.
+    pub fn meeting(level: Level) -> Self {
+        let mut world = Self::new();
+        world.bridge("jvb1");
+        for (nick, first) in [("a", 1000), ("b", 2000), ("c", 3000)] {
+            world.join(nick, level);
+            if nick != "a" {
+                world.accept(nick, first);
+            }
+            if nick == "b" {
+                world.accept("a", 1000);
+            }
+        }
+        world.clear();
+        world
+    }
+
+    pub fn clear_requests(&mut self) {
+        self.bridges.values_mut().for_each(|b| b.requests.clear());
+    }
+
+    /// A client that answers nothing.
+    pub fn silent_client() -> Client {
+        Client {
+            level: Level::Plain,
+            affiliation: "none",
+            received: Vec::new(),
+            next_id: 0,
+            answers: BTreeMap::new(),
+            refuses: false,
+            silent: true,
+            extra: Vec::new(),
+            role: "participant",
+        }
+    }
+
+    pub fn show_again(&mut self, nick: &str) {
+        self.show(nick);
+        self.pump();
+    }
+
+    /// The client's presence, with nothing but this added from then on.
+    pub fn say_instead(&mut self, nick: &str, extra: Element) {
+        let client = self.clients.get_mut(nick).unwrap();
+        client.extra = vec![extra];
+        self.show(nick);
+        self.pump();
+    }
+
+    /// Id of the last IQ that the focus sent to a bridge.
+    pub fn last_request_id(&self) -> String {
+        self.last_to_bridge.clone()
+    }
+
+    /// The client sends a transport-info, which reaches the bridge as an update.
+    pub fn send_transport(&mut self, nick: &str) {
+        let summary = self.director.conference(ROOM).unwrap();
+        let sid = summary
+            .participants
+            .into_iter()
+            .find(|p| p.id == nick)
+            .unwrap()
+            .session
+            .unwrap()
+            .0;
+        let mut info = Jingle::new(Action::TransportInfo, sid);
+        let mut content = Content::new("audio");
+        content.transport = Some(client_transport());
+        info.contents.push(content);
+        self.jingle(nick, &info).unwrap();
+    }
+
+    pub fn bridge_session(&self, nick: &str) -> String {
+        self.offer(nick).bridge_session.unwrap().id.unwrap()
+    }
+
+    pub fn last_presence(&self) -> &Element {
+        self.presences.last().expect("a presence of the focus")
+    }
+
+    pub fn endpoints(&self, bridge: &str) -> BTreeSet<String> {
+        self.bridges[bridge]
+            .conferences
+            .values()
+            .flat_map(|c| c.endpoints.keys().cloned())
+            .collect()
+    }
+}
+
+impl Bridge {
+    fn handle(
+        &mut self,
+        name: &str,
+        modify: ConferenceModify,
+    ) -> Result<ConferenceModified, StanzaError> {
+        self.requests.push(modify.clone());
+        let refuse = |reason| Err(Colibri2Error::new(reason).into_stanza_error(""));
+        let meeting = modify.meeting_id.clone();
+        if modify.create {
+            if self.conferences.contains_key(&meeting) {
+                return refuse(ErrorReason::ConferenceAlreadyExists);
+            }
+            self.conferences
+                .insert(meeting.clone(), BridgeConference::default());
+        }
+        if modify.expire {
+            return match self.conferences.remove(&meeting) {
+                Some(_) => Ok(ConferenceModified::default()),
+                None => refuse(ErrorReason::ConferenceNotFound),
+            };
+        }
+        let Some(conference) = self.conferences.get_mut(&meeting) else {
+            return refuse(ErrorReason::ConferenceNotFound);
+        };
+        assert!(
+            modify.endpoints.len() == 1
+                || modify
+                    .endpoints
+                    .iter()
+                    .all(|e| e.expire || e.force_mute.is_some()),
+            "several endpoints in one request only to expire or mute them"
+        );
+        let mut modified = ConferenceModified::default();
+        for endpoint in modify.endpoints {
+            let mut answer = Endpoint::new(endpoint.id.clone());
+            if endpoint.expire {
+                answer.expire = true;
+                conference.endpoints.remove(&endpoint.id);
+            } else if endpoint.create {
+                if conference.endpoints.contains_key(&endpoint.id) {
+                    return Err(StanzaError::new(Condition::Conflict));
+                }
+                assert!(endpoint.has_capability("source-names"));
+                assert!(endpoint.transport.as_ref().unwrap().ice_controlling);
+                answer.transport = Some(Transport {
+                    ice: Some(bridge_transport(name, &endpoint.id)),
+                    sctp: endpoint.transport.as_ref().unwrap().sctp.map(|_| Sctp {
+                        role: Some(SctpRole::Server),
+                        port: Some(5000),
+                    }),
+                    ..Transport::default()
+                });
+                modified.sources = Some(vec![
+                    MediaSource::new(
+                        "jvb-a0",
+                        MediaType::Audio,
+                        vec![Source::new(11).with_name("jvb-a0")],
+                    ),
+                    MediaSource::new(
+                        "jvb-v0",
+                        MediaType::Video,
+                        vec![Source::new(12).with_name("jvb-v0")],
+                    ),
+                ]);
+                conference.endpoints.insert(endpoint.id.clone(), endpoint);
+            } else {
+                let Some(known) = conference.endpoints.get_mut(&endpoint.id) else {
+                    return Err(Colibri2Error::unknown_endpoint(&endpoint.id).into_stanza_error(""));
+                };
+                if endpoint.transport.as_ref().is_some_and(|t| t.ice_restart) {
+                    if let Some(generation) = self.ice_generation {
+                        let mut ice = bridge_transport(name, &endpoint.id);
+                        ice.ice_generation = (generation > 0).then_some(generation);
+                        answer.transport = Some(Transport {
+                            ice: Some(ice),
+                            ..Transport::default()
+                        });
+                    }
+                } else if let Some(transport) = endpoint.transport {
+                    known.transport = Some(transport);
+                }
+                if let Some(sources) = endpoint.sources {
+                    known.sources = Some(sources);
+                }
+                if let Some(mute) = endpoint.force_mute {
+                    known.force_mute = Some(mute);
+                }
+            }
+            modified.endpoints.push(answer);
+        }
+        if conference.endpoints.is_empty() {
+            self.conferences.remove(&meeting);
+        }
+        Ok(modified)
+    }
+}
+
+pub fn real(nick: &str) -> String {
+    format!("{nick}@meet.shoal/x")
+}
+
+fn muc_user(affiliation: &str, role: &str, jid: &str, own: bool) -> Element {
+    let mut x = element("x", ns::MUC_USER).with_child(
+        element("item", ns::MUC_USER)
+            .with_attr("affiliation", affiliation)
+            .with_attr("role", role)
+            .with_attr("jid", jid),
+    );
+    if own {
+        x.append_child(element("status", ns::MUC_USER).with_attr("code", "110"));
+    }
+    x
+}
+
+fn own_presence(room: &str) -> Element {
+    element("presence", ns::CLIENT)
+        .with_attr("from", format!("{room}/focus"))
+        .with_attr("to", ME)
+        .with_child(muc_user("owner", "moderator", ME, true))
+}
+
+fn answer(request: &Element, result: Result<Option<Element>, StanzaError>) -> Element {
+    match result {
+        Ok(payload) => stanza::iq_result(request, payload),
+        Err(error) => stanza::error_reply(request, &error),
+    }
+}
+
+pub fn features(level: Level) -> Element {
+    let mut vars = vec![
+        ns::JINGLE,
+        ns::JINGLE_RTP,
+        ns::JINGLE_ICE_UDP,
+        ns::JINGLE_DTLS,
+        ns::JINGLE_RTP_AUDIO,
+        ns::JINGLE_RTP_VIDEO,
+        ns::feature::RTX,
+        ns::feature::REMB,
+        ns::feature::TCC,
+        ns::feature::SOURCE_NAMES,
+    ];
+    if level != Level::Plain {
+        vars.push(ns::feature::JSON_SOURCES);
+    }
+    if level == Level::DataChannel {
+        vars.push(ns::JINGLE_SCTP);
+    }
+    if matches!(level, Level::Current | Level::DataChannel) {
+        vars.extend([ns::feature::SSRC_REWRITING, ns::feature::RTP_MID_DEMUX]);
+    }
+    element("query", ns::DISCO_INFO).with_children(
+        vars.into_iter()
+            .map(|v| element("feature", ns::DISCO_INFO).with_attr("var", v)),
+    )
+}
+
+fn fingerprint(setup: Setup) -> Fingerprint {
+    Fingerprint::new("sha-256", ["AB"; 32].join(":"), setup)
+}
+
+fn bridge_transport(bridge: &str, endpoint: &str) -> IceUdpTransport {
+    IceUdpTransport {
+        ufrag: Some(format!("u-{bridge}-{endpoint}")),
+        pwd: Some("bridge-password-of-24-chars".to_owned()),
+        rtcp_mux: true,
+        fingerprints: vec![fingerprint(Setup::Actpass)],
+        candidates: vec![Candidate {
+            component: 1,
+            foundation: "1".to_owned(),
+            generation: 0,
+            id: "x".to_owned(),
+            ip: "127.0.0.1".to_owned(),
+            network: 0,
+            port: 10_000,
+            priority: 2_130_706_431,
+            protocol: "udp".to_owned(),
+            kind: "host".to_owned(),
+            rel_addr: None,
+            rel_port: None,
+            tcptype: None,
+        }],
+        web_sockets: vec![format!(
+            "ws://127.0.0.1:9090/colibri-ws/{bridge}/c/{endpoint}?pwd=x"
+        )],
+        sctpmap: None,
+        ice_generation: None,
+    }
+}
+
+pub fn client_transport() -> IceUdpTransport {
+    IceUdpTransport {
+        ufrag: Some("abcd".to_owned()),
+        pwd: Some("0123456789abcdef01234567".to_owned()),
+        rtcp_mux: true,
+        fingerprints: vec![fingerprint(Setup::Active)],
+        ..IceUdpTransport::default()
+    }
+}
+
+/// Audio, and video with three layers and retransmission, on SSRCs from `first` on.
+pub fn sources(nick: &str, first: u32) -> EndpointSources {
+    let source = |ssrc: u32, kind: &str| {
+        let name = format!("{nick}-{kind}0");
+        Source::new(ssrc)
+            .with_msid(format!("{name}-1 track"))
+            .with_name(name)
+    };
+    let v = first + 10;
+    EndpointSources {
+        audio: vec![source(first, "a")],
+        video: (v..v + 6).map(|ssrc| source(ssrc, "v")).collect(),
+        audio_groups: Vec::new(),
+        video_groups: vec![
+            SsrcGroup::new(Semantics::Sim, [v, v + 2, v + 4]),
+            SsrcGroup::new(Semantics::Fid, [v, v + 1]),
+            SsrcGroup::new(Semantics::Fid, [v + 2, v + 3]),
+            SsrcGroup::new(Semantics::Fid, [v + 4, v + 5]),
+        ],
+    }
+}
+
+/// A client's contents with its sources.
+pub fn contents(sources: &EndpointSources) -> Vec<Content> {
+    [MediaType::Audio, MediaType::Video]
+        .into_iter()
+        .filter(|media| !sources.of(*media).is_empty())
+        .map(|media| {
+            let mut description = RtpDescription::new(media);
+            description.sources = sources.of(media).iter().cloned().map(Into::into).collect();
+            description.ssrc_groups = sources.groups_of(media).to_vec();
+            let mut content = Content::new(media.as_str());
+            content.description = Some(description);
+            content
+        })
+        .collect()
+}
+
+pub fn bridge_session(id: &str) -> BridgeSession {
+    BridgeSession {
+        id: Some(id.to_owned()),
+        ..BridgeSession::default()
+    }
+}
