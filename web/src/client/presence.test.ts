@@ -47,6 +47,14 @@ test('reads_an_occupant', () => {
   });
 });
 
+test('reads_what_clients_say_that_do_not_name_their_sources', () => {
+  const text = `<presence xmlns='jabber:client' from='r@muc/a9ecf68b'><audiomuted xmlns='http://jitsi.org/jitmeet/audio'>true</audiomuted><videoType>desktop</videoType></presence>`;
+  expect(parsePresence(parseXml(text)).sources).toEqual({
+    'a9ecf68b-a0': { muted: true },
+    'a9ecf68b-v0': { muted: false, videoType: 'desktop' },
+  });
+});
+
 test.each(['', 'nonsense', '[]', '7', '{"a":null}', '{"a":"b"}'])(
   'takes_no_source_state_from_%j',
   (text) => {

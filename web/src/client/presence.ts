@@ -92,6 +92,18 @@ export function bareOf(jid: string): string {
   return jid.split('/')[0] ?? jid;
 }
 
+/** What clients say that do not name their sources. */
+function classicSources(stanza: Element, nick: string): SourceInfo {
+  const isDesktop = stanza.getChildText('videoType') === 'desktop';
+  return {
+    [`${nick}-a0`]: { muted: stanza.getChildText('audiomuted') === 'true' },
+    [`${nick}-v0`]: {
+      muted: stanza.getChildText('videomuted') === 'true',
+      ...(isDesktop ? { videoType: 'desktop' as const } : {}),
+    },
+  };
+}
+
 export function parsePresence(stanza: Element): OccupantPresence {
   const user = stanza.getChild('x', NS.mucUser);
   const item = user?.getChild('item');
@@ -104,7 +116,9 @@ export function parsePresence(stanza: Element): OccupantPresence {
     realJid: item?.attrs.jid ?? null,
     role: item?.attrs.role ?? 'none',
     affiliation: item?.attrs.affiliation ?? 'none',
-    sources: parseSourceInfo(stanza.getChildText('SourceInfo')),
+    sources: stanza.getChild('SourceInfo')
+      ? parseSourceInfo(stanza.getChildText('SourceInfo'))
+      : classicSources(stanza, nick),
     raisedHandAt: Number.isFinite(raisedHand) && raisedHand > 0 ? raisedHand : 0,
     codecs: stanza.getChildText('jitsi_participant_codecList'),
     statusCodes: (user?.getChildren('status') ?? []).map((status) => Number(status.attrs.code)),
