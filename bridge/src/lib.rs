@@ -16,6 +16,7 @@
 pub mod colibri;
 pub mod command;
 pub mod config;
+pub mod endpoint;
 pub mod event;
 pub mod ids;
 pub mod io;
@@ -31,4 +32,8 @@ pub mod message;
 pub mod packet;
 pub mod send_batch;
 pub mod settings;
+pub mod conference;
+pub mod egress;
+pub mod ingress;
+pub mod pool;
 pub mod worker;

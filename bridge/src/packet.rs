@@ -1,7 +1,5 @@
-//! A decrypted media packet, shared by all who want it, and the pool that it comes from.
+//! A decrypted media packet, shared by all who want it.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Instant;
 
 use media::codec::Codec;
@@ -9,6 +7,8 @@ use media::rtp::{MAX_PACKET, RtpLayout, RtpPacket};
 
 use crate::command::MediaKind;
 use crate::ids::SourceKey;
+use crate::pool::{Pool, Pooled};
+use crate::statistics::DropReason;
 
 /// What all receivers need to know of a packet; found out once, by the worker of its sender.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ impl PacketMeta {
     pub fn starts_keyframe(&self) -> bool {
         match self.frame {
             Frame::Audio => true,
+            Frame::Nothing(_) => false,
             Frame::Vp8(frame) => frame.keyframe && frame.start,
             Frame::Layered(frame) => frame.keyframe && frame.start,
             Frame::Opaque { keyframe } => keyframe,
@@ -50,6 +51,8 @@ impl PacketMeta {
 pub enum Frame {
     /// Audio: each packet stands alone.
     Audio,
+    /// Nothing to forward, for this reason: receivers leave its number out.
+    Nothing(DropReason),
     /// VP8.
     Vp8(Vp8Frame),
     /// VP9, or AV1 with a dependency descriptor.
@@ -109,9 +112,18 @@ pub struct MediaPacket {
     filled: Option<(RtpLayout, PacketMeta)>,
 }
 
-impl MediaPacket {
-    fn empty() -> Self {
+impl Default for MediaPacket {
+    fn default() -> Self {
         Self { bytes: Box::new([0; MAX_PACKET]), len: 0, filled: None }
+    }
+}
+
+impl MediaPacket {
+    /// Takes these bytes, which are no longer than [`MAX_PACKET`].
+    fn fill(&mut self, bytes: &[u8], layout: RtpLayout, meta: PacketMeta) {
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        self.len = bytes.len();
+        self.filled = Some((layout, meta));
     }
 
     /// What is known of it.
@@ -138,92 +150,12 @@ impl MediaPacket {
 }
 
 /// A packet that several may hold.
-pub type SharedPacket = Arc<MediaPacket>;
+pub type SharedPacket = Pooled<MediaPacket>;
 
-/// Packets' memory, used again and again.
-#[derive(Debug, Default)]
-pub struct PacketPool {
-    free: Vec<SharedPacket>,
-    /// Given back here while another worker still held them.
-    lent: VecDeque<SharedPacket>,
-}
+/// Where packets come from.
+pub type PacketPool = Pool<MediaPacket>;
 
-/// Free packets kept beyond this many are returned to the system.
-const MAX_FREE: usize = 4_096;
-/// Packets that another worker holds and for which we wait, at most.
-const MAX_LENT: usize = 4_096;
-
-impl PacketPool {
-    /// A packet with these bytes, which are no longer than [`MAX_PACKET`].
-    pub fn fill(&mut self, bytes: &[u8], layout: RtpLayout, meta: PacketMeta) -> SharedPacket {
-        let mut packet = self.take();
-        let inner = Arc::get_mut(&mut packet).expect("invariant: free packets are held by the pool alone");
-        inner.bytes[..bytes.len()].copy_from_slice(bytes);
-        inner.len = bytes.len();
-        inner.filled = Some((layout, meta));
-        packet
-    }
-
-    /// Gives a packet back. Its memory is used again once nobody holds it.
-    pub fn release(&mut self, mut packet: SharedPacket) {
-        if Arc::get_mut(&mut packet).is_some() {
-            if self.free.len() < MAX_FREE {
-                self.free.push(packet);
-            }
-        } else if self.lent.len() < MAX_LENT {
-            self.lent.push_back(packet);
-        }
-    }
-
-    fn take(&mut self) -> SharedPacket {
-        if let Some(packet) = self.free.pop() {
-            return packet;
-        }
-        for _ in 0..self.lent.len().min(4) {
-            let mut packet = self.lent.pop_front().expect("invariant: counted above");
-            if Arc::get_mut(&mut packet).is_some() {
-                return packet;
-            }
-            self.lent.push_back(packet);
-        }
-        Arc::new(MediaPacket::empty())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-    use crate::ids::EndpointKey;
-
-    fn meta() -> PacketMeta {
-        PacketMeta {
-            source: SourceKey { owner: EndpointKey(1), number: 0 },
-            kind: MediaKind::Audio,
-            encoding: 0,
-            codec: Codec::Opus,
-            seq: 0,
-            timestamp: 0,
-            marker: false,
-            arrival: Instant::now(),
-            frame: Frame::Audio,
-        }
-    }
-
-    #[test]
-    fn memory_is_used_again_once_nobody_holds_it() {
-        let bytes = [0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9];
-        let layout = RtpLayout::parse(&bytes).unwrap();
-        let mut pool = PacketPool::default();
-        let first = pool.fill(&bytes, layout, meta());
-        assert_eq!(first.rtp().payload(), [9]);
-        let address = Arc::as_ptr(&first);
-        let other_holder = first.clone();
-        pool.release(first);
-        let second = pool.fill(&bytes, layout, meta());
-        assert_ne!(Arc::as_ptr(&second), address, "still held");
-        drop(other_holder);
-        let third = pool.fill(&bytes, layout, meta());
-        assert_eq!(Arc::as_ptr(&third), address);
-    }
+/// A packet with these bytes, which are no longer than [`MAX_PACKET`].
+pub fn share(pool: &mut PacketPool, bytes: &[u8], layout: RtpLayout, meta: PacketMeta) -> SharedPacket {
+    pool.take(|packet| packet.fill(bytes, layout, meta))
 }

@@ -147,6 +147,11 @@ impl Projection {
         Some((stream.source, stream.encoding, number))
     }
 
+    /// The newest sequence number that went out since the last switch.
+    pub fn newest_seq(&self) -> Option<i64> {
+        self.stream.map(|_| self.seq.next_out() - 1)
+    }
+
     /// How a packet that was forwarded before is sent again.
     pub fn again(&self, packet: &PacketMeta) -> Option<Rewrite> {
         let stream = self.stream.filter(|s| s.takes(packet))?;
@@ -158,6 +163,7 @@ impl Projection {
             },
             Frame::Layered(frame) => frame.number.and_then(|n| self.pictures.place(n)),
             Frame::Audio | Frame::Opaque { .. } => None,
+            Frame::Nothing(_) => return None,
         };
         Some(stream.rewrite(packet, seq, picture))
     }
@@ -230,7 +236,7 @@ impl Projection {
         let (number, tl0) = match packet.frame {
             Frame::Vp8(frame) => (frame.picture, frame.tl0),
             Frame::Layered(frame) => (frame.number, frame.tl0),
-            Frame::Audio | Frame::Opaque { .. } => (None, None),
+            Frame::Audio | Frame::Opaque { .. } | Frame::Nothing(_) => (None, None),
         };
         let (next_picture, next_tl0) = match self.sent {
             Some(sent) => (sent.picture + 1, sent.tl0.wrapping_add(1)),
@@ -256,6 +262,10 @@ impl Projection {
         }
         let late = packet.seq <= self.seq.newest();
         match packet.frame {
+            Frame::Nothing(reason) => {
+                self.seq.skip(packet.seq);
+                Decision::Drop(reason)
+            }
             Frame::Audio | Frame::Opaque { .. } => match self.seq.forward(packet.seq) {
                 Some(seq) => Decision::Forward(stream.rewrite(packet, seq, None)),
                 None => Decision::Drop(DropReason::BeforeSwitch),
@@ -323,14 +333,14 @@ impl Stream {
     fn takes(&self, packet: &PacketMeta) -> bool {
         self.source == packet.source
             && self.encoding == packet.encoding
-            && self.codec == packet.codec
+            && (self.codec == packet.codec || matches!(packet.frame, Frame::Nothing(_)))
     }
 
     fn rewrite(&self, packet: &PacketMeta, seq: i64, picture: Option<i64>) -> Rewrite {
         let tl0 = match packet.frame {
             Frame::Vp8(frame) => frame.tl0,
             Frame::Layered(frame) => frame.tl0,
-            Frame::Audio | Frame::Opaque { .. } => None,
+            Frame::Audio | Frame::Opaque { .. } | Frame::Nothing(_) => None,
         };
         Rewrite {
             seq,

@@ -83,6 +83,20 @@ impl<S: Copy + Eq> SsrcSlots<S> {
         self.clock += 1;
     }
 
+    /// A source that has a slot is wanted in this round too.
+    pub fn touch(&mut self, source: S) {
+        if let Some(slot) = self.of_source(source) {
+            self.slots[slot].wanted_at = self.clock;
+        }
+    }
+
+    /// For slots whose use is known by time and not by rounds: when a slot was used last.
+    pub fn note_use(&mut self, slot: usize, at: u64) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.wanted_at = at;
+        }
+    }
+
     /// Wants a slot for a source. With `keep_round`, a source claimed in this round keeps its slot.
     pub fn claim(&mut self, source: S, keep_round: bool, rng: &mut impl Rng) -> Claim {
         if let Some(slot) = self.of_source(source) {

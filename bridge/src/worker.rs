@@ -14,69 +14,184 @@
 //! Media that came in with a batch of datagrams leaves in `poll_transmit`, receiver by receiver, so
 //! that one receiver's packets lie side by side: the larger the batch, the better GSO works.
 
+mod addresses;
+mod allocate;
+mod announce;
+mod channel;
+mod commands;
+mod conferences;
+mod datagrams;
+mod feedback;
+mod media;
+mod slab;
+mod timers;
+mod transmit;
+
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use rustc_hash::FxHashMap;
+
 use crate::command::Command;
+use crate::conference::Conference;
+use crate::endpoint::Endpoint;
 use crate::event::Event;
-use crate::ids::WorkerId;
-use crate::message::WorkerMessage;
+use crate::ids::{ConferenceKey, EndpointKey, WorkerId};
+use crate::message::{StrayDatagram, WorkerMessage};
+use crate::packet::PacketPool;
+use crate::pool::Pool;
 use crate::send_batch::SendBatch;
 use crate::settings::WorkerSettings;
+use crate::statistics::{Counters, Drops};
+use addresses::Addresses;
+use slab::Slab;
+use timers::Timers;
+use transmit::Pass;
 
 /// See the module.
 pub struct Worker {
     id: WorkerId,
     workers: usize,
     settings: Arc<WorkerSettings>,
+    rng: SmallRng,
+    endpoints: Slab<Endpoint>,
+    by_key: FxHashMap<EndpointKey, usize>,
+    conferences: Slab<Conference>,
+    by_conference: FxHashMap<ConferenceKey, usize>,
+    addresses: Addresses,
+    timers: Timers,
+    packets: PacketPool,
+    strays: Pool<StrayDatagram>,
+    /// Endpoints with something to send besides media.
+    ready: VecDeque<usize>,
+    /// Conferences with media to send.
+    busy: VecDeque<usize>,
+    pass: Pass,
+    events: VecDeque<Event>,
+    messages: VecDeque<(WorkerId, WorkerMessage)>,
+    last_n_limit: Option<u32>,
+    /// Endpoints whose allocation is to be made anew.
+    reallocate: Vec<usize>,
+    /// Endpoints whose senders may have to be asked for something else.
+    constrain: Vec<usize>,
+    counters: Counters,
+    drops: Drops,
+    scratch: Scratch,
+}
+
+/// Memory that is used again.
+#[derive(Default)]
+struct Scratch {
+    wanted: Vec<(crate::ids::SourceKey, u8)>,
+    due: Vec<usize>,
 }
 
 impl Worker {
     /// Worker `id` of `workers`. `seed` feeds every random choice that is no key material.
     pub fn new(id: WorkerId, workers: usize, settings: Arc<WorkerSettings>, seed: u64) -> Self {
-        let _ = seed;
-        Self { id, workers, settings }
+        Self {
+            id,
+            workers,
+            settings,
+            rng: SmallRng::seed_from_u64(seed ^ u64::from(id.0) << 48),
+            endpoints: Slab::default(),
+            by_key: FxHashMap::default(),
+            conferences: Slab::default(),
+            by_conference: FxHashMap::default(),
+            addresses: Addresses::default(),
+            timers: Timers::default(),
+            packets: PacketPool::default(),
+            strays: Pool::default(),
+            ready: VecDeque::new(),
+            busy: VecDeque::new(),
+            pass: Pass::default(),
+            events: VecDeque::new(),
+            messages: VecDeque::new(),
+            last_n_limit: None,
+            reallocate: Vec::new(),
+            constrain: Vec::new(),
+            counters: Counters::default(),
+            drops: Drops::default(),
+            scratch: Scratch::default(),
+        }
     }
 
     /// Takes a datagram, which is decrypted in place.
     pub fn handle_datagram(&mut self, buf: &mut [u8], from: SocketAddr, to: SocketAddr, now: Instant) {
-        let _ = (buf, from, to, now, self.workers, self.id, &self.settings);
+        self.receive(buf, from, to, now);
+        self.settle(now);
     }
 
     /// Obeys control.
     pub fn handle_command(&mut self, command: Command, now: Instant) {
-        let _ = (command, now);
+        self.obey(command, now);
+        self.settle(now);
     }
 
     /// Hears another worker.
     pub fn handle_message(&mut self, message: WorkerMessage, now: Instant) {
-        let _ = (message, now);
+        match message {
+            WorkerMessage::Datagram(stray) => self.receive_stray(&stray, now),
+            WorkerMessage::AddressOwned(address, worker) => {
+                self.addresses.learn_elsewhere(address, worker);
+            }
+            WorkerMessage::AddressGone(address, worker) => {
+                self.addresses.forget_elsewhere(address, worker);
+            }
+            WorkerMessage::Conference(key, message) => self.hear(key, message, now),
+        }
+        self.settle(now);
     }
 
     /// Moves time on.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        self.run_timers(now);
+        self.settle(now);
     }
 
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        None
+        self.timers.next()
     }
 
     /// Fills an empty batch with datagrams to send. `false`: nothing (more) to send.
     pub fn poll_transmit(&mut self, batch: &mut SendBatch, now: Instant) -> bool {
-        let _ = now;
+        let media_done = self.transmit_media(batch, now);
+        if media_done {
+            self.transmit_ready(batch, now);
+        }
+        for run in batch.runs() {
+            self.counters.datagrams_sent += run.datagrams() as u64;
+        }
+        self.counters.bytes_sent += batch.bytes().len() as u64;
         !batch.is_empty()
     }
 
     /// The next thing to tell control.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// The next thing to tell another worker.
     pub fn poll_message(&mut self) -> Option<(WorkerId, WorkerMessage)> {
-        None
+        self.messages.pop_front()
+    }
+
+    /// What follows from what was handled.
+    fn settle(&mut self, now: Instant) {
+        while let Some(index) = self.reallocate.pop() {
+            self.allocate(index, now);
+        }
+        while let Some(index) = self.constrain.pop() {
+            self.tell_sender_constraints(index, false, now);
+        }
+    }
+
+    fn seed(&mut self) -> u64 {
+        self.rng.random()
     }
 }

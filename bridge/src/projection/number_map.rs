@@ -9,7 +9,7 @@ const REMEMBERED: usize = 64;
 #[derive(Clone, Debug)]
 pub struct NumberMap {
     /// `out = in - offset` from `start` on; older ones before newer ones.
-    runs: Box<[Run; REMEMBERED]>,
+    runs: Vec<Run>,
     newest_run: usize,
     count: usize,
     newest: i64,
@@ -27,7 +27,7 @@ impl NumberMap {
     /// `first_in` becomes `first_out`; what is older has no place.
     pub fn new(first_in: i64, first_out: i64) -> Self {
         let mut map = Self {
-            runs: Box::new([Run::default(); REMEMBERED]),
+            runs: Vec::new(),
             newest_run: 0,
             count: 1,
             newest: first_in - 1,
@@ -36,12 +36,13 @@ impl NumberMap {
         map
     }
 
-    /// As [`Self::new`], without allocating: the stream begins anew.
+    /// As [`Self::new`], with the memory it has: the stream begins anew.
     pub fn restart(&mut self, first_in: i64, first_out: i64) {
         self.newest_run = 0;
         self.count = 1;
         self.newest = first_in - 1;
-        self.runs[0] = Run { start: first_in, offset: first_in - first_out, skipped: 0 };
+        self.runs.clear();
+        self.runs.push(Run { start: first_in, offset: first_in - first_out, skipped: 0 });
     }
 
     /// The newest number that was forwarded or left out.
@@ -107,10 +108,14 @@ impl NumberMap {
             run.offset += 1;
             run.skipped += 1;
         } else {
+            let run = Run { start: number + 1, offset: current.offset + 1, skipped: 1 };
             self.newest_run = (self.newest_run + 1) % REMEMBERED;
             self.count = (self.count + 1).min(REMEMBERED);
-            self.runs[self.newest_run] =
-                Run { start: number + 1, offset: current.offset + 1, skipped: 1 };
+            if self.newest_run == self.runs.len() {
+                self.runs.push(run);
+            } else {
+                self.runs[self.newest_run] = run;
+            }
         }
         self.newest = number;
     }

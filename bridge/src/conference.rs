@@ -1,0 +1,389 @@
+//! A conference as one worker sees it: everyone's names and sources, and its own endpoints.
+//!
+//! Each worker with an endpoint of the conference has such a replica. Changes are made by the
+//! worker that owns what changes, go to the conference's home worker, and from there to all others.
+
+pub mod demand;
+pub mod home;
+pub mod packet_ring;
+pub mod source;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use media::rtp::ExtensionMap;
+use rustc_hash::FxHashMap;
+
+use crate::ids::{ConferenceKey, EndpointId, EndpointKey, SourceKey, SourceName, WorkerId};
+use crate::message::{DirectoryChange, MemberInfo, SourceInfo};
+use crate::packet::{PacketPool, SharedPacket};
+use home::Home;
+use source::Source;
+
+/// Most endpoints that a conference may have on this bridge.
+pub const MAX_MEMBERS: usize = 2_000;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Conference {
+    key: ConferenceKey,
+    home: WorkerId,
+    members: FxHashMap<EndpointKey, Member>,
+    /// Latest speaker first; those who never spoke in order of arrival.
+    order: Vec<EndpointKey>,
+    sources: Vec<Option<Source>>,
+    free: Vec<usize>,
+    by_key: FxHashMap<SourceKey, usize>,
+    by_name: FxHashMap<SourceName, usize>,
+    other_workers: Vec<WorkerId>,
+    speaker: Option<EndpointKey>,
+    previous_speakers: Arc<[EndpointKey]>,
+    /// Slots of this worker's endpoints.
+    pub local: Vec<usize>,
+    /// Media that came in since the last pass over the receivers.
+    pub pending: Vec<(usize, SharedPacket)>,
+    /// What only the home worker has.
+    pub at_home: Option<Box<Home>>,
+}
+
+/// An endpoint, as all know it.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its name and owner.
+    pub info: MemberInfo,
+    /// Whether packets of it arrive.
+    pub active: bool,
+    /// Its sources' slots.
+    pub sources: Vec<usize>,
+}
+
+impl Conference {
+    /// Nobody is in it.
+    pub fn new(key: ConferenceKey, home: WorkerId) -> Self {
+        Self {
+            key,
+            home,
+            members: FxHashMap::default(),
+            order: Vec::new(),
+            sources: Vec::new(),
+            free: Vec::new(),
+            by_key: FxHashMap::default(),
+            by_name: FxHashMap::default(),
+            other_workers: Vec::new(),
+            speaker: None,
+            previous_speakers: Arc::from([]),
+            local: Vec::new(),
+            pending: Vec::new(),
+            at_home: None,
+        }
+    }
+
+    /// Local id.
+    pub fn key(&self) -> ConferenceKey {
+        self.key
+    }
+
+    /// The worker that keeps the directory.
+    pub fn home(&self) -> WorkerId {
+        self.home
+    }
+
+    /// An endpoint.
+    pub fn member(&self, endpoint: EndpointKey) -> Option<&Member> {
+        self.members.get(&endpoint)
+    }
+
+    /// All endpoints.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
+    }
+
+    /// How many there are.
+    pub fn member_count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The endpoint of this name, the latest life of it.
+    pub fn member_by_id(&self, id: &str) -> Option<&Member> {
+        let same = self.members.values().filter(|m| m.info.id.as_str() == id);
+        same.max_by_key(|m| m.info.endpoint)
+    }
+
+    /// Endpoints in the order of speech activity.
+    pub fn speech_order(&self) -> &[EndpointKey] {
+        &self.order
+    }
+
+    /// Workers besides `own` that have endpoints here.
+    pub fn other_workers(&self) -> &[WorkerId] {
+        &self.other_workers
+    }
+
+    /// Who speaks.
+    pub fn speaker(&self) -> Option<EndpointKey> {
+        self.speaker
+    }
+
+    /// Who spoke before, latest first.
+    pub fn previous_speakers(&self) -> &[EndpointKey] {
+        &self.previous_speakers
+    }
+
+    /// The source in a slot.
+    pub fn source(&self, slot: usize) -> Option<&Source> {
+        self.sources.get(slot)?.as_ref()
+    }
+
+    /// The source in a slot.
+    pub fn source_mut(&mut self, slot: usize) -> Option<&mut Source> {
+        self.sources.get_mut(slot)?.as_mut()
+    }
+
+    /// Where a source is.
+    pub fn slot_of(&self, key: SourceKey) -> Option<usize> {
+        self.by_key.get(&key).copied()
+    }
+
+    /// Where the source of this name is.
+    pub fn slot_of_name(&self, name: &SourceName) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// All sources with their slots.
+    pub fn sources(&self) -> impl Iterator<Item = (usize, &Source)> {
+        self.sources.iter().enumerate().filter_map(|(slot, s)| Some((slot, s.as_ref()?)))
+    }
+
+    /// Slots that there may be, for tables by slot.
+    pub fn slots(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Everything that a worker which comes late must be told.
+    pub fn snapshot(&self) -> Vec<DirectoryChange> {
+        let mut changes = Vec::new();
+        for endpoint in self.order.iter().rev() {
+            let Some(member) = self.members.get(endpoint) else { continue };
+            changes.push(DirectoryChange::Joined(member.info.clone()));
+            let infos = member.sources.iter().filter_map(|s| self.source(*s));
+            let infos: Arc<[_]> = infos.map(|s| s.info.clone()).collect();
+            changes.push(DirectoryChange::Sources(*endpoint, infos));
+            if !member.active {
+                changes.push(DirectoryChange::Active(*endpoint, false));
+            }
+        }
+        changes.push(DirectoryChange::Speaker(self.speaker, self.previous_speakers.clone()));
+        changes
+    }
+
+    /// Applies a change. Returns the slots of sources that are gone.
+    pub fn apply(&mut self, own: WorkerId, change: &DirectoryChange) -> Vec<usize> {
+        let mut gone = Vec::new();
+        match change {
+            DirectoryChange::Joined(info) => {
+                if self.members.len() < MAX_MEMBERS || self.members.contains_key(&info.endpoint) {
+                    let member = Member { info: info.clone(), active: true, sources: Vec::new() };
+                    if self.members.insert(info.endpoint, member).is_none() {
+                        self.order.push(info.endpoint);
+                    }
+                }
+            }
+            DirectoryChange::Left(endpoint) => {
+                if let Some(member) = self.members.remove(endpoint) {
+                    gone = member.sources;
+                    gone.iter().for_each(|slot| self.remove_source(*slot));
+                    self.order.retain(|e| e != endpoint);
+                    if self.speaker == Some(*endpoint) {
+                        self.speaker = None;
+                    }
+                }
+            }
+            DirectoryChange::Sources(endpoint, infos) => {
+                gone = self.set_sources(*endpoint, infos);
+            }
+            DirectoryChange::VideoType(key, video_type) => {
+                if let Some(slot) = self.slot_of(*key)
+                    && let Some(source) = self.source_mut(slot)
+                {
+                    source.info.video_type = *video_type;
+                }
+            }
+            DirectoryChange::Active(endpoint, active) => {
+                if let Some(member) = self.members.get_mut(endpoint) {
+                    member.active = *active;
+                }
+            }
+            DirectoryChange::Speaker(speaker, previous) => {
+                self.speaker = *speaker;
+                self.previous_speakers = previous.clone();
+                if let Some(at) = self.order.iter().position(|e| Some(*e) == *speaker) {
+                    self.order[..=at].rotate_right(1);
+                }
+            }
+        }
+        self.other_workers.clear();
+        for member in self.members.values() {
+            let worker = member.info.worker;
+            if worker != own && !self.other_workers.contains(&worker) {
+                self.other_workers.push(worker);
+            }
+        }
+        gone
+    }
+
+    fn set_sources(&mut self, endpoint: EndpointKey, infos: &[SourceInfo]) -> Vec<usize> {
+        let Some(member) = self.members.get_mut(&endpoint) else { return Vec::new() };
+        let before = std::mem::take(&mut member.sources);
+        let mut slots = Vec::with_capacity(infos.len());
+        for info in infos {
+            let slot = match self.by_key.get(&info.key).copied() {
+                Some(slot) => {
+                    if let Some(source) = self.sources[slot].as_mut() {
+                        source.update(info.clone());
+                    }
+                    slot
+                }
+                None => self.add_source(info.clone()),
+            };
+            slots.push(slot);
+        }
+        let gone: Vec<_> = before.into_iter().filter(|slot| !slots.contains(slot)).collect();
+        gone.iter().for_each(|slot| self.remove_source(*slot));
+        if let Some(member) = self.members.get_mut(&endpoint) {
+            member.sources = slots;
+        }
+        gone
+    }
+
+    fn add_source(&mut self, info: SourceInfo) -> usize {
+        let (key, name) = (info.key, info.name.clone());
+        let source = Some(Source::new(info));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.sources[slot] = source;
+                slot
+            }
+            None => {
+                self.sources.push(source);
+                self.sources.len() - 1
+            }
+        };
+        self.by_key.insert(key, slot);
+        self.by_name.insert(name, slot);
+        slot
+    }
+
+    fn remove_source(&mut self, slot: usize) {
+        if let Some(source) = self.sources[slot].take() {
+            self.by_key.remove(&source.info.key);
+            if self.by_name.get(&source.info.name) == Some(&slot) {
+                self.by_name.remove(&source.info.name);
+            }
+            self.pending.retain(|(pending, _)| *pending != slot);
+            self.free.push(slot);
+        }
+    }
+
+    /// Lets packets go that are too old to be asked for.
+    pub fn expire_packets(&mut self, now: Instant, pool: &mut PacketPool) {
+        self.sources.iter_mut().flatten().for_each(|source| source.expire(now, pool));
+    }
+
+    /// The name of an endpoint.
+    pub fn id_of(&self, endpoint: EndpointKey) -> Option<&EndpointId> {
+        self.members.get(&endpoint).map(|m| &m.info.id)
+    }
+
+    /// Header extension ids of a source's sender.
+    pub fn extensions_of(&self, slot: usize) -> Option<&Arc<ExtensionMap>> {
+        self.source(slot).map(|s| &s.info.extensions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{MediaKind, VideoType};
+    use media::units::Ssrc;
+
+    const OWN: WorkerId = WorkerId(0);
+
+    fn joined(endpoint: u64, worker: u16) -> DirectoryChange {
+        DirectoryChange::Joined(MemberInfo {
+            endpoint: EndpointKey(endpoint),
+            id: format!("e{endpoint}").as_str().into(),
+            worker: WorkerId(worker),
+            visitor: false,
+        })
+    }
+
+    fn sources(endpoint: u64, numbers: &[u32]) -> DirectoryChange {
+        let infos = numbers.iter().map(|number| SourceInfo {
+            key: SourceKey { owner: EndpointKey(endpoint), number: *number },
+            name: format!("e{endpoint}-v{number}").as_str().into(),
+            kind: MediaKind::Video,
+            video_type: VideoType::Camera,
+            ssrc: Ssrc(*number),
+            rtx: None,
+            encodings: 1,
+            extensions: Arc::default(),
+        });
+        DirectoryChange::Sources(EndpointKey(endpoint), infos.collect())
+    }
+
+    fn names(conference: &Conference) -> Vec<String> {
+        let mut names: Vec<_> = conference.sources().map(|(_, s)| s.info.name.to_string()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn sources_are_replaced_as_a_whole_and_their_slots_used_again() {
+        let mut conference = Conference::new(ConferenceKey(1), OWN);
+        conference.apply(OWN, &joined(1, 0));
+        conference.apply(OWN, &sources(1, &[0, 1]));
+        let kept = conference.slot_of_name(&"e1-v1".into());
+        let gone = conference.apply(OWN, &sources(1, &[1, 2]));
+        assert_eq!(names(&conference), ["e1-v1", "e1-v2"]);
+        assert_eq!(gone.len(), 1);
+        assert_eq!(conference.slot_of_name(&"e1-v1".into()), kept);
+        let gone = conference.apply(OWN, &DirectoryChange::Left(EndpointKey(1)));
+        assert_eq!((gone.len(), names(&conference).len()), (2, 0));
+        conference.apply(OWN, &joined(2, 0));
+        conference.apply(OWN, &sources(2, &[0, 1, 2]));
+        assert_eq!(conference.slots(), 3);
+    }
+
+    #[test]
+    fn the_latest_speaker_comes_first_in_order() {
+        let mut conference = Conference::new(ConferenceKey(1), OWN);
+        for endpoint in 1..=3 {
+            conference.apply(OWN, &joined(endpoint, 0));
+        }
+        for endpoint in [2, 3] {
+            let speaker = DirectoryChange::Speaker(Some(EndpointKey(endpoint)), Arc::from([]));
+            conference.apply(OWN, &speaker);
+        }
+        assert_eq!(conference.speech_order(), [3, 2, 1].map(EndpointKey));
+    }
+
+    #[test]
+    fn a_late_worker_learns_all_from_a_snapshot() {
+        let mut conference = Conference::new(ConferenceKey(1), OWN);
+        for (endpoint, worker) in [(1, 0), (2, 1), (3, 1)] {
+            conference.apply(OWN, &joined(endpoint, worker));
+            conference.apply(OWN, &sources(endpoint, &[0]));
+        }
+        conference.apply(OWN, &DirectoryChange::Active(EndpointKey(2), false));
+        conference.apply(OWN, &DirectoryChange::Speaker(Some(EndpointKey(3)), Arc::from([])));
+        let mut late = Conference::new(ConferenceKey(1), OWN);
+        for change in conference.snapshot() {
+            late.apply(WorkerId(2), &change);
+        }
+        assert_eq!(names(&late), names(&conference));
+        assert_eq!(late.speech_order()[0], EndpointKey(3));
+        assert!(!late.member(EndpointKey(2)).is_some_and(|m| m.active));
+        assert_eq!(late.other_workers().len(), 2);
+        assert_eq!(conference.other_workers(), [WorkerId(1)]);
+    }
+}

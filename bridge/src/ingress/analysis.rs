@@ -1,0 +1,180 @@
+//! What a video packet's codec descriptor says that forwarding depends on.
+
+use media::codec::av1::{AggregationHeader, DecodeTargetIndication, DependencyDescriptor, TemplateStructure};
+use media::codec::vp8::{PictureId, Vp8Descriptor};
+use media::codec::vp9::Vp9Descriptor;
+use media::codec::{Codec, CodecError, Resolution, h264};
+use media::rtp::Unwrapper;
+
+use crate::packet::{Frame, LayeredFrame, Vp8Frame};
+
+/// Most spatial layers that are told apart.
+pub const MAX_SPATIAL: usize = 4;
+
+/// Follows one encoding: unwraps its counters, remembers its structure and sizes.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    long_picture: Unwrapper<15>,
+    short_picture: Unwrapper<7>,
+    frame_number: Unwrapper<16>,
+    structure: Option<Box<TemplateStructure>>,
+    heights: [Option<u16>; MAX_SPATIAL],
+}
+
+impl Analysis {
+    /// Lines of a spatial layer (the smaller dimension), as far as a keyframe said so.
+    pub fn height(&self, spatial: u8) -> Option<u16> {
+        *self.heights.get(usize::from(spatial))?
+    }
+
+    /// Reads a packet. `descriptor` is the value of the dependency descriptor extension.
+    ///
+    /// # Errors
+    /// When the descriptor does not parse: nothing can be forwarded of it.
+    pub fn read(
+        &mut self,
+        codec: Codec,
+        payload: &[u8],
+        descriptor: Option<&[u8]>,
+    ) -> Result<Frame, CodecError> {
+        match (codec, descriptor) {
+            (Codec::Vp8, _) => self.read_vp8(payload),
+            (Codec::Vp9, _) => self.read_vp9(payload),
+            (Codec::Av1, Some(descriptor)) => self.read_av1(descriptor),
+            (Codec::Av1, None) => {
+                let keyframe = AggregationHeader::parse(payload)?.new_sequence;
+                Ok(Frame::Opaque { keyframe })
+            }
+            (Codec::H264, _) => {
+                let keyframe = h264::is_keyframe(payload);
+                if keyframe && let Some(resolution) = h264::resolution(payload) {
+                    self.note_size(0, resolution);
+                }
+                Ok(Frame::Opaque { keyframe })
+            }
+            _ => Ok(Frame::Opaque { keyframe: true }),
+        }
+    }
+
+    fn read_vp8(&mut self, payload: &[u8]) -> Result<Frame, CodecError> {
+        let descriptor = Vp8Descriptor::parse(payload)?;
+        let start = descriptor.is_start_of_frame();
+        let keyframe = start && descriptor.is_keyframe(payload);
+        if keyframe && let Some(resolution) = descriptor.resolution(payload) {
+            self.note_size(0, resolution);
+        }
+        Ok(Frame::Vp8(Vp8Frame {
+            start,
+            keyframe,
+            picture: descriptor.picture_id.map(|id| self.picture(id)),
+            tl0: descriptor.tl0_pic_idx,
+            temporal: descriptor.temporal_id.unwrap_or(0),
+            sync: descriptor.layer_sync,
+        }))
+    }
+
+    fn read_vp9(&mut self, payload: &[u8]) -> Result<Frame, CodecError> {
+        let descriptor = Vp9Descriptor::parse(payload)?;
+        if let Some(structure) = &descriptor.structure {
+            self.heights = [None; MAX_SPATIAL];
+            for (spatial, resolution) in structure.resolutions.iter().enumerate() {
+                self.note_size(spatial, *resolution);
+            }
+        }
+        let layer = descriptor.layer;
+        Ok(Frame::Layered(LayeredFrame {
+            start: descriptor.start_of_frame,
+            end: descriptor.end_of_frame,
+            keyframe: descriptor.is_keyframe(),
+            number: descriptor.picture_id.map(|id| self.picture(id)),
+            tl0: descriptor.tl0_pic_idx,
+            spatial: layer.map_or(0, |l| l.spatial_id),
+            temporal: layer.map_or(0, |l| l.temporal_id),
+            temporal_switch: layer.is_some_and(|l| l.switching_up),
+            spatial_switch: !descriptor.inter_picture,
+        }))
+    }
+
+    fn read_av1(&mut self, value: &[u8]) -> Result<Frame, CodecError> {
+        let descriptor = DependencyDescriptor::parse(value, self.structure.as_deref())?;
+        let keyframe = descriptor.is_keyframe();
+        let frame = &descriptor.frame;
+        let switch = frame.dtis.contains(&DecodeTargetIndication::Switch);
+        let layered = LayeredFrame {
+            start: descriptor.start_of_frame,
+            end: descriptor.end_of_frame,
+            keyframe,
+            number: Some(self.frame_number.unwrap(u32::from(descriptor.frame_number))),
+            tl0: None,
+            spatial: frame.spatial_id,
+            temporal: frame.temporal_id,
+            temporal_switch: switch,
+            spatial_switch: switch,
+        };
+        if let Some(structure) = descriptor.structure {
+            self.heights = [None; MAX_SPATIAL];
+            for (spatial, resolution) in structure.resolutions.iter().enumerate() {
+                self.note_size(spatial, *resolution);
+            }
+            self.structure = Some(structure);
+        }
+        Ok(Frame::Layered(layered))
+    }
+
+    fn picture(&mut self, id: PictureId) -> i64 {
+        match id {
+            PictureId::Short(id) => self.short_picture.unwrap(u32::from(id)),
+            PictureId::Long(id) => self.long_picture.unwrap(u32::from(id)),
+        }
+    }
+
+    fn note_size(&mut self, spatial: usize, resolution: Resolution) {
+        let lines = resolution.width.min(resolution.height);
+        if let (Some(height), Ok(lines)) = (self.heights.get_mut(spatial), u16::try_from(lines))
+            && lines > 0
+        {
+            *height = Some(lines);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// X, then I L T K; 15 bit picture id; first byte of the frame header; start code and size.
+    const VP8_KEYFRAME: [u8; 16] = [
+        0x90, 0xe0, 0x92, 0x34, 7, 0x20, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01,
+    ];
+
+    #[test]
+    fn a_vp8_keyframe_tells_its_picture_layer_and_size() {
+        let mut analysis = Analysis::default();
+        let Frame::Vp8(frame) = analysis.read(Codec::Vp8, &VP8_KEYFRAME, None).unwrap() else {
+            panic!("not VP8")
+        };
+        assert!(frame.start && frame.keyframe);
+        assert_eq!((frame.picture, frame.tl0, frame.temporal), (Some(0x1234), Some(7), 0));
+        assert_eq!(analysis.height(0), Some(360));
+        assert_eq!(analysis.height(9), None);
+    }
+
+    #[test]
+    fn a_descriptor_that_does_not_parse_is_an_error() {
+        let mut analysis = Analysis::default();
+        assert!(analysis.read(Codec::Vp8, &[], None).is_err());
+        assert!(analysis.read(Codec::Vp9, &[0xff], None).is_err());
+        assert!(analysis.read(Codec::Av1, &[], None).is_err());
+        assert!(analysis.read(Codec::Av1, &[0x08], Some(&[0, 0, 0])).is_err());
+    }
+
+    #[test]
+    fn an_h264_parameter_set_starts_a_keyframe() {
+        let mut analysis = Analysis::default();
+        let read = analysis.read(Codec::H264, &[0x67, 0x42, 0xe0, 0x1f], None).unwrap();
+        assert_eq!(read, Frame::Opaque { keyframe: true });
+        let read = analysis.read(Codec::H264, &[0x41, 0x9a], None).unwrap();
+        assert_eq!(read, Frame::Opaque { keyframe: false });
+    }
+}

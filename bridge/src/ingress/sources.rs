@@ -1,0 +1,282 @@
+//! The sources that an endpoint announced, and which SSRC is what of them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use media::rtp::ExtensionMap;
+use media::units::Ssrc;
+use rustc_hash::FxHashMap;
+
+use super::stream::IncomingEncoding;
+use crate::allocation::Layer;
+use crate::command::{MediaKind, Semantics, SourceDescription, VideoType};
+use crate::conference::demand;
+use crate::conference::source::assumed_height;
+use crate::ids::{EndpointKey, SourceKey, WorkerId};
+use crate::message::SourceInfo;
+
+/// Most sources of one endpoint.
+pub const MAX_SOURCES: usize = 20;
+/// Most encodings of one source.
+pub const MAX_ENCODINGS: usize = 8;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct IncomingSources {
+    /// In the order in which they were announced.
+    pub list: Vec<IncomingSource>,
+    by_ssrc: FxHashMap<Ssrc, SsrcRole>,
+    next_number: u32,
+}
+
+/// What an SSRC is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SsrcRole {
+    /// Index of the source.
+    pub source: usize,
+    /// Index of the encoding.
+    pub encoding: u8,
+    /// Retransmissions of it.
+    pub rtx: bool,
+}
+
+/// One source.
+#[derive(Debug)]
+pub struct IncomingSource {
+    /// Identity.
+    pub key: SourceKey,
+    /// As announced.
+    pub description: SourceDescription,
+    /// What it shows.
+    pub video_type: VideoType,
+    /// Its slot in this worker's replica of the conference.
+    pub slot: usize,
+    /// Its SSRCs, lowest encoding first.
+    pub encodings: Vec<IncomingEncoding>,
+    /// Lines wanted by each worker.
+    pub demand: Vec<(WorkerId, i32)>,
+    /// Lines last asked of the sender.
+    pub asked: Option<i32>,
+    /// Silent packets in a row.
+    pub silence: u32,
+    told: Vec<(Layer, Instant)>,
+}
+
+impl IncomingSource {
+    /// Lines wanted by anyone.
+    pub fn wanted(&self) -> i32 {
+        self.demand.iter().fold(0, |sum, (_, lines)| demand::larger(sum, *lines))
+    }
+
+    /// A worker says what its receivers want.
+    pub fn set_demand(&mut self, worker: WorkerId, lines: i32) {
+        self.demand.retain(|(w, _)| *w != worker);
+        if lines != 0 {
+            self.demand.push((worker, lines));
+        }
+    }
+
+    /// Its layers, as measured.
+    pub fn layers(&mut self, now: Instant) -> Vec<Layer> {
+        let mut layers = Vec::new();
+        for (index, encoding) in self.encodings.iter_mut().enumerate() {
+            let index = index as u8;
+            let before = layers.len();
+            let analysis = &encoding.analysis;
+            let height = |spatial: u8| {
+                analysis.height(spatial).unwrap_or_else(|| assumed_height(index.max(spatial)))
+            };
+            encoding.rates.layers(index, height, now, &mut layers);
+            if layers.len() == before {
+                // Never heard of: it may come.
+                layers.push(Layer {
+                    index: crate::allocation::LayerIndex { encoding: index, spatial: 0, temporal: 2 },
+                    height: assumed_height(index),
+                    frame_rate: 30.0,
+                    bitrate: media::units::Bitrate::ZERO,
+                });
+            }
+        }
+        layers
+    }
+
+    /// Its layers, if they differ from what was told last by enough to matter.
+    pub fn layers_to_tell(&mut self, now: Instant) -> Option<Arc<[Layer]>> {
+        if self.description.kind == MediaKind::Audio || self.encodings.iter().all(|e| e.last_packet.is_none()) {
+            return None;
+        }
+        let layers = self.layers(now);
+        let alike = |old: &Layer, new: &Layer| {
+            let (a, b) = (old.bitrate.as_bps(), new.bitrate.as_bps());
+            old.index == new.index
+                && old.height == new.height
+                && old.frame_rate == new.frame_rate
+                && (a == 0) == (b == 0)
+                && a.abs_diff(b) * 5 <= a
+        };
+        let same = self.told.len() == layers.len()
+            && self.told.iter().zip(&layers).all(|((old, _), new)| alike(old, new));
+        if same {
+            return None;
+        }
+        self.told = layers.iter().map(|l| (*l, now)).collect();
+        Some(layers.into())
+    }
+
+    fn info(&self, extensions: &Arc<ExtensionMap>) -> SourceInfo {
+        let ssrc = self.encodings.first().map_or(Ssrc(0), |e| e.ssrc);
+        SourceInfo {
+            key: self.key,
+            name: self.description.name.clone(),
+            kind: self.description.kind,
+            video_type: self.video_type,
+            ssrc,
+            rtx: rtx_of(&self.description, ssrc),
+            encodings: self.encodings.len() as u8,
+            extensions: extensions.clone(),
+        }
+    }
+}
+
+/// The SSRC that an `FID` group says repeats another.
+fn rtx_of(description: &SourceDescription, ssrc: Ssrc) -> Option<Ssrc> {
+    let groups = description.groups.iter().filter(|g| g.semantics == Semantics::Fid);
+    groups.filter_map(|g| g.ssrcs.get(..2)).find(|pair| pair[0] == ssrc).map(|pair| pair[1])
+}
+
+/// SSRCs of a source's encodings: its `SIM` group, or its first SSRC alone.
+fn encodings_of(description: &SourceDescription) -> Vec<Ssrc> {
+    let sim = description.groups.iter().find(|g| g.semantics == Semantics::Sim);
+    let mut ssrcs = match sim {
+        Some(group) => group.ssrcs.clone(),
+        None => description.ssrcs.first().copied().into_iter().collect(),
+    };
+    ssrcs.truncate(MAX_ENCODINGS);
+    ssrcs
+}
+
+impl IncomingSources {
+    /// What an SSRC is.
+    pub fn role(&self, ssrc: Ssrc) -> Option<SsrcRole> {
+        self.by_ssrc.get(&ssrc).copied()
+    }
+
+    /// Index of the source of this identity.
+    pub fn position(&self, key: SourceKey) -> Option<usize> {
+        self.list.iter().position(|s| s.key == key)
+    }
+
+    /// Replaces all sources. One whose name and SSRCs stay keeps its state and identity; one whose
+    /// SSRCs change keeps its identity.
+    pub fn replace(&mut self, owner: EndpointKey, descriptions: Vec<SourceDescription>) {
+        let mut before = std::mem::take(&mut self.list);
+        for description in descriptions.into_iter().take(MAX_SOURCES) {
+            let ssrcs = encodings_of(&description);
+            if ssrcs.is_empty() || self.list.iter().any(|s| s.description.name == description.name) {
+                continue;
+            }
+            let known = before.iter().position(|s| {
+                s.description.name == description.name && s.description.kind == description.kind
+            });
+            let mut source = match known {
+                Some(index) => before.swap_remove(index),
+                None => {
+                    self.next_number += 1;
+                    IncomingSource {
+                        key: SourceKey { owner, number: self.next_number },
+                        video_type: description.video_type.unwrap_or_default(),
+                        description: description.clone(),
+                        slot: usize::MAX,
+                        encodings: Vec::new(),
+                        demand: Vec::new(),
+                        asked: None,
+                        silence: 0,
+                        told: Vec::new(),
+                    }
+                }
+            };
+            let same = source.encodings.iter().map(|e| e.ssrc).eq(ssrcs.iter().copied());
+            if !same {
+                let new = |ssrc: &Ssrc| IncomingEncoding::new(*ssrc, description.kind, None);
+                source.encodings = ssrcs.iter().map(new).collect();
+                source.told.clear();
+            }
+            source.description = description;
+            self.list.push(source);
+        }
+        self.by_ssrc.clear();
+        for (index, source) in self.list.iter().enumerate() {
+            for (encoding, stream) in source.encodings.iter().enumerate() {
+                let role = SsrcRole { source: index, encoding: encoding as u8, rtx: false };
+                self.by_ssrc.insert(stream.ssrc, role);
+                if let Some(rtx) = rtx_of(&source.description, stream.ssrc) {
+                    self.by_ssrc.insert(rtx, SsrcRole { rtx: true, ..role });
+                }
+            }
+        }
+    }
+
+    /// What others are told of them.
+    pub fn infos(&self, extensions: &Arc<ExtensionMap>) -> Arc<[SourceInfo]> {
+        self.list.iter().map(|s| s.info(extensions)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::SsrcGroup;
+
+    fn simulcast(name: &str, first: u32) -> SourceDescription {
+        let ssrcs: Vec<_> = (first..first + 6).map(Ssrc).collect();
+        let group = |semantics, indices: &[usize]| SsrcGroup {
+            semantics,
+            ssrcs: indices.iter().map(|i| ssrcs[*i]).collect(),
+        };
+        SourceDescription {
+            name: name.into(),
+            kind: MediaKind::Video,
+            groups: vec![
+                group(Semantics::Sim, &[0, 2, 4]),
+                group(Semantics::Fid, &[0, 1]),
+                group(Semantics::Fid, &[2, 3]),
+                group(Semantics::Fid, &[4, 5]),
+            ],
+            ssrcs: ssrcs.clone(),
+            video_type: None,
+        }
+    }
+
+    #[test]
+    fn every_ssrc_of_a_simulcast_source_has_its_role() {
+        let mut sources = IncomingSources::default();
+        sources.replace(EndpointKey(1), vec![simulcast("a-v0", 10)]);
+        let role = |ssrc| sources.role(Ssrc(ssrc)).map(|r| (r.encoding, r.rtx));
+        assert_eq!(role(10), Some((0, false)));
+        assert_eq!(role(13), Some((1, true)));
+        assert_eq!(role(14), Some((2, false)));
+        assert_eq!(role(16), None);
+        let infos = sources.infos(&Arc::default());
+        assert_eq!((infos[0].ssrc, infos[0].rtx, infos[0].encodings), (Ssrc(10), Some(Ssrc(11)), 3));
+    }
+
+    #[test]
+    fn a_source_keeps_its_identity_while_its_name_stays() {
+        let mut sources = IncomingSources::default();
+        let owner = EndpointKey(1);
+        sources.replace(owner, vec![simulcast("a-v0", 10), simulcast("a-v1", 20)]);
+        let keys: Vec<_> = sources.list.iter().map(|s| s.key).collect();
+        sources.replace(owner, vec![simulcast("a-v1", 30), simulcast("a-v2", 40)]);
+        assert_eq!(sources.list[0].key, keys[1]);
+        assert!(!keys.contains(&sources.list[1].key));
+        assert!(sources.role(Ssrc(20)).is_none() && sources.role(Ssrc(30)).is_some());
+    }
+
+    #[test]
+    fn what_a_client_announces_is_bounded() {
+        let mut sources = IncomingSources::default();
+        let many = (0..100).map(|i| simulcast(&format!("a-v{i}"), i * 10 + 1)).collect();
+        sources.replace(EndpointKey(1), many);
+        assert_eq!(sources.list.len(), MAX_SOURCES);
+    }
+}

@@ -1,0 +1,129 @@
+//! Whose datagram is this: by remote address, by local ufrag, and at which other worker.
+
+use std::net::SocketAddr;
+
+use rustc_hash::FxHashMap;
+
+use crate::ids::WorkerId;
+
+/// Addresses of one endpoint that are remembered; a client has a handful.
+const MAX_PER_ENDPOINT: usize = 16;
+/// Addresses of other workers' endpoints that are remembered.
+const MAX_ELSEWHERE: usize = 100_000;
+
+/// See the module. Only addresses from which an authenticated check came are in it.
+#[derive(Debug, Default)]
+pub struct Addresses {
+    local: FxHashMap<SocketAddr, usize>,
+    ufrags: FxHashMap<String, usize>,
+    elsewhere: FxHashMap<SocketAddr, WorkerId>,
+}
+
+impl Addresses {
+    /// The endpoint that an address belongs to.
+    pub fn endpoint(&self, address: &SocketAddr) -> Option<usize> {
+        self.local.get(address).copied()
+    }
+
+    /// The endpoint that a ufrag belongs to.
+    pub fn endpoint_of_ufrag(&self, ufrag: &str) -> Option<usize> {
+        self.ufrags.get(ufrag).copied()
+    }
+
+    /// The other worker that an address belongs to.
+    pub fn worker(&self, address: &SocketAddr) -> Option<WorkerId> {
+        self.elsewhere.get(address).copied()
+    }
+
+    /// A ufrag of an endpoint.
+    pub fn add_ufrag(&mut self, ufrag: &str, endpoint: usize) {
+        self.ufrags.insert(ufrag.to_owned(), endpoint);
+    }
+
+    /// An authenticated check of an endpoint came from here. `known` are its addresses so far, of
+    /// which the oldest may be forgotten. Returns whether the address is news, and who was forgotten.
+    pub fn learn(
+        &mut self,
+        address: SocketAddr,
+        endpoint: usize,
+        known: &mut Vec<SocketAddr>,
+    ) -> (bool, Option<SocketAddr>) {
+        if self.local.insert(address, endpoint) == Some(endpoint) {
+            return (false, None);
+        }
+        self.elsewhere.remove(&address);
+        known.push(address);
+        let forgotten = (known.len() > MAX_PER_ENDPOINT).then(|| known.remove(0));
+        if let Some(oldest) = forgotten
+            && self.local.get(&oldest) == Some(&endpoint)
+        {
+            self.local.remove(&oldest);
+        }
+        (true, forgotten)
+    }
+
+    /// An endpoint is gone.
+    pub fn forget(&mut self, endpoint: usize, addresses: &[SocketAddr], ufrags: &[String]) {
+        for address in addresses {
+            if self.local.get(address) == Some(&endpoint) {
+                self.local.remove(address);
+            }
+        }
+        for ufrag in ufrags {
+            self.ufrags.remove(ufrag);
+        }
+    }
+
+    /// An address belongs to another worker's endpoint.
+    pub fn learn_elsewhere(&mut self, address: SocketAddr, worker: WorkerId) {
+        if self.elsewhere.len() < MAX_ELSEWHERE || self.elsewhere.contains_key(&address) {
+            self.elsewhere.insert(address, worker);
+            self.local.remove(&address);
+        }
+    }
+
+    /// No longer.
+    pub fn forget_elsewhere(&mut self, address: SocketAddr, worker: WorkerId) {
+        if self.elsewhere.get(&address) == Some(&worker) {
+            self.elsewhere.remove(&address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        ([192, 0, 2, 1], port).into()
+    }
+
+    #[test]
+    fn an_address_moves_with_the_latest_authenticated_check() {
+        let mut addresses = Addresses::default();
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        assert_eq!(addresses.learn(address(1), 7, &mut a), (true, None));
+        assert_eq!(addresses.learn(address(1), 7, &mut a), (false, None));
+        assert_eq!(addresses.learn(address(1), 8, &mut b), (true, None));
+        assert_eq!(addresses.endpoint(&address(1)), Some(8));
+        addresses.forget(7, &a, &[]);
+        assert_eq!(addresses.endpoint(&address(1)), Some(8));
+        addresses.learn_elsewhere(address(1), WorkerId(3));
+        assert_eq!(addresses.endpoint(&address(1)), None);
+        assert_eq!(addresses.worker(&address(1)), Some(WorkerId(3)));
+        addresses.forget_elsewhere(address(1), WorkerId(2));
+        assert_eq!(addresses.worker(&address(1)), Some(WorkerId(3)));
+    }
+
+    #[test]
+    fn one_endpoint_has_few_addresses() {
+        let mut addresses = Addresses::default();
+        let mut known = Vec::new();
+        for port in 1..=100 {
+            addresses.learn(address(port), 1, &mut known);
+        }
+        assert_eq!(known.len(), MAX_PER_ENDPOINT);
+        assert_eq!(addresses.local.len(), MAX_PER_ENDPOINT);
+        assert_eq!(addresses.endpoint(&address(1)), None);
+    }
+}

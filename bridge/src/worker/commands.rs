@@ -1,0 +1,202 @@
+//! What control asks for.
+
+use std::time::Instant;
+
+use super::Worker;
+use crate::command::{Command, CreateEndpoint, EndpointUpdate, RestartIce};
+use crate::endpoint::Endpoint;
+use crate::event::{EndpointStatistics, Event};
+use crate::ids::EndpointKey;
+use crate::message::{DirectoryChange, MemberInfo, WorkerMessage};
+use crate::statistics::WorkerStatistics;
+
+/// Endpoints of one worker, at most.
+const MAX_ENDPOINTS: usize = 20_000;
+
+impl Worker {
+    pub(super) fn obey(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::CreateConference(create) => {
+                self.announce_conference(create.conference, create.name);
+            }
+            Command::ExpireConference(key) => self.expire_conference(key, now),
+            Command::CreateEndpoint(create) => self.create_endpoint(*create, now),
+            Command::UpdateEndpoint(update) => {
+                if let Some(index) = self.by_key.get(&update.endpoint).copied() {
+                    self.update_endpoint(index, update.update, now);
+                }
+            }
+            Command::RestartIce(restart) => self.restart_ice(restart, now),
+            Command::ExpireEndpoint(key) => self.expire_endpoint(key, now),
+            Command::ChannelOpened(key) => self.channel_opened(key, now),
+            Command::ChannelText(key, text) => {
+                if let Some(index) = self.by_key.get(&key).copied() {
+                    self.channel_text(index, &text, now);
+                }
+            }
+            Command::ChannelClosed(key) => self.channel_closed(key),
+            Command::LimitLastN(limit) => {
+                self.last_n_limit = limit;
+                let all: Vec<_> = self.endpoints.iter().map(|(index, _)| index).collect();
+                self.reallocate = all;
+            }
+            Command::CollectStatistics { endpoints } => self.collect_statistics(endpoints, now),
+        }
+    }
+
+    fn create_endpoint(&mut self, create: CreateEndpoint, now: Instant) {
+        if self.by_key.contains_key(&create.endpoint) || self.endpoints.len() >= MAX_ENDPOINTS {
+            tracing::warn!(endpoint = %create.id, conference = %create.conference,
+                "endpoint not created: it exists already, or this worker has {MAX_ENDPOINTS}. \
+                 Spread conferences over more bridges");
+            return;
+        }
+        let conference = self.enter(create.conference, create.home);
+        let seed = self.seed();
+        let endpoint = Endpoint::new(&create, conference, &self.settings, seed, now);
+        let ufrag = create.local_ice.ufrag.clone();
+        let info = MemberInfo {
+            endpoint: create.endpoint,
+            id: create.id.clone(),
+            worker: self.id,
+            visitor: create.visitor,
+        };
+        let index = self.endpoints.insert(endpoint);
+        self.by_key.insert(create.endpoint, index);
+        self.addresses.add_ufrag(&ufrag, index);
+        if let Some(replica) = self.conferences.get_mut(conference) {
+            replica.local.push(index);
+        }
+        self.change(conference, DirectoryChange::Joined(info), now);
+        self.update_endpoint(index, create.update, now);
+        self.drain_transport(index, now);
+    }
+
+    fn update_endpoint(&mut self, index: usize, update: EndpointUpdate, now: Instant) {
+        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let (key, conference) = (endpoint.key, endpoint.conference);
+        let mut announce = false;
+        if let Some(media) = &update.media {
+            endpoint.ingress.set_capabilities(media);
+            let extensions = endpoint.ingress.extensions().clone();
+            endpoint.egress.set_capabilities(media, &extensions);
+            announce = true;
+        }
+        if let Some(sources) = update.sources {
+            endpoint.ingress.sources.replace(key, sources);
+            announce = true;
+        }
+        if let Some(force_mute) = update.force_mute {
+            endpoint.ingress.set_force_mute(force_mute);
+        }
+        if let Some(last_n) = update.initial_last_n {
+            endpoint.constraints.last_n = usize::try_from(last_n).ok();
+            self.reallocate.push(index);
+        }
+        if let Some(transport) = update.transport {
+            if let Err(error) = endpoint.remote.update(transport, &mut endpoint.transport, now) {
+                tracing::info!(endpoint = %endpoint.id, conference = %endpoint.conference_key,
+                    "transport of the participant refused: {error}. It cannot connect until its \
+                     client sends a valid one");
+            }
+        }
+        if announce && !endpoint.visitor {
+            let infos = endpoint.ingress.sources.infos(endpoint.ingress.extensions());
+            self.change(conference, DirectoryChange::Sources(key, infos), now);
+            self.tell_sender_constraints(index, false, now);
+        }
+        self.reallocate.push(index);
+        self.drain_transport(index, now);
+    }
+
+    fn restart_ice(&mut self, restart: RestartIce, now: Instant) {
+        let Some(index) = self.by_key.get(&restart.endpoint).copied() else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let started = endpoint.connected;
+        if started {
+            let ufrag = restart.local_ice.ufrag.clone();
+            endpoint.transport.restart_ice(restart.local_ice, now);
+            endpoint.remote.begin_restart(restart.generation);
+            // Checks of the old session may still arrive; older ones than that do not.
+            endpoint.ufrags.push(ufrag.clone());
+            endpoint.failed = false;
+            self.addresses.add_ufrag(&ufrag, index);
+            if endpoint.ufrags.len() > 4 {
+                let old = endpoint.ufrags.remove(0);
+                self.addresses.forget(index, &[], &[old]);
+            }
+        }
+        self.events.push_back(Event::IceRestarted { endpoint: restart.endpoint, started });
+        self.drain_transport(index, now);
+    }
+
+    fn expire_endpoint(&mut self, key: EndpointKey, now: Instant) {
+        if let Some(index) = self.by_key.get(&key).copied() {
+            let conference = self.endpoints.get(index).map(|e| e.conference);
+            self.remove_endpoint(index, now);
+            if let Some(conference) = conference {
+                self.leave_if_empty(conference);
+            }
+        }
+    }
+
+    pub(super) fn remove_endpoint(&mut self, index: usize, now: Instant) {
+        let Some(mut endpoint) = self.endpoints.remove(index) else { return };
+        endpoint.transport.close(now);
+        self.by_key.remove(&endpoint.key);
+        self.addresses.forget(index, &endpoint.addresses, &endpoint.ufrags);
+        for address in &endpoint.addresses {
+            self.tell_workers(|id| WorkerMessage::AddressGone(*address, id));
+        }
+        self.ready.retain(|ready| *ready != index);
+        self.reallocate.retain(|i| *i != index);
+        if let Some(replica) = self.conferences.get_mut(endpoint.conference) {
+            replica.local.retain(|local| *local != index);
+        }
+        self.change(endpoint.conference, DirectoryChange::Left(endpoint.key), now);
+        self.sum_demand(endpoint.conference);
+    }
+
+    fn collect_statistics(&mut self, detailed: bool, now: Instant) {
+        let by_endpoint = if detailed {
+            self.endpoints.iter_mut().map(|(_, endpoint)| statistics_of(endpoint, now)).collect()
+        } else {
+            Vec::new()
+        };
+        let home = self.conferences.iter().filter(|(_, c)| c.at_home.is_some());
+        self.events.push_back(Event::Statistics(Box::new(WorkerStatistics {
+            worker: self.id,
+            conferences: home.count(),
+            endpoints: self.endpoints.len(),
+            counters: self.counters,
+            drops: self.drops,
+            by_endpoint,
+        })));
+    }
+}
+
+fn statistics_of(endpoint: &mut Endpoint, now: Instant) -> EndpointStatistics {
+    let sends = |kind| {
+        let mut sources = endpoint.ingress.sources.list.iter();
+        sources.any(|s| s.description.kind == kind && s.encodings.iter().any(|e| e.last_packet.is_some()))
+    };
+    let (sends_audio, sends_video) =
+        (sends(crate::command::MediaKind::Audio), sends(crate::command::MediaKind::Video));
+    EndpointStatistics {
+        endpoint: endpoint.key,
+        conference: endpoint.conference_key,
+        id: endpoint.id.clone(),
+        connected: endpoint.connected,
+        round_trip: endpoint.egress.congestion.rtt(),
+        bitrate_received: endpoint.ingress.bitrate(now),
+        bitrate_sent: endpoint.egress.bitrate(now),
+        bandwidth_estimate: endpoint.egress.congestion.estimate(),
+        packets_received: endpoint.ingress.packets(),
+        packets_sent: endpoint.egress.packets,
+        loss_received: endpoint.ingress.loss(),
+        loss_sent: endpoint.egress.congestion.loss() as f32,
+        forwarded_sources: endpoint.allocation.forwarded().count(),
+        sends_audio,
+        sends_video,
+    }
+}

@@ -1,0 +1,88 @@
+//! Media from an endpoint on its way to the conference.
+
+use std::time::Instant;
+
+use super::Worker;
+use crate::command::MediaKind;
+use crate::ids::WorkerId;
+use crate::message::ConferenceMessage;
+use crate::packet::{SharedPacket, share};
+
+impl Worker {
+    pub(super) fn receive_media(&mut self, index: usize, buf: &mut [u8], now: Instant) {
+        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        self.counters.media_packets_received += 1;
+        let accepted = match endpoint.ingress.handle_rtp(buf, now) {
+            Ok(accepted) => accepted,
+            Err(reason) => return self.drops.count(reason),
+        };
+        let (key, conference_index) = (endpoint.key, endpoint.conference);
+        let Some(conference) = self.conferences.get_mut(conference_index) else { return };
+        let conference_key = conference.key();
+        let home = conference.home();
+
+        let bytes = &buf[accepted.range.clone()];
+        let packet = share(&mut self.packets, bytes, accepted.layout, accepted.meta);
+        let is_audio = accepted.meta.kind == MediaKind::Audio;
+        let source = &endpoint.ingress.sources.list[accepted.source];
+        if is_audio {
+            for worker in conference.other_workers() {
+                let message = ConferenceMessage::Media(packet.clone());
+                self.messages.push_back((*worker, crate::message::WorkerMessage::Conference(conference_key, message)));
+            }
+            self.enqueue(conference_index, accepted.slot, packet);
+        } else {
+            let mut wanted_here = false;
+            for (worker, _) in &source.demand {
+                if *worker == self.id {
+                    wanted_here = true;
+                } else {
+                    let message = ConferenceMessage::Media(packet.clone());
+                    self.messages.push_back((*worker, crate::message::WorkerMessage::Conference(conference_key, message)));
+                }
+            }
+            if wanted_here {
+                self.enqueue(conference_index, accepted.slot, packet);
+            } else {
+                self.packets.release(packet);
+            }
+        }
+
+        if let Some(level) = accepted.level
+            && is_audio
+        {
+            if home == self.id {
+                self.note_level(conference_index, key, level.level, now);
+            } else {
+                self.send_to(home, conference_key, ConferenceMessage::AudioLevel(key, level.level));
+            }
+        }
+    }
+
+    /// A packet for this worker's receivers.
+    pub(super) fn enqueue(&mut self, conference: usize, slot: usize, packet: SharedPacket) {
+        let Some(replica) = self.conferences.get_mut(conference) else { return };
+        let Some(source) = replica.source_mut(slot) else {
+            return self.packets.release(packet);
+        };
+        if packet.meta().kind == MediaKind::Video {
+            source.keep(packet.clone(), &mut self.packets);
+        }
+        if replica.pending.is_empty() {
+            self.busy.push_back(conference);
+        }
+        replica.pending.push((slot, packet));
+    }
+
+    /// Tells one other worker about a conference.
+    pub(super) fn send_to(
+        &mut self,
+        worker: WorkerId,
+        key: crate::ids::ConferenceKey,
+        message: ConferenceMessage,
+    ) {
+        debug_assert_ne!(worker, self.id, "a worker hears itself directly");
+        let message = crate::message::WorkerMessage::Conference(key, message);
+        self.messages.push_back((worker, message));
+    }
+}
