@@ -1,7 +1,8 @@
 //! SCTP over DTLS and the bridge's one data channel (RFC 8831, RFC 8832).
 //!
-//! The protocol is the `rtc-sctp` crate's: sans-IO. Of the data channel protocol there are two
-//! messages, which are ours ([`dcep`]). What a peer can make us keep is bounded: one
+//! The protocol is the `sctp-proto` crate's: sans-IO, and hardened against hostile peers
+//! (`rtc-sctp`, of the same origin, panics on an error cause longer than its chunk). Of the data
+//! channel protocol there are two messages, which are ours ([`dcep`]). What a peer can make us keep is bounded: one
 //! association (and a few that are still shaking hands), one channel, one receive window.
 //!
 //! # Deliberately absent

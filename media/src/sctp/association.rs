@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use rtc_sctp::{
+use sctp_proto::{
     Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig,
     EndpointEvent, Event, Payload, PayloadProtocolIdentifier as Ppi, ServerConfig, StreamEvent,
     StreamId, TransportConfig,
@@ -18,6 +18,9 @@ use super::{ChannelError, SctpConfig};
 /// Longest message in either direction, in bytes: what a peer takes that signalled no other
 /// limit (RFC 8841 §6.1).
 const MAX_MESSAGE: usize = 65_536;
+/// Longest part of a message in one packet, in bytes: with the headers of SCTP and DTLS (28 and
+/// 37) it fits a UDP payload of 1,200, which every path takes.
+const MAX_CHUNK: u32 = 1132;
 /// Bytes of a peer's messages that wait for their missing parts.
 const RECEIVE_WINDOW: u32 = 256 * 1024;
 /// Bytes of ours that wait for the peer.
@@ -65,21 +68,29 @@ fn no_address() -> SocketAddr {
 impl Sctp {
     /// `dtls_client`: whether we sent the ClientHello.
     pub fn new(config: SctpConfig, dtls_client: bool, now: Instant) -> Self {
-        let transport = TransportConfig::default()
-            .with_sctp_port(config.port)
-            .with_max_receive_buffer_size(RECEIVE_WINDOW)
-            .with_max_message_size(MAX_MESSAGE as u32)
-            .with_max_num_inbound_streams(STREAMS)
-            .with_max_num_outbound_streams(STREAMS);
-        let mut endpoint = Endpoint::new(
-            no_address(),
-            Default::default(),
-            Arc::new(EndpointConfig::new()),
-            Some(Arc::new(ServerConfig::new(transport.clone()))),
+        let transport = Arc::new(
+            TransportConfig::default()
+                .with_local_port(config.port)
+                .with_remote_port(config.port)
+                .with_max_receive_buffer_size(RECEIVE_WINDOW)
+                .with_max_send_message_size(MAX_MESSAGE as u32)
+                .with_max_receive_message_size(MAX_MESSAGE as u32)
+                .with_max_num_inbound_streams(STREAMS)
+                .with_max_num_outbound_streams(STREAMS)
+                .with_rto_initial_ms(500)
+                .with_rto_min_ms(300)
+                .with_rto_max_ms(10_000),
         );
+        let mut server = ServerConfig::new();
+        server.transport = transport.clone();
+        let mut endpoint_config = EndpointConfig::new();
+        endpoint_config.max_payload_size(MAX_CHUNK);
+        let mut endpoint = Endpoint::new(Arc::new(endpoint_config), Some(Arc::new(server)));
         let mut pending = Vec::new();
         if config.open.is_some() {
-            match endpoint.connect(now, ClientConfig::new(transport), no_address()) {
+            let mut client = ClientConfig::new();
+            client.transport = transport;
+            match endpoint.connect(client, no_address()) {
                 Ok(association) => pending.push(association),
                 Err(error) => tracing::warn!(%error, "cannot begin an SCTP association"),
             }
@@ -101,7 +112,7 @@ impl Sctp {
     pub fn handle_packet(&mut self, packet: Vec<u8>, now: Instant) {
         let handled = self
             .endpoint
-            .handle(now, no_address(), None, Bytes::from(packet));
+            .handle(now, no_address(), None, None, Bytes::from(packet));
         match handled {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
                 if self.pending.len() >= MAX_PENDING {
@@ -171,7 +182,7 @@ impl Sctp {
             (text.as_bytes(), Ppi::String)
         };
         stream
-            .write_with_ppi(now, payload, kind)
+            .write_with_ppi(payload, kind)
             .map_err(|_| ChannelError::NotOpen)?;
         self.drain(now);
         Ok(())
@@ -181,7 +192,7 @@ impl Sctp {
     pub fn close(&mut self, now: Instant) {
         if let Some((_, association)) = &mut self.current {
             // Fails on an association that is closed already, which is what is wanted.
-            let _ = association.abort();
+            let _ = association.shutdown();
             collect_packets(association, &mut self.packets, now);
         }
         self.current = None;
@@ -194,7 +205,7 @@ impl Sctp {
         let Some((handle, mut association)) = self.current.take() else {
             return;
         };
-        let mut lost = self.drain_events(&mut association, now);
+        let mut lost = self.drain_events(&mut association);
         collect_packets(&mut association, &mut self.packets, now);
         // Sending can find that the peer is gone.
         lost |= association.is_closed();
@@ -253,10 +264,10 @@ impl Sctp {
                 self.endpoint.handle_event(handle, EndpointEvent::drained());
             }
         }
-        self.open_own_channel(now);
+        self.open_own_channel();
     }
 
-    fn open_own_channel(&mut self, now: Instant) {
+    fn open_own_channel(&mut self) {
         let (Some((label, protocol)), Some((_, association))) =
             (self.config.open.clone(), &mut self.current)
         else {
@@ -269,7 +280,7 @@ impl Sctp {
         .write();
         let sent = association
             .open_stream(self.own_stream, Ppi::String)
-            .and_then(|mut stream| stream.write_with_ppi(now, &message, Ppi::Dcep));
+            .and_then(|mut stream| stream.write_with_ppi(&message, Ppi::Dcep));
         match sent {
             Ok(_) => {
                 self.channel = Some(Channel {
@@ -284,15 +295,13 @@ impl Sctp {
     }
 
     /// Whether the association is lost.
-    fn drain_events(&mut self, association: &mut Association, now: Instant) -> bool {
+    fn drain_events(&mut self, association: &mut Association) -> bool {
         let mut lost = false;
         while let Some(event) = association.poll() {
             match event {
-                Event::HandshakeFailed { .. } => lost = true,
-                Event::Stream(StreamEvent::Readable { id }) => self.read(association, id, now),
-                // The first comes for each stream, also when only that stream was reset.
-                Event::AssociationLost { id, .. }
-                | Event::Stream(StreamEvent::Finished { id } | StreamEvent::Stopped { id, .. })
+                Event::HandshakeFailed { .. } | Event::AssociationLost { .. } => lost = true,
+                Event::Stream(StreamEvent::Readable { id }) => self.read(association, id),
+                Event::Stream(StreamEvent::Finished { id } | StreamEvent::Stopped { id, .. })
                     if self.channel.as_ref().is_some_and(|own| own.stream == id) =>
                 {
                     self.lose_channel();
@@ -304,20 +313,21 @@ impl Sctp {
         lost
     }
 
-    fn read(&mut self, association: &mut Association, id: StreamId, now: Instant) {
+    fn read(&mut self, association: &mut Association, id: StreamId) {
         while let Ok(mut stream) = association.stream(id) {
             let message = match stream.read_sctp() {
                 Ok(Some(message)) => message,
                 Ok(None) | Err(_) => return,
             };
-            let Ok(payload) = message.to_payload(MAX_MESSAGE) else {
+            let mut payload = vec![0; message.len().min(MAX_MESSAGE)];
+            if message.read(&mut payload).is_err() {
                 continue;
-            };
+            }
             match message.ppi {
                 Ppi::Dcep => match Dcep::read(&payload) {
                     Some(Dcep::Open { label, protocol }) => {
                         // Fails only when the stream is being reset, and the channel with it.
-                        let _ = stream.write_with_ppi(now, &Dcep::Ack.write(), Ppi::Dcep);
+                        let _ = stream.write_with_ppi(&Dcep::Ack.write(), Ppi::Dcep);
                         self.accept(id, label, protocol);
                     }
                     Some(Dcep::Ack) => self.acknowledged(id),
@@ -383,7 +393,7 @@ impl Sctp {
 
 fn collect_packets(association: &mut Association, packets: &mut VecDeque<Bytes>, now: Instant) {
     while let Some(message) = association.poll_transmit(now) {
-        if let Payload::RawEncode(encoded) = message.message {
+        if let Payload::RawEncode(encoded) = message.payload {
             packets.extend(encoded);
         }
     }
@@ -391,6 +401,11 @@ fn collect_packets(association: &mut Association, packets: &mut VecDeque<Bytes>,
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
     use super::*;
 
     fn pair(now: Instant) -> (Sctp, Sctp) {
@@ -473,5 +488,78 @@ mod tests {
             }
         }
         assert_eq!(server.pending.len(), MAX_PENDING);
+    }
+
+    /// RFC 9260 §6.8, appendix A.
+    fn with_checksum(mut packet: Vec<u8>) -> Vec<u8> {
+        if packet.len() < 12 {
+            return packet;
+        }
+        packet[8..12].fill(0);
+        let mut crc = u32::MAX;
+        for byte in &packet {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = (crc >> 1) ^ (0x82F6_3B78 & (crc & 1).wrapping_neg());
+            }
+        }
+        packet[8..12].copy_from_slice(&(!crc).to_le_bytes());
+        packet
+    }
+
+    fn mangled(packet: &[u8], rng: &mut SmallRng) -> Vec<u8> {
+        let mut packet = packet.to_vec();
+        for _ in 0..rng.random_range(1..4) {
+            // The ports and the tag are kept, or nobody would look further.
+            let at = rng.random_range(12..packet.len().max(13));
+            match rng.random_range(0..5) {
+                0 => packet.truncate(at.max(12)),
+                1 => packet.extend_from_within(at.min(packet.len())..),
+                2 if at < packet.len() => packet[at] = rng.random(),
+                3 if at < packet.len() => packet[at] = [0, 0xff, 1, 0x80][at % 4],
+                _ if at < packet.len() => packet[at] ^= 1 << rng.random_range(0..8),
+                _ => {}
+            }
+            if packet.len() < 13 {
+                break;
+            }
+        }
+        with_checksum(packet)
+    }
+
+    /// A peer that passed the handshake of DTLS may still be hostile.
+    #[test]
+    fn a_peer_that_sends_mangled_packets_harms_nobody_but_itself() {
+        for seed in 0..3000 {
+            let mut rng = SmallRng::seed_from_u64(seed);
+            let mut now = Instant::now();
+            let (mut server, mut client) = pair(now);
+            for round in 0..12 {
+                now += Duration::from_millis(700);
+                server.handle_timeout(now);
+                client.handle_timeout(now);
+                let _ = client.send_text(&"x".repeat(round * 300), now);
+                let _ = server.send_text("y", now);
+                for _ in 0..20 {
+                    let mut moved = false;
+                    while let Some(packet) = client.poll_transmit() {
+                        moved = true;
+                        if rng.random_range(0..4) == 0 {
+                            server.handle_packet(mangled(&packet, &mut rng), now);
+                        }
+                        server.handle_packet(packet.to_vec(), now);
+                    }
+                    while let Some(packet) = server.poll_transmit() {
+                        moved = true;
+                        client.handle_packet(packet.to_vec(), now);
+                    }
+                    if !moved {
+                        break;
+                    }
+                }
+                while server.poll_event().is_some() {}
+                while client.poll_event().is_some() {}
+            }
+        }
     }
 }
