@@ -21,6 +21,8 @@ mod random;
 mod render;
 mod room;
 mod router;
+#[cfg(test)]
+mod scripts;
 mod service;
 mod session;
 mod settings;

@@ -177,7 +177,7 @@ impl Server {
     }
 
     /// Ends every stream with `<system-shutdown/>` and closes the sockets. Waits for it at most three seconds.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(&self) {
         self.shared.stop.cancel();
         self.shared.host.end_everything(now());
         self.shared.tasks.close();
