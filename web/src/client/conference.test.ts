@@ -77,6 +77,8 @@ describe('a conference', () => {
     ServerSocket.jid = (login) => `0000000${login}-x@meet.shoal/r`;
     BridgeSocket.all = [];
     FakePeerConnection.all = [];
+    // The real one answers outside of the fake time.
+    vi.spyOn(crypto.subtle, 'digest').mockResolvedValue(new ArrayBuffer(20));
     vi.stubGlobal('RTCPeerConnection', FakePeerConnection);
     vi.stubGlobal('navigator', { userAgent: 'Chrome' });
     vi.stubGlobal(
@@ -110,6 +112,7 @@ describe('a conference', () => {
     await left;
     vi.useRealTimers();
     vi.unstubAllGlobals();
+    vi.restoreAllMocks();
   });
 
   test('is_joined_after_focus_has_been_asked', async () => {

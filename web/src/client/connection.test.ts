@@ -96,6 +96,20 @@ describe('the connection', () => {
     expect(log.at(-1)).toBe('resumed');
   });
 
+  test('stays_on_one_socket_while_it_answers', async () => {
+    ServerSocket.onStanza = (text, socket) => {
+      const id = /id="([^"]+)"/.exec(text)?.[1] ?? '';
+      if (text.includes('urn:xmpp:ping')) {
+        socket.say(`<iq xmlns='jabber:client' type='result' id='${id}'/>`);
+      }
+    };
+    const { log } = connectTo();
+    await vi.advanceTimersByTimeAsync(120_000);
+    ServerSocket.onStanza = () => undefined;
+    expect(log).toEqual(['online user1@meet.shoal/r']);
+    expect(ServerSocket.all).toHaveLength(1);
+  });
+
   test('notices_a_socket_that_is_open_and_dead', async () => {
     const { log } = connectTo();
     await vi.advanceTimersByTimeAsync(200);

@@ -43,6 +43,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   readonly #backoff = new Backoff(1000, 8000);
   #outbox: Element[] = [];
   #timers = new Set<ReturnType<typeof setTimeout>>();
+  #attemptTimer: ReturnType<typeof setTimeout> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #state: 'idle' | 'connecting' | 'online' | 'interrupted' | 'stopped' = 'idle';
   #lostAt = 0;
@@ -127,6 +128,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.#state = 'stopped';
     if (typeof window !== 'undefined') window.removeEventListener('online', this.#retryNow);
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#attemptTimer);
     for (const timer of this.#timers) clearTimeout(timer);
     if (wasOnline) await this.#xmpp.stop().catch(() => undefined);
     else this.#dropSocket();
@@ -144,8 +146,8 @@ export class Connection extends Emitter<ConnectionEvents> {
     const xmpp = this.#xmpp;
     // Procedures of an attempt that died half way must not answer for this one.
     xmpp.removeAllListeners('nonza');
-    const timeout = setTimeout(() => this.#dropSocket(), ATTEMPT_TIMEOUT);
-    this.#timers.add(timeout);
+    clearTimeout(this.#attemptTimer);
+    this.#attemptTimer = setTimeout(() => this.#dropSocket(), ATTEMPT_TIMEOUT);
     try {
       await xmpp.connect(this.#serviceUrl(xmpp.streamManagement.id));
       await xmpp.open({ domain: this.options.domain });
@@ -184,6 +186,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   }
 
   #settled(): void {
+    clearTimeout(this.#attemptTimer);
     this.#state = 'online';
     this.#backoff.reset();
     this.#pingsLost = 0;
@@ -191,6 +194,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   }
 
   #disconnected(): void {
+    clearTimeout(this.#attemptTimer);
     if (this.#state === 'stopped') return;
     if (this.#state === 'online') {
       this.#state = 'interrupted';
