@@ -51,6 +51,8 @@ interface ConferenceEvents {
   mutedBy: { kind: Mutable; actor: string };
   startMuted: { audio: boolean; video: boolean };
   locked: boolean;
+  /** Focus finds no bridge to carry sound and picture. */
+  bridgeMissing: boolean;
   passwordWrong: undefined;
 }
 
@@ -360,6 +362,8 @@ export class Conference extends Emitter<ConferenceEvents> {
         this.emit('chat', event.message);
         break;
       case 'focus-present':
+        this.emit('bridgeMissing', event.bridgeMissing);
+        break;
       case 'focus-left':
         break;
     }

@@ -56,9 +56,11 @@ function TopBar(): JSX.Element {
 function Banners(): JSX.Element {
   const lost = state.signallingLost.value
     ? t.notice.signallingLost
-    : state.mediaLost.value
-      ? t.notice.mediaLost
-      : null;
+    : state.bridgeMissing.value
+      ? t.notice.bridgeMissing
+      : state.mediaLost.value
+        ? t.notice.mediaLost
+        : null;
   return (
     <div class="banners">
       {lost && (

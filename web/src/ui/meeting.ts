@@ -42,6 +42,7 @@ export function joinMeeting(): void {
     state.layout.value = 'tiles';
     state.signallingLost.value = false;
     state.mediaLost.value = false;
+    state.bridgeMissing.value = false;
     state.handRaised.value = false;
     state.view.value = 'meeting';
   });
@@ -121,6 +122,7 @@ function wire(conference: Conference): void {
     state.signallingLost.value = lost;
   });
   conference.on('media', ({ lost }) => (state.mediaLost.value = lost));
+  conference.on('bridgeMissing', (missing) => (state.bridgeMissing.value = missing));
   conference.on('locked', (locked) => {
     if (state.locked.value !== locked && state.participants.value.length > 0) {
       announce(locked ? t.notice.locked : t.notice.unlocked);

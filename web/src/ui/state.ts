@@ -47,6 +47,7 @@ export const dominant = signal<string | null>(null);
 export const inactive = signal<ReadonlySet<string>>(new Set());
 export const signallingLost = signal(false);
 export const mediaLost = signal(false);
+export const bridgeMissing = signal(false);
 export const locked = signal(false);
 export const quality = signal<Quality>('good');
 export const handRaised = signal(false);

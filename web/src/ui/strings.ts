@@ -181,6 +181,7 @@ export const t = {
   notice: {
     signallingLost: 'The connection to the meeting is interrupted. Reconnecting…',
     mediaLost: 'Sound and picture are interrupted. Reconnecting…',
+    bridgeMissing: 'No media server is free. Sound and picture start as soon as one is.',
     back: 'You are connected again.',
     joined: (name: string) => `${name} joined`,
     left: (name: string) => `${name} left`,
