@@ -19,7 +19,9 @@ pub struct Config {
     pub password: Option<Password>,
     /// File that holds the password, instead of `password`.
     pub password_file: Option<PathBuf>,
-    /// Resource to bind. Empty: the server chooses.
+    /// Resource to bind. Empty: the server chooses, and a restarted focus takes its place in the rooms over
+    /// from its hibernating predecessor without anybody seeing it leave. Servers that cannot do that
+    /// (Prosody) need `focus`: they end the predecessor when the same resource binds.
     pub resource: String,
     /// Main XMPP domain, that of the guests.
     pub domain: String,
@@ -54,7 +56,7 @@ impl Default for Config {
             account: None,
             password: None,
             password_file: None,
-            resource: "focus".into(),
+            resource: String::new(),
             domain: "meet.shoal".into(),
             muc: None,
             other_mucs: None,

@@ -4,13 +4,14 @@ mod http;
 mod metrics;
 mod password;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use xmpp::Element;
 use xmpp::client::{Client, ClientHandle, Config as ClientConfig, Connector, Event};
 use xmpp::conference::{ConferenceAnswer, ConferenceRequest};
 use xmpp::stanza::StanzaError;
@@ -24,6 +25,8 @@ use crate::settings::{ConfigError, Settings};
 const QUEUE: usize = 16_384;
 /// HTTP requests that may wait.
 const COMMANDS: usize = 1_024;
+/// Events taken in while a stanza waits to be sent.
+const MAX_BACKLOG: usize = 262_144;
 /// Events handled before the outgoing stanzas are written.
 const BATCH: usize = 64;
 
@@ -122,18 +125,19 @@ impl Random for ThreadRandom {
 /// Priorities: events of the XMPP client, then HTTP, then deadlines; every round ends with writing.
 async fn run(client: Client, mut director: Director, mut commands: mpsc::Receiver<Command>) {
     let (handle, mut events) = client.into_parts();
+    let mut backlog = VecDeque::new();
     let mut answers: HashMap<RequestId, oneshot::Sender<Answer>> = HashMap::new();
     let mut next_request = 0_u64;
     loop {
         let deadline = director.poll_timeout();
         tokio::select! {
             biased;
-            event = events.recv() => {
+            event = next_event(&mut backlog, &mut events) => {
                 let Some(event) = event else { break };
                 let now = Instant::now();
                 handle_event(&mut director, event, now);
                 for _ in 1..BATCH {
-                    let Ok(event) = events.try_recv() else { break };
+                    let Some(event) = backlog.pop_front().or_else(|| events.try_recv().ok()) else { break };
                     handle_event(&mut director, event, now);
                 }
             }
@@ -155,7 +159,7 @@ async fn run(client: Client, mut director: Director, mut commands: mpsc::Receive
         while let Some(output) = director.poll_output() {
             match output {
                 Output::Send(stanza) => {
-                    if handle.send(stanza).await.is_err() {
+                    if !send(&handle, stanza, &mut events, &mut backlog).await {
                         return;
                     }
                 }
@@ -165,6 +169,38 @@ async fn run(client: Client, mut director: Director, mut commands: mpsc::Receive
                     }
                 }
             }
+        }
+    }
+}
+
+async fn next_event(
+    backlog: &mut VecDeque<Event>,
+    events: &mut mpsc::Receiver<Event>,
+) -> Option<Event> {
+    match backlog.pop_front() {
+        Some(event) => Some(event),
+        None => events.recv().await,
+    }
+}
+
+/// Sends a stanza. While the client's queue is full, events are taken from it all the same: it may have
+/// to read acknowledgements before it can write, and it reads only while somebody takes what it reads.
+/// False when the client has ended.
+async fn send(
+    handle: &ClientHandle,
+    stanza: Element,
+    events: &mut mpsc::Receiver<Event>,
+    backlog: &mut VecDeque<Event>,
+) -> bool {
+    let mut sending = std::pin::pin!(handle.send(stanza));
+    loop {
+        tokio::select! {
+            biased;
+            sent = &mut sending => return sent.is_ok(),
+            event = events.recv(), if backlog.len() < MAX_BACKLOG => match event {
+                Some(event) => backlog.push_back(event),
+                None => return false,
+            },
         }
     }
 }

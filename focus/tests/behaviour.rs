@@ -10,6 +10,7 @@ mod behaviour {
     mod joining;
     mod leaving;
     mod moderation;
+    mod over_streams;
     mod refusals;
     mod restart;
     mod sessions;
