@@ -6,6 +6,7 @@
 
 mod conference;
 mod endpoint;
+pub mod json;
 mod lifecycle;
 mod manager;
 mod media_description;

@@ -47,6 +47,8 @@ pub struct Config {
     pub presence_interval_seconds: u64,
     /// Shards to serve from the start.
     pub shards: Vec<Shard>,
+    /// File with authorities (PEM) that the shards' certificates may come from. None: the public ones.
+    pub tls_ca_file: Option<PathBuf>,
     /// Limits on what others may make the bridge hold.
     pub limits: Limits,
     /// Time spans after which things end by themselves.
@@ -77,6 +79,7 @@ impl Default for Config {
             initial_drain: false,
             presence_interval_seconds: 5,
             shards: Vec::new(),
+            tls_ca_file: None,
             limits: Limits::default(),
             expiry: Expiry::default(),
             load: Load::default(),
@@ -170,9 +173,10 @@ pub struct Websocket {
 pub struct Shard {
     /// Name for logs and metrics.
     pub name: String,
-    /// `HOST:PORT` of its XMPP port for services.
+    /// `HOST:PORT` of its XMPP port for services. Not needed where the program connects by itself.
+    #[serde(default)]
     pub address: String,
-    /// How the connection is protected.
+    /// How the connection is protected: `starttls`, `direct` or `plain`.
     #[serde(default)]
     pub tls: Tls,
     /// XMPP domain of the bridge's account, for example `auth.meet.shoal`.
@@ -182,7 +186,11 @@ pub struct Shard {
     #[serde(default = "default_user")]
     pub user: String,
     /// File with the password, on its first line.
-    pub password_file: PathBuf,
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// The password itself, from a program that embeds the bridge; it wins over the file.
+    #[serde(skip)]
+    pub password: Option<Password>,
     /// Room in which bridges present themselves.
     #[serde(default = "default_brewery")]
     pub brewery: String,
@@ -201,6 +209,30 @@ fn default_user() -> String {
 
 fn default_brewery() -> String {
     "jvbbrewery@internal-muc.meet.shoal".into()
+}
+
+/// A password. Never printed, not even in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// The password.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
 }
 
 /// Protection of an XMPP connection.
@@ -259,8 +291,10 @@ pub struct Expiry {
     pub channel_ping_seconds: u64,
     /// A graceful shutdown ends after this long even if conferences still run.
     pub graceful_shutdown_seconds: u64,
-    /// Time between telling the focus `shutting_down` and leaving, for the focus to move everybody.
+    /// Time between telling the focus `shutting_down` and leaving, for the focus to move everybody (shutdown by REST).
     pub shutting_down_seconds: u64,
+    /// The same when the process is told to end (SIGTERM, Ctrl-C). Keep it below the patience of who tells it.
+    pub farewell_seconds: u64,
 }
 
 impl Default for Expiry {
@@ -271,6 +305,7 @@ impl Default for Expiry {
             channel_ping_seconds: 15,
             graceful_shutdown_seconds: 24 * 3600,
             shutting_down_seconds: 60,
+            farewell_seconds: 5,
         }
     }
 }

@@ -1,10 +1,18 @@
-//! What touches the machine: sockets, threads, clocks, network interfaces.
+//! What touches the machine: sockets, threads, clocks, network interfaces, HTTP and XMPP connections.
 
 pub mod addresses;
+mod channels;
+pub(crate) mod control;
 pub mod driver;
 pub mod mailbox;
+pub(crate) mod private_http;
+mod shard_task;
+pub(crate) mod shards;
 pub mod socket;
+mod telemetry;
+pub(crate) mod websocket;
 mod worker_thread;
 
 pub use driver::{Driver, DriverError};
+pub use shards::ShardError;
 pub use worker_thread::{DriverEvent, IoCounters};

@@ -13,6 +13,7 @@
 //! # Deliberately absent
 //! Relays between bridges, media export (`connects`), ICE over TCP, and any decoding of media.
 
+mod bridge;
 pub mod colibri;
 pub mod command;
 pub mod config;
@@ -20,9 +21,11 @@ pub mod endpoint;
 pub mod event;
 pub mod ids;
 pub mod io;
+pub mod shard;
 pub mod statistics;
 pub mod stats;
 
+pub use bridge::{Bridge, HttpAddresses, StartError};
 pub use config::Config;
 pub mod allocation;
 pub mod speaker;

@@ -1,0 +1,267 @@
+//! The bridge as a whole: started, reached over HTTP, stopped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use media::dtls::{Certificate, CertificateError};
+use parking_lot::Mutex;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use xmpp::client::Connector;
+
+use crate::colibri::{ControlSettings, Manager, State};
+use crate::config::{self, Config};
+use crate::io::control::Control;
+use crate::io::shards::Shards;
+use crate::io::{Driver, DriverError, ShardError, addresses, private_http, websocket};
+use crate::settings::WorkerSettings;
+
+/// Why the bridge cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The media side.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// The DTLS certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A shard.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A listen address for HTTP.
+    #[error("cannot listen on {address} ({error}); check `{key}`")]
+    Listen {
+        /// The configuration's key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// A running bridge. Dropped without [`Bridge::shutdown`] it leaves without telling the focus.
+pub struct Bridge {
+    control: Arc<Control>,
+    shards: Shards,
+    driver: Mutex<Option<Driver>>,
+    tasks: Vec<JoinHandle<()>>,
+    media: Vec<SocketAddr>,
+    http: HttpAddresses,
+}
+
+/// Where the bridge's own HTTP listeners are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HttpAddresses {
+    /// Of [`Config::private_http`].
+    pub private: Option<SocketAddr>,
+    /// Of [`Config::public_http`].
+    pub public: Option<SocketAddr>,
+}
+
+impl Bridge {
+    /// Starts the workers, the configured shards and HTTP listeners, and the shards of `embedded`, which the program reaches by
+    /// connectors of its own. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left running then. A shard that cannot be reached is no error: it is tried for ever.
+    pub async fn start(
+        config: Config,
+        embedded: Vec<(config::Shard, Connector)>,
+    ) -> Result<Self, StartError> {
+        let certificate = Certificate::generate()?;
+        let fingerprint = certificate.fingerprint().clone();
+        let mut rng = StdRng::from_os_rng();
+        let server_id = if config.websocket.server_id.is_empty() {
+            format!("bridge-{:08x}", rand::Rng::random::<u32>(&mut rng))
+        } else {
+            config.websocket.server_id.clone()
+        };
+        let (driver, events) =
+            Driver::start(&config, |local| WorkerSettings::new(certificate, local))?;
+        let media = driver.bound().to_vec();
+        let candidates = addresses::to_advertise(&config, &media, driver.interfaces());
+        tracing::info!(
+            bound = ?media,
+            told = ?candidates.iter().map(|candidate| candidate.address).collect::<Vec<_>>(),
+            workers = driver.commands().len(),
+            "media is received and these addresses are told to clients"
+        );
+        let settings = ControlSettings {
+            workers: config.worker_count(),
+            spill_endpoints: config.spill_endpoints,
+            candidates,
+            fingerprint,
+            websocket_urls: config.websocket.base_urls.clone(),
+            server_id: server_id.clone(),
+            sctp: config.sctp,
+            limits: config.limits.clone(),
+            empty_conference: config.expiry.empty_conference(),
+        };
+        let control = Control::new(
+            config,
+            server_id,
+            Manager::new(settings, rng),
+            driver.commands().to_vec(),
+            driver.counters().to_vec(),
+        );
+        let mut bridge = Self {
+            tasks: vec![
+                tokio::spawn(Arc::clone(&control).hear(events)),
+                tokio::spawn(Arc::clone(&control).keep_time()),
+            ],
+            control,
+            shards: Shards::default(),
+            driver: Mutex::new(Some(driver)),
+            media,
+            http: HttpAddresses::default(),
+        };
+        bridge.listen().await?;
+        for shard in &bridge.control.config.shards {
+            bridge.shards.add(&bridge.control, shard, None)?;
+        }
+        for (shard, connector) in embedded {
+            bridge
+                .shards
+                .add(&bridge.control, &shard, Some(connector))?;
+        }
+        Ok(bridge)
+    }
+
+    async fn listen(&mut self) -> Result<(), StartError> {
+        let (private, public) = (
+            self.control.config.private_http,
+            self.control.config.public_http,
+        );
+        if let Some(address) = private {
+            self.http.private = Some(
+                self.serve("private_http", address, self.private_router())
+                    .await?,
+            );
+        }
+        if let Some(address) = public {
+            self.http.public = Some(
+                self.serve("public_http", address, self.public_router())
+                    .await?,
+            );
+        }
+        Ok(())
+    }
+
+    async fn serve(
+        &mut self,
+        key: &'static str,
+        address: SocketAddr,
+        router: Router,
+    ) -> Result<SocketAddr, StartError> {
+        let failed = |error| StartError::Listen {
+            key,
+            address,
+            error,
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let local = listener.local_addr().map_err(failed)?;
+        tracing::info!(address = %local, key, "HTTP is served");
+        self.tasks.push(tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, key, "the HTTP listener broke");
+            }
+        }));
+        Ok(local)
+    }
+
+    /// Bridge channels (`/colibri-ws/…`), for clients.
+    #[must_use]
+    pub fn public_router(&self) -> Router {
+        websocket::router(Arc::clone(&self.control))
+    }
+
+    /// Health, version, metrics, statistics, Colibri2 over REST, drain, shutdown, debugging: for operators only.
+    #[must_use]
+    pub fn private_router(&self) -> Router {
+        private_http::router(Arc::clone(&self.control))
+    }
+
+    /// The addresses on which media is received.
+    #[must_use]
+    pub fn media_addresses(&self) -> &[SocketAddr] {
+        &self.media
+    }
+
+    /// Where the bridge's own HTTP listeners are.
+    #[must_use]
+    pub fn http_addresses(&self) -> HttpAddresses {
+        self.http
+    }
+
+    /// Serves another shard; without a connector by its address.
+    ///
+    /// # Errors
+    /// See [`ShardError`].
+    pub fn add_shard(
+        &self,
+        shard: &config::Shard,
+        connector: Option<Connector>,
+    ) -> Result<(), ShardError> {
+        self.shards.add(&self.control, shard, connector)
+    }
+
+    /// Leaves a shard; its conferences go on until the focus ends them. `false`: there is none of this name.
+    pub async fn remove_shard(&self, name: &str) -> bool {
+        self.shards.remove(&self.control, name).await
+    }
+
+    /// Resolves when a shutdown that was asked for over REST is through, and the program may call [`Bridge::shutdown`] and
+    /// end.
+    pub async fn finished(&self) {
+        let mut state = self.control.state.subscribe();
+        // The sender lives as long as `self`.
+        let _ = state.wait_for(|state| *state == State::Finished).await;
+    }
+
+    /// Leaves: tells the focus, gives it time to move everybody, closes bridge channels and connections, stops the workers.
+    /// At most [`config::Expiry::farewell_seconds`] and a few seconds.
+    pub async fn shutdown(&self) {
+        self.control.begin_shutdown(false);
+        let patience = Duration::from_secs(self.control.config.expiry.farewell_seconds);
+        let connected = self
+            .control
+            .shards_connected
+            .load(std::sync::atomic::Ordering::Relaxed)
+            > 0;
+        if connected {
+            let empty = async {
+                while self.control.endpoint_count() > 0 {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            };
+            if tokio::time::timeout(patience, empty).await.is_err() {
+                let left = self.control.endpoint_count();
+                tracing::warn!(left, "leaves although the focus has not moved everybody");
+            }
+        }
+        self.shards.remove_all().await;
+        self.control.close_channels();
+        // Close frames are on their way when the sockets' tasks have run.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let driver = self.driver.lock().take();
+        if let Some(mut driver) = driver {
+            let _ = tokio::task::spawn_blocking(move || driver.stop()).await;
+        }
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
