@@ -88,6 +88,11 @@ impl<'a> Message<'a> {
         (at == raw.len()).then_some(message)
     }
 
+    #[cfg(test)]
+    pub fn integrity_at(&self) -> Option<usize> {
+        self.integrity_at
+    }
+
     /// What stands before `:` in the USERNAME.
     pub fn local_ufrag(&self) -> Option<&'a str> {
         let (ours, _) = self.username?.split_once(':')?;

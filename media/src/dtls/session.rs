@@ -242,3 +242,83 @@ impl Dtls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::LazyLock;
+
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    static CERTIFICATES: LazyLock<[Certificate; 2]> = LazyLock::new(|| {
+        [
+            Certificate::generate().unwrap(),
+            Certificate::generate().unwrap(),
+        ]
+    });
+
+    fn pair(now: Instant) -> [Dtls; 2] {
+        [Side::Client, Side::Server].map(|side| {
+            let own = usize::from(side == Side::Server);
+            let theirs = CERTIFICATES[1 - own].fingerprint().clone();
+            Dtls::new(&CERTIFICATES[own], side, vec![theirs], now)
+        })
+    }
+
+    fn mangled(packet: &[u8], rng: &mut SmallRng) -> Vec<u8> {
+        let mut packet = packet.to_vec();
+        for _ in 0..rng.random_range(1..4) {
+            let at = rng.random_range(0..packet.len());
+            match rng.random_range(0..4) {
+                0 => packet[at] = rng.random(),
+                1 => packet[at] ^= 1 << rng.random_range(0..8),
+                2 => packet[at] = [0, 0xff][at % 2],
+                _ => {
+                    // A record whose length is told rightly passes the first look.
+                    let len = rng.random_range(13..=packet.len());
+                    packet.truncate(len);
+                    packet[11..13].copy_from_slice(&((len - 13) as u16).to_be_bytes());
+                }
+            }
+        }
+        packet
+    }
+
+    /// Whoever passed the checks of ICE may be hostile.
+    #[test]
+    fn mangled_handshakes_end_one_way_or_the_other_and_never_deceive() {
+        for seed in 0..150 {
+            let mut rng = SmallRng::seed_from_u64(seed);
+            let mut now = Instant::now();
+            let mut sides = pair(now);
+            let hostile = (seed % 2) as usize;
+            for _ in 0..130 {
+                for side in 0..2 {
+                    sides[side].handle_timeout(now);
+                    while let Some(packet) = sides[side].poll_transmit() {
+                        if side == hostile && rng.random_range(0..3) == 0 {
+                            let mangled = mangled(&packet, &mut rng);
+                            let _ = sides[1 - side].handle_packet(&mangled, now);
+                        }
+                        let _ = sides[1 - side].handle_packet(&packet, now);
+                    }
+                }
+                now += Duration::from_millis(300);
+            }
+            for side in &mut sides {
+                while let Some(event) = side.poll_event() {
+                    if let DtlsEvent::Data(data) = event {
+                        panic!("nobody sent {data:?}");
+                    }
+                }
+                // A server that got no ClientHello waits for one.
+                let waits = side.side == Side::Server && side.state == State::Handshaking;
+                assert!(waits || side.state != State::Handshaking, "seed {seed}");
+            }
+        }
+    }
+}

@@ -284,3 +284,111 @@ impl Agent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::time::Duration;
+
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    fn addr(n: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, n], 5000))
+    }
+
+    fn pair(rng: &mut SmallRng, now: Instant) -> [Agent; 2] {
+        let credentials = [0, 1].map(|_| IceCredentials::generate(rng));
+        let mut agents = [0, 1].map(|n| {
+            let controlling = n == 0;
+            Agent::new(
+                credentials[n].clone(),
+                controlling,
+                n as u64,
+                &[addr(n as u8)],
+                now,
+            )
+        });
+        for n in 0..2 {
+            let candidate = RemoteCandidate::host(addr(1 - n as u8));
+            agents[n].set_remote(credentials[1 - n].clone(), &[candidate], now);
+        }
+        agents
+    }
+
+    /// Changes what stands before the integrity, and makes that right again.
+    fn mangled(raw: &[u8], passwords: [&str; 2], rng: &mut SmallRng) -> Vec<u8> {
+        let Some(at) = Message::read(raw).and_then(|message| message.integrity_at()) else {
+            return raw.to_vec();
+        };
+        let mut changed = raw[..at].to_vec();
+        for _ in 0..rng.random_range(1..4) {
+            let at = rng.random_range(8..changed.len());
+            match rng.random_range(0..4) {
+                0 => changed[at] = rng.random(),
+                1 => changed[at] ^= 1 << rng.random_range(0..8),
+                2 => {
+                    let kind = [1u8, 0x16, 0x20, 0x12, 0x09, 0x06, 0x24, 0x25][at % 8];
+                    let len = [0u8, 4, 8, 12][rng.random_range(0..4)];
+                    changed.extend([0, kind, 0, len]);
+                    changed.extend((0..len).map(|_| rng.random::<u8>()));
+                }
+                _ if changed.len() > 28 => changed.truncate(changed.len() - 4),
+                _ => {}
+            }
+        }
+        let len = (changed.len() - 20 + 24) as u16;
+        changed[2..4].copy_from_slice(&len.to_be_bytes());
+        let password = passwords[usize::from(changed[0] == 1)];
+        let tag = hmac_sha1(password.as_bytes(), &[&changed]);
+        changed.extend([0, 8, 0, 20]);
+        changed.extend(tag);
+        changed
+    }
+
+    /// A peer has our password and may be hostile.
+    #[test]
+    fn mangled_checks_with_the_right_password_harm_nobody() {
+        let mut taken = 0;
+        for seed in 0..1000 {
+            let mut rng = SmallRng::seed_from_u64(seed);
+            let mut now = Instant::now();
+            let mut agents = pair(&mut rng, now);
+            let passwords = [0, 1].map(|n: usize| agents[n].local.pwd.clone());
+            for _ in 0..40 {
+                for n in 0..2 {
+                    agents[n].handle_timeout(now);
+                    while let Some(transmit) = agents[n].poll_transmit() {
+                        let mut payload = transmit.payload;
+                        let changed = n == 1 && rng.random_range(0..2) == 0;
+                        if changed {
+                            payload = mangled(&payload, [&passwords[0], &passwords[1]], &mut rng);
+                        }
+                        if let Some(message) = Message::read(&payload)
+                            && agents[1 - n].owns(&message)
+                        {
+                            let result = agents[1 - n].handle(
+                                &message,
+                                &payload,
+                                transmit.from,
+                                transmit.to,
+                                now,
+                            );
+                            taken += usize::from(changed && result.is_ok());
+                        }
+                    }
+                }
+                now += Duration::from_millis(100);
+            }
+            assert!(agents[0].sources.len() <= MAX_SOURCES);
+            assert!(agents[0].mapped.len() <= MAX_MAPPED);
+        }
+        assert!(
+            taken > 300,
+            "{taken} changed messages got past the password"
+        );
+    }
+}
