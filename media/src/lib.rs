@@ -17,6 +17,8 @@ pub mod cache;
 pub mod codec;
 pub mod demux;
 pub mod dtls;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod ice;
 pub mod nack;
 pub mod probing;
