@@ -103,6 +103,7 @@ impl Director {
         self.me = Some(me.clone());
         self.online = true;
         if resumed {
+            self.extend_pending(now);
             return;
         }
         let rooms: Vec<BareJid> = self.conferences.keys().cloned().collect();
@@ -114,7 +115,7 @@ impl Director {
         self.drop_pending(now);
         self.out
             .push_back(Output::Send(xmpp::xml::element("presence", ns::CLIENT)));
-        self.join_brewery(now);
+        self.join_brewery();
         for room in rooms {
             let me = me.clone();
             self.with(&room, now, |conference, ctx| {
@@ -220,23 +221,26 @@ impl Director {
 
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let room = self.deadlines.first().map(|(at, _)| *at);
-        let iq = self.timeouts.first().map(|(at, _)| *at);
-        [
-            room,
-            iq,
-            self.doctor.poll_timeout(),
-            self.brewery.deadline(),
-            self.moves.poll_timeout(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let rooms = self.deadlines.first().map(|(at, _)| *at);
+        // Without a connection nothing can be asked, and no silence is anybody's fault.
+        let asking = if self.online {
+            [
+                self.timeouts.first().map(|(at, _)| *at),
+                self.doctor.poll_timeout(),
+                self.brewery.deadline(),
+            ]
+        } else {
+            [None; 3]
+        };
+        let others = [rooms, self.moves.poll_timeout()];
+        asking.into_iter().chain(others).flatten().min()
     }
 
     /// Deadlines have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.expire_pending(now);
+        if self.online {
+            self.expire_pending(now);
+        }
         while let Some((at, room)) = self.deadlines.first().cloned() {
             if at > now {
                 break;
@@ -347,5 +351,46 @@ impl Director {
         if let Some(new) = deadline {
             self.deadlines.insert((new, room.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::conference::Wishes;
+    use crate::config::Config;
+
+    struct Zero;
+
+    impl Random for Zero {
+        fn next_u64(&mut self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn a_conference_that_panics_is_dropped_and_the_others_go_on() {
+        let now = Instant::now();
+        let settings = Arc::new(Settings::new(Config::default()).unwrap());
+        let mut director = Director::new(settings, Box::new(Zero));
+        director.me = Some(FullJid::new("focus@auth.meet.shoal/x").unwrap());
+        let rooms = ["bad@muc.meet.shoal", "good@muc.meet.shoal"].map(|r| BareJid::new(r).unwrap());
+        for room in &rooms {
+            director
+                .create(room, Wishes::default(), false, now)
+                .unwrap();
+        }
+        director.out.clear();
+        director.with(&rooms[0], now, |_, _| {
+            panic!("an invariant, broken by the test")
+        });
+        assert_eq!(director.rooms(), ["good@muc.meet.shoal"]);
+        assert_eq!(director.counters.panics, 1);
+        let Some(Output::Send(goodbye)) = director.poll_output() else {
+            panic!("the room is left")
+        };
+        assert_eq!(goodbye.attr("type"), Some("unavailable"));
     }
 }

@@ -40,8 +40,7 @@ impl Brewery {
 }
 
 impl Director {
-    pub(super) fn join_brewery(&mut self, now: Instant) {
-        let _ = now;
+    pub(super) fn join_brewery(&mut self) {
         self.brewery.retry_at = None;
         if self.brewery.joined {
             self.brewery.unseen = self.bridges.iter().map(|(id, _)| id.clone()).collect();
@@ -137,11 +136,11 @@ impl Director {
     }
 
     pub(super) fn check_bridges(&mut self, now: Instant) {
-        if self.brewery.retry_at.is_some_and(|at| at <= now) {
-            self.join_brewery(now);
-        }
         if !self.online {
             return;
+        }
+        if self.brewery.retry_at.is_some_and(|at| at <= now) {
+            self.join_brewery();
         }
         let deadline = now + seconds(self.settings.config.bridges.health_timeout_s);
         for id in self.doctor.handle_timeout(now) {

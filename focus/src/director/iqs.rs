@@ -132,6 +132,16 @@ impl Director {
         }
     }
 
+    /// The session goes on after an outage: answers get some more time.
+    pub(super) fn extend_pending(&mut self, now: Instant) {
+        let timeout = seconds(self.settings.config.conference.iq_timeout_s);
+        self.timeouts.clear();
+        for (id, pending) in &mut self.pending {
+            pending.deadline = pending.deadline.max(now + timeout / 2);
+            self.timeouts.insert((pending.deadline, id.clone()));
+        }
+    }
+
     /// The session is over, so no answer will come to anything.
     pub(super) fn drop_pending(&mut self, now: Instant) {
         self.timeouts.clear();

@@ -127,7 +127,8 @@ impl Director {
                 "no conferences are held there",
             ));
         }
-        if !self.online {
+        // Whoever asks during a short outage is answered after it.
+        if self.me.is_none() {
             return Err(refuse(
                 Condition::ServiceUnavailable,
                 "the focus has no connection to the XMPP server",

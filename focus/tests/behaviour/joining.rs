@@ -334,14 +334,27 @@ fn a_room_to_which_nobody_comes_is_left() {
 
 #[test]
 fn a_focus_without_a_connection_says_so() {
-    let mut world = World::new();
-    world.disconnect();
+    let mut world = World::unconnected(Config::default());
     world
         .director
         .handle_request(RequestId(1), &ConferenceRequest::new(ROOM), world.now);
     world.pump();
     let (_, answer) = world.http.pop().unwrap();
     assert_eq!(answer.unwrap_err().condition, Condition::ServiceUnavailable);
+}
+
+#[test]
+fn who_asks_during_an_outage_is_answered_after_it() {
+    let mut world = World::new();
+    world.disconnect();
+    world
+        .director
+        .handle_request(RequestId(1), &ConferenceRequest::new(ROOM), world.now);
+    world.pump_into_the_void();
+    assert!(world.http.is_empty());
+    world.connect(false);
+    let (_, answer) = world.http.pop().unwrap();
+    assert!(answer.unwrap().ready);
 }
 
 #[test]

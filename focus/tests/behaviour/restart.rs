@@ -153,3 +153,26 @@ fn an_empty_room_that_is_found_is_left_again() {
     world.restart_focus(Config::default());
     assert!(world.director.rooms().is_empty());
 }
+
+#[test]
+fn an_outage_is_nobody_s_fault() {
+    let mut world = World::new();
+    world.bridge("jvb1");
+    world.bridges.get_mut("jvb1").unwrap().mood = super::world::Mood::Silent;
+    world.join("a", Level::Current);
+    world.join("b", Level::Current);
+    world.director.handle_offline();
+    for _ in 0..3 {
+        assert!(
+            world
+                .director
+                .poll_timeout()
+                .is_none_or(|at| at > world.now),
+            "the loop sleeps"
+        );
+        world.pass(Duration::from_secs(20));
+    }
+    world.connect(true);
+    let bridges = world.director.bridge_summaries(world.now);
+    assert!(bridges[0].operational, "its answers could not arrive");
+}

@@ -104,8 +104,14 @@ impl World {
     }
 
     pub fn with(config: Config) -> Self {
+        let mut world = Self::unconnected(config);
+        world.connect(false);
+        world
+    }
+
+    pub fn unconnected(config: Config) -> Self {
         let settings = Arc::new(Settings::new(config).unwrap());
-        let mut world = Self {
+        Self {
             director: Director::new(settings, Box::new(Counting(0))),
             now: Instant::now(),
             clients: BTreeMap::new(),
@@ -120,9 +126,12 @@ impl World {
             nick_taken: 0,
             sent: 0,
             last_to_bridge: String::new(),
-        };
-        world.connect(false);
-        world
+        }
+    }
+
+    /// Whatever the focus says is lost.
+    pub fn pump_into_the_void(&mut self) {
+        while self.director.poll_output().is_some() {}
     }
 
     /// A focus process that knows nothing takes the place of the running one.
