@@ -73,6 +73,16 @@ describe('the sessions with focus', () => {
     expect(text).not.toContain('name="dba605c3-v0"');
   });
 
+  test('answer_an_offer_once_that_comes_twice_and_refuse_one_that_cannot_be_read', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+    expect(manager.handleJingle(offer('s1'))).toBe(true);
+    expect(manager.handleJingle(offer('s1'))).toBe(true);
+    expect(manager.handleJingle(action('session-initiate', 's2'))).toBe(false);
+    await settle();
+    expect(actions()).toEqual(['session-accept']);
+    warn.mockRestore();
+  });
+
   test('announce_a_camera_that_is_turned_on_later_and_only_once', async () => {
     manager.handleJingle(offer('s1'));
     await settle();

@@ -10,6 +10,7 @@ import {
   buildTerminate,
   parseOffer,
   parseTransport,
+  type Offer,
 } from './jingle';
 import { MediaSession, type LocalRole, type ReceivedSource } from './mediaSession';
 import { NS } from './ns';
@@ -61,9 +62,7 @@ export class SessionManager extends Emitter<SessionEvents> {
   handleJingle(jingle: Element): boolean {
     const { action, sid } = jingle.attrs;
     if (action === 'session-initiate' || action === 'transport-replace') {
-      const answer = action === 'session-initiate' ? 'session-accept' : 'transport-accept';
-      void this.#start(jingle, answer);
-      return true;
+      return this.#offered(jingle, action);
     }
     const session = this.#current;
     if (session?.offer.sid !== sid) return action === 'session-terminate';
@@ -113,9 +112,21 @@ export class SessionManager extends Emitter<SessionEvents> {
     this.#publish();
   }
 
-  async #start(jingle: Element, answer: 'session-accept' | 'transport-accept'): Promise<void> {
+  #offered(jingle: Element, action: 'session-initiate' | 'transport-replace'): boolean {
+    const initiates = action === 'session-initiate';
+    // An offer that comes twice is answered once.
+    if (initiates && this.#current?.offer.sid === jingle.attrs.sid) return true;
+    try {
+      void this.#start(parseOffer(jingle), initiates ? 'session-accept' : 'transport-accept');
+      return true;
+    } catch (error) {
+      console.warn('an offer of focus cannot be read', error);
+      return false;
+    }
+  }
+
+  async #start(offer: Offer, answer: 'session-accept' | 'transport-accept'): Promise<void> {
     const { context } = this;
-    const offer = parseOffer(jingle);
     const session = new MediaSession({
       offer,
       endpointId: context.endpointId(),
