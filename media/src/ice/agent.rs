@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use is::stun::{StunMessage, StunPacket};
 use is::{Candidate, CandidateKind as Kind, IceAgent, IceAgentEvent, IceConnectionState, IceCreds};
@@ -18,6 +18,9 @@ const MAX_SIGNALLED: usize = 40;
 const MAX_SOURCES: usize = 64;
 /// Addresses of ours that one peer may claim to see.
 const MAX_MAPPED: usize = 32;
+/// How long the peer's address may be silent, though we ask it each three seconds, before media
+/// follows the peer to another address that it checks from: a NAT gave it a new one.
+const SILENCE: Duration = Duration::from_secs(7);
 /// Pairs that are checked (RFC 8445 §6.1.2.5).
 const MAX_PAIRS: usize = 100;
 
@@ -45,8 +48,8 @@ pub(crate) struct Agent {
     remote: Option<IceCredentials>,
     local_candidates: Vec<SocketAddr>,
     signalled: Vec<RemoteCandidate>,
-    /// Where authenticated checks came from.
-    sources: Vec<SocketAddr>,
+    /// Where authenticated messages came from, and when they last did.
+    sources: Vec<(SocketAddr, Instant)>,
     /// What the peer says that it sees us as.
     mapped: Vec<SocketAddr>,
     route: Option<(SocketAddr, SocketAddr)>,
@@ -109,7 +112,12 @@ impl Agent {
 
     /// Whether an authenticated check came from `addr`.
     pub fn knows(&self, addr: SocketAddr) -> bool {
-        self.sources.contains(&addr)
+        self.last_heard(addr).is_some()
+    }
+
+    fn last_heard(&self, addr: SocketAddr) -> Option<Instant> {
+        let source = self.sources.iter().find(|(source, _)| *source == addr);
+        source.map(|(_, heard)| *heard)
     }
 
     /// The candidates come with the credentials, so that a check that waited for them finds its
@@ -198,7 +206,7 @@ impl Agent {
             return Err(DropReason::BadIntegrity);
         }
         let parsed = StunMessage::parse(raw).map_err(|_| DropReason::UnknownStun)?;
-        let new_source = !self.sources.contains(&from);
+        let new_source = !self.knows(from);
         if new_source && self.sources.len() >= MAX_SOURCES {
             return Err(DropReason::TooManyAddresses);
         }
@@ -220,13 +228,36 @@ impl Agent {
         if !accepted {
             return Err(DropReason::UnknownStun);
         }
-        if new_source {
-            self.sources.push(from);
+        match self.sources.iter_mut().find(|(source, _)| *source == from) {
+            Some((_, heard)) => *heard = now,
+            None => self.sources.push((from, now)),
         }
         self.mapped.extend(new_mapped);
         // The agent acts on a nomination, and checks back, only when time moves.
         self.handle_timeout(now);
+        self.follow(from, to, now);
         Ok(())
+    }
+
+    /// The agent keeps a nominated pair until its consent ran out. A peer whose NAT rebinds
+    /// would hear nothing until then.
+    fn follow(&mut self, from: SocketAddr, to: SocketAddr, now: Instant) {
+        let Some((_, remote)) = self.route else {
+            return;
+        };
+        let silent = self
+            .last_heard(remote)
+            .is_none_or(|heard| now.saturating_duration_since(heard) > SILENCE);
+        if remote != from && silent && self.inner.has_viable_remote_candidate(from) {
+            self.set_route(to, from);
+        }
+    }
+
+    fn set_route(&mut self, local: SocketAddr, remote: SocketAddr) {
+        if self.route != Some((local, remote)) {
+            self.route = Some((local, remote));
+            self.events.push_back(AgentEvent::Route(local, remote));
+        }
     }
 
     /// The local candidate that a datagram arrived at.
@@ -264,11 +295,7 @@ impl Agent {
                     source,
                     destination,
                     ..
-                } => {
-                    self.route = Some((source, destination));
-                    self.events
-                        .push_back(AgentEvent::Route(source, destination));
-                }
+                } => self.set_route(source, destination),
                 IceAgentEvent::IceConnectionStateChange(state) => match state {
                     // The nominated pair lost consent, others are still being checked: nothing
                     // may be sent until one of them is nominated (RFC 7675 §5.1).
@@ -288,8 +315,6 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use std::time::Duration;
 
     use rand::rngs::SmallRng;
     use rand::{Rng, SeedableRng};

@@ -104,6 +104,8 @@ pub struct World {
     pub rng: SmallRng,
     /// How often a timer of a peer fired.
     pub wakes: usize,
+    /// The address by which the world knows the client, when a NAT is between.
+    pub nat: Option<SocketAddr>,
 }
 
 impl World {
@@ -141,6 +143,7 @@ impl World {
             peers,
             rng,
             wakes: 0,
+            nat: None,
         }
     }
 
@@ -226,8 +229,15 @@ impl World {
         };
         self.now = self.now.max(next);
         while let Some(datagram) = self.net.poll_receive(self.now) {
-            let to = self.peers.iter().position(|p| p.traits.addr == datagram.to);
-            if let Some(to) = to {
+            let to = if self.nat == Some(datagram.to) {
+                Some(CLIENT)
+            } else {
+                self.peers.iter().position(|p| p.traits.addr == datagram.to)
+            };
+            // Behind a NAT the client's own address leads nowhere.
+            if let Some(to) = to
+                && (to != CLIENT || self.nat.is_none_or(|outside| outside == datagram.to))
+            {
                 let _ = self.deliver(to, datagram.from, &datagram.payload);
             }
         }
@@ -268,13 +278,15 @@ impl World {
     }
 
     fn drain(&mut self) {
-        for peer in &mut self.peers {
+        for (index, peer) in self.peers.iter_mut().enumerate() {
+            let outside = self.nat.filter(|_| index == CLIENT);
             while let Some(transmit) = peer.transport.poll_transmit() {
                 // What the smallest link that IPv6 may use carries.
                 assert!(transmit.payload.len() <= 1280 - 48);
                 assert_eq!(transmit.from, peer.traits.addr);
+                let from = outside.unwrap_or(transmit.from);
                 self.net
-                    .send(self.now, transmit.from, transmit.to, &transmit.payload);
+                    .send(self.now, from, transmit.to, &transmit.payload);
             }
             while let Some(event) = peer.transport.poll_event() {
                 peer.events.push(event);
