@@ -229,4 +229,45 @@ mod tests {
         );
         assert_eq!(offer[0].payload_types[1].parameter("useinbandfec"), None);
     }
+
+    /// What Jicofo offered to this client, taken from a recording.
+    const RECORDED: &str = "<content xmlns='urn:xmpp:jingle:1' creator='initiator' senders='both' name='video'>
+        <description media='video' xmlns='urn:xmpp:jingle:apps:rtp:1'>
+        <payload-type id='41' name='AV1' clockrate='90000'>
+            <rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' subtype='fir' type='ccm'/>
+            <rtcp-fb type='nack' xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0'/>
+            <rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' subtype='pli' type='nack'/>
+            <rtcp-fb type='transport-cc' xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0'/></payload-type>
+        <payload-type id='107' name='H264' clockrate='90000'>
+            <rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' subtype='fir' type='ccm'/>
+            <rtcp-fb type='nack' xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0'/>
+            <rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' subtype='pli' type='nack'/>
+            <rtcp-fb type='transport-cc' xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0'/>
+            <parameter value='42e01f;level-asymmetry-allowed=1;packetization-mode=1;' name='profile-level-id'/>
+        </payload-type>
+        <payload-type id='42' name='rtx' clockrate='90000'>
+            <parameter value='41' name='apt'/>
+            <rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' subtype='fir' type='ccm'/>
+            <rtcp-fb type='nack' xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0'/>
+            <rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' subtype='pli' type='nack'/></payload-type>
+        <payload-type id='99' name='rtx' clockrate='90000'><parameter value='107' name='apt'/></payload-type>
+        <rtp-hdrext id='11' uri='https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension' xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0'/>
+        <rtp-hdrext id='10' uri='urn:ietf:params:rtp-hdrext:sdes:mid' xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0'/>
+        <rtp-hdrext id='3' uri='http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time' xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0'/>
+        <rtp-hdrext id='5' uri='http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01' xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0'/>
+        <extmap-allow-mixed xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0'/><rtcp-mux/></description></content>";
+
+    #[test]
+    fn two_codecs_of_a_recorded_offer_of_jicofo_s_are_reproduced() {
+        let content: xmpp::Element = RECORDED.parse().expect("XML");
+        let recorded = xmpp::jingle::Content::try_from(&content).expect("a content");
+        let codecs = Codecs {
+            video: vec![VideoCodec::Av1, VideoCodec::H264],
+            ..Codecs::default()
+        };
+        assert_eq!(
+            Some(&media(&BROWSER, &codecs)[1]),
+            recorded.description.as_ref()
+        );
+    }
 }

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use xmpp::jingle::{Action as Verb, Jingle, sources};
-use xmpp::source::{ConferenceSources, EndpointSources};
-use xmpp::stanza::{Condition, StanzaError};
+use xmpp::source::{ConferenceSources, EndpointSources, json};
+use xmpp::stanza::{self, Condition, StanzaError};
+use xmpp::{Element, ElementExt, Jid};
 
+use super::action::Action;
 use super::participant::Kind;
 use super::session::{Reply, State};
 use super::{Conference, Context};
@@ -140,13 +142,14 @@ impl Conference {
             })
             .map(|p| p.nick.clone())
             .collect();
+        let mut forms = Forms::default();
         for nick in receivers {
             if sources.by_owner.contains_key(&*nick) {
                 let mut others = sources.clone();
                 others.by_owner.remove(&*nick);
-                self.send_sources(&nick, verb.clone(), &others, ctx);
+                self.send_sources(&nick, &verb, &others, &mut Forms::default(), ctx);
             } else {
-                self.send_sources(&nick, verb.clone(), sources, ctx);
+                self.send_sources(&nick, &verb, sources, &mut forms, ctx);
             }
         }
     }
@@ -185,18 +188,19 @@ impl Conference {
             }
         }
         if !gone.is_empty() {
-            self.send_sources(nick, Verb::SourceRemove, &gone, ctx);
+            self.send_sources(nick, &Verb::SourceRemove, &gone, &mut Forms::default(), ctx);
         }
         if !new.is_empty() {
-            self.send_sources(nick, Verb::SourceAdd, &new, ctx);
+            self.send_sources(nick, &Verb::SourceAdd, &new, &mut Forms::default(), ctx);
         }
     }
 
     fn send_sources(
         &mut self,
         nick: &str,
-        verb: Verb,
+        verb: &Verb,
         sources: &ConferenceSources,
+        forms: &mut Forms,
         ctx: &mut Context<'_>,
     ) {
         if sources.is_empty() {
@@ -208,15 +212,30 @@ impl Conference {
         let Some(session) = &participant.session else {
             return;
         };
-        ctx.counters.count_jingle_sent(&verb);
-        let mut jingle = Jingle::new(verb, session.sid.clone());
-        if session.features.json_sources {
-            jingle.json_sources = Some(sources.clone());
+        ctx.counters.count_jingle_sent(verb);
+        let payload = Element::from(&Jingle::new(verb.clone(), session.sid.clone()))
+            .with_children(forms.get(sources, session.features.json_sources));
+        let to = Jid::from(participant.occupant.clone());
+        self.out.push(Action::Send(stanza::iq_set(&to, payload)));
+    }
+}
+
+/// Sources in the forms that clients want, made once for all receivers.
+#[derive(Default)]
+struct Forms {
+    json: Option<Vec<Element>>,
+    xml: Option<Vec<Element>>,
+}
+
+impl Forms {
+    fn get(&mut self, of: &ConferenceSources, json: bool) -> Vec<Element> {
+        let form = if json {
+            self.json.get_or_insert_with(|| vec![json::to_element(of)])
         } else {
-            jingle.contents = sources::to_contents(sources);
-        }
-        let to = participant.occupant.clone();
-        self.send_iq(to, &jingle);
+            self.xml
+                .get_or_insert_with(|| sources::to_contents(of).iter().map(Element::from).collect())
+        };
+        form.clone()
     }
 }
 

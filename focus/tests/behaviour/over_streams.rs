@@ -170,6 +170,110 @@ async fn offer(jingles: &mut mpsc::UnboundedReceiver<Jingle>) -> (Jingle, bool) 
     (jingle, ended)
 }
 
+/// Status and body of an HTTP exchange.
+async fn http(address: std::net::SocketAddr, request: String) -> (u16, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).await.unwrap();
+    let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, text.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+async fn get(address: std::net::SocketAddr, path: &str) -> (u16, String) {
+    http(
+        address,
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+    )
+    .await
+}
+
+async fn post(address: std::net::SocketAddr, body: &str) -> (u16, String) {
+    let length = body.len();
+    let head = "POST /conference-request/v1 HTTP/1.1\r\nHost: x\r\nConnection: close";
+    http(
+        address,
+        format!(
+            "{head}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        ),
+    )
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http_answers_requests_and_tells_operators_what_goes_on() {
+    let (server, connector) = server().await;
+    let running = focus(&connector);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = running.http_router();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+
+    // As the client writes it: not all properties are strings.
+    let body = r#"{"machineUid":"u","properties":{"rtcstatsEnabled":false,"visitors-version":1},"room":"r@muc.meet.shoal"}"#;
+    let mut answer = post(address, body).await;
+    for _ in 0..50 {
+        if answer.0 == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        answer = post(address, body).await;
+    }
+    let (status, text) = answer;
+    assert_eq!(status, 200, "{text}");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["ready"], true);
+    assert_eq!(json["room"], ROOM);
+    assert_eq!(json["focusJid"], "focus@auth.meet.shoal");
+    assert_eq!(json["properties"]["authentication"], "false");
+
+    for (body, expected) in [("{", 400), (r#"{"room":"elsewhere@example.org"}"#, 400)] {
+        assert_eq!(post(address, body).await.0, expected, "{body}");
+    }
+    let (status, text) = get(address, "/about/health").await;
+    assert_eq!((status, text.as_str()), (503, "no operational bridge"));
+    let _bridge = bridge(&connector, "jvb1");
+    for _ in 0..50 {
+        if get(address, "/about/health").await.0 == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(get(address, "/about/health").await.0, 200);
+    let cases = [
+        ("/about/version", 200, "Shoal focus"),
+        ("/metrics", 200, "jitsi_jicofo_conferences 1"),
+        ("/stats", 200, "\"conferences\":1"),
+        ("/debug?full=true", 200, "jvb1"),
+        ("/debug/conferences", 200, ROOM),
+        ("/debug/conference/r@muc.meet.shoal", 200, "meeting_id"),
+        (
+            "/debug/conference/none@muc.meet.shoal",
+            404,
+            "no such conference",
+        ),
+        (
+            "/move-endpoints/move-endpoints?bridge=none&numEndpoints=1",
+            404,
+            "no such bridge",
+        ),
+        (
+            "/move-endpoints/move-fraction?bridge=jvb1&fraction=2",
+            400,
+            "fraction",
+        ),
+        ("/nothing", 404, ""),
+    ];
+    for (path, status, part) in cases {
+        let (got, text) = get(address, path).await;
+        assert_eq!(got, status, "{path}");
+        assert!(text.contains(part), "{path}: {text}");
+    }
+    running.shutdown().await;
+    server.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_meet_lose_their_bridge_and_their_focus_and_go_on() {
     let (server, connector) = server().await;

@@ -96,6 +96,8 @@ pub struct World {
     pub nick_taken: u32,
     pub sent: usize,
     last_to_bridge: String,
+    /// Real time that the focus took.
+    pub spent: Duration,
 }
 
 impl World {
@@ -126,6 +128,7 @@ impl World {
             nick_taken: 0,
             sent: 0,
             last_to_bridge: String::new(),
+            spent: Duration::ZERO,
         }
     }
 
@@ -320,7 +323,9 @@ impl World {
             let mut idle = true;
             while let Some(stanza) = self.inbox.pop_front() {
                 idle = false;
+                let before = Instant::now();
                 self.director.handle_stanza(&stanza, self.now);
+                self.spent += before.elapsed();
             }
             while let Some(output) = self.director.poll_output() {
                 idle = false;
