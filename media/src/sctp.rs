@@ -12,6 +12,9 @@
 mod association;
 mod dcep;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use association::{Sctp, SctpEvent};
 
 /// What the SCTP part of a transport does.

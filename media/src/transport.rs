@@ -19,7 +19,9 @@
 //! After [`Transport::handle_datagram`] returned `Ok` for a STUN datagram, its sender is
 //! authenticated: a driver may from then on route that address to this transport.
 
+mod config;
 mod drop_reason;
+mod event;
 mod restart;
 
 use std::collections::VecDeque;
@@ -29,145 +31,17 @@ use std::time::Instant;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+pub use config::{DEFAULT_MAX_SSRCS, RemoteError, RemoteTransport, Setup, TransportConfig};
 pub use drop_reason::DropReason;
+pub use event::{Event, Received, Transmit};
 
 use crate::demux::{PacketKind, demux};
 use crate::dtls::{Certificate, Dtls, DtlsEvent, Fingerprint};
-use crate::ice::{BadCredentials, IceCredentials, RemoteCandidate};
+use crate::ice::{IceCredentials, RemoteCandidate};
 use crate::sctp::{ChannelError, Sctp, SctpConfig, SctpEvent};
-use crate::srtp::{ProtectError, Protector, Side, SrtpProfile, UnprotectError, Unprotector};
+use crate::srtp::{ProtectError, Protector, Side, UnprotectError, Unprotector};
 use crate::stun::Message;
 use restart::{Ice, IceEvent};
-
-/// DTLS role as signalled (`setup` of RFC 4145 §4, RFC 5763 §5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Setup {
-    /// Sends the ClientHello.
-    Active,
-    /// Waits for the ClientHello.
-    Passive,
-    /// Leaves the choice to the other side.
-    Actpass,
-}
-
-/// What a transport is made of.
-#[derive(Clone, Debug)]
-pub struct TransportConfig {
-    /// Our ICE credentials, chosen by the caller so that signalling can answer at once.
-    pub local: IceCredentials,
-    /// Whether we begin in the controlling role (Jitsi's focus always asks a bridge to).
-    pub ice_controlling: bool,
-    /// The process's certificate.
-    pub certificate: Certificate,
-    /// The addresses and ports at which the peer's datagrams arrive here, as
-    /// `handle_datagram`'s `to` gives them; best first.
-    pub local_candidates: Vec<SocketAddr>,
-    /// The DTLS role that we signal. With `Actpass` the peer's choice decides, and when it
-    /// leaves the choice too we are the server.
-    pub setup: Setup,
-    /// Whether there is SCTP for a data channel.
-    pub sctp: Option<SctpConfig>,
-    /// SSRCs of which state is kept, for each direction; see [`DEFAULT_MAX_SSRCS`].
-    pub max_ssrcs: usize,
-}
-
-/// Enough for a participant that shares and unshares its screen all day, and for what a large
-/// conference sends to one receiver: about 200 bytes for each that is used.
-pub const DEFAULT_MAX_SSRCS: usize = 4096;
-
-/// The peer's side as signalled.
-#[derive(Clone, Debug)]
-pub struct RemoteTransport {
-    /// The peer's ICE credentials.
-    pub credentials: IceCredentials,
-    /// The peer's candidates; may be empty, the peer is then learnt from its checks.
-    pub candidates: Vec<RemoteCandidate>,
-    /// Fingerprints of the peer's certificate; one that matches suffices.
-    pub fingerprints: Vec<Fingerprint>,
-    /// The peer's DTLS role.
-    pub setup: Setup,
-}
-
-/// An ICE, DTLS or SCTP datagram to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
-    /// Destination.
-    pub to: SocketAddr,
-    /// The local candidate to send from.
-    pub from: SocketAddr,
-    /// The UDP payload.
-    pub payload: Vec<u8>,
-}
-
-/// What became of a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// An RTP packet; the plaintext is the first so many bytes of the buffer.
-    Rtp(usize),
-    /// A compound RTCP packet; the plaintext is the first so many bytes of the buffer.
-    Rtcp(usize),
-    /// STUN or DTLS, dealt with here.
-    Handled,
-}
-
-/// What happened on a transport.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// ICE found a working pair, for the first time or after [`Event::IceFailed`].
-    IceConnected {
-        /// The peer's address.
-        remote: SocketAddr,
-    },
-    /// Media goes another way from here on. Also follows `IceConnected`, and an ICE restart
-    /// that cut over.
-    RouteChanged {
-        /// The peer's address.
-        remote: SocketAddr,
-        /// The local candidate to send from.
-        local: SocketAddr,
-    },
-    /// No pair works, or consent ran out (RFC 7675). A restart may bring the transport back, and
-    /// so may the peer, when its checks arrive again.
-    IceFailed,
-    /// An ICE restart found no working pair in time; the old route stays as it is.
-    RestartFailed,
-    /// The handshake finished and the peer's certificate is the signalled one; media can flow.
-    DtlsConnected {
-        /// The negotiated protection profile.
-        profile: SrtpProfile,
-    },
-    /// The handshake failed for good; the text is for a log.
-    DtlsFailed(String),
-    /// The data channel is open.
-    ChannelOpen {
-        /// Its label.
-        label: String,
-        /// Its sub-protocol; `http://jitsi.org/protocols/colibri` from Jitsi's clients.
-        protocol: String,
-    },
-    /// A text message arrived on the data channel.
-    ChannelText(String),
-    /// A binary message arrived on the data channel.
-    ChannelBinary(Vec<u8>),
-    /// The data channel is gone.
-    ChannelClosed,
-    /// The peer closed the DTLS association; nothing more will come.
-    Closed,
-}
-
-/// What signalling gave for the peer cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RemoteError {
-    /// The credentials are malformed.
-    #[error(transparent)]
-    Credentials(#[from] BadCredentials),
-    /// The credentials changed without an ICE restart of ours, or are stale.
-    #[error("the peer's ICE credentials changed although no ICE restart is under way")]
-    Unexpected,
-    /// No fingerprint, or none with a hash function that is accepted.
-    #[error("no certificate fingerprint with sha-1, sha-256, sha-384 or sha-512")]
-    Fingerprints,
-}
 
 /// ICE, DTLS, SRTP and the data channel of one peer.
 pub struct Transport {
@@ -237,7 +111,7 @@ impl Transport {
         match &mut self.dtls {
             Some(dtls) => dtls.set_fingerprints(fingerprints),
             None => {
-                let side = dtls_side(self.setup, remote.setup);
+                let side = self.setup.side(remote.setup);
                 self.dtls = Some(Dtls::new(&self.certificate, side, fingerprints, now));
             }
         }
@@ -554,16 +428,6 @@ fn channel_event(event: SctpEvent) -> Event {
         SctpEvent::Text(text) => Event::ChannelText(text),
         SctpEvent::Binary(data) => Event::ChannelBinary(data),
         SctpEvent::Closed => Event::ChannelClosed,
-    }
-}
-
-/// RFC 5763 §5: the active side is the client; when both leave the choice we answer as Jitsi's
-/// bridge does, passively.
-fn dtls_side(ours: Setup, theirs: Setup) -> Side {
-    match (ours, theirs) {
-        (_, Setup::Active) => Side::Server,
-        (_, Setup::Passive) | (Setup::Active, Setup::Actpass) => Side::Client,
-        (Setup::Passive | Setup::Actpass, Setup::Actpass) => Side::Server,
     }
 }
 
