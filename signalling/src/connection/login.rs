@@ -52,7 +52,7 @@ fn failure(condition: &'static str) -> Failure {
 /// What a message leads to.
 enum Step {
     Challenge(Exchange, String),
-    Success(Login, Option<String>),
+    Success(Box<Login>, Option<String>),
 }
 
 impl Connection {
@@ -133,7 +133,7 @@ impl Connection {
                     "" => format!("<success xmlns='{}'/>", ns::SASL),
                     message => format!("<success xmlns='{}'>{message}</success>", ns::SASL),
                 });
-                self.stage = Stage::Authenticated(Box::new(login));
+                self.stage = Stage::Authenticated(login);
                 self.restart = true;
             }
             Err(failure) => self.refuse_login(&failure),
@@ -175,7 +175,9 @@ impl Connection {
 
     fn respond(&mut self, mechanism: &str, message: &[u8], now: Now) -> Result<Step, Failure> {
         match mechanism {
-            ANONYMOUS => self.anonymous(now).map(|login| Step::Success(login, None)),
+            ANONYMOUS => self
+                .anonymous(now)
+                .map(|login| Step::Success(Box::new(login), None)),
             PLAIN => {
                 let (user, password) =
                     scram::parse_plain(message).ok_or_else(|| failure("malformed-request"))?;
@@ -184,7 +186,7 @@ impl Connection {
                 if !account.credentials.fits(&password) {
                     return Err(failure("not-authorized"));
                 }
-                Ok(Step::Success(login, None))
+                Ok(Step::Success(Box::new(login), None))
             }
             _ => {
                 let hash = if mechanism == SCRAM_SHA_1 {
@@ -219,7 +221,7 @@ impl Connection {
         let login = self.account(exchange.user())?;
         let account = &self.host.settings.accounts[&login.user];
         match exchange.finish(message, &account.credentials) {
-            Ok(proof) => Ok(Step::Success(login, Some(proof))),
+            Ok(proof) => Ok(Step::Success(Box::new(login), Some(proof))),
             Err(ScramError::NotAuthorized) => Err(failure("not-authorized")),
             Err(ScramError::Malformed) => Err(failure("malformed-request")),
         }

@@ -17,7 +17,8 @@ pub(super) fn load(host: &Host, read: ReadFile<'_>) -> Result<(), String> {
     let Some(token) = &host.settings.token else {
         return Ok(());
     };
-    let (path, parse): (_, fn(&str) -> Result<Keys, String>) = match &token.keys {
+    type Parse = fn(&str) -> Result<Keys, String>;
+    let (path, parse): (_, Parse) = match &token.keys {
         KeySource::PublicKeyFile(path) => (path, Keys::from_pem),
         KeySource::JwksFile(path) => (path, Keys::from_json),
         KeySource::Secret(_) | KeySource::SecretFile(_) | KeySource::JwksUrl(_) => return Ok(()),

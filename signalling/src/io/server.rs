@@ -147,14 +147,12 @@ impl Server {
     /// Everything over HTTP: what clients use, and `/about/health` and `/metrics`.
     ///
     /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, or limits per address cannot work.
-    #[must_use]
     pub fn http_router(&self) -> axum::Router {
         http::router(&self.shared)
     }
 
     /// Only what clients use, for a server that faces the public: `/xmpp-websocket`, `/http-bind` (also below a
     /// tenant) and the keep-alive.
-    #[must_use]
     pub fn client_router(&self) -> axum::Router {
         http::client_router(&self.shared)
     }
