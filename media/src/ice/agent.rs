@@ -21,6 +21,9 @@ const MAX_MAPPED: usize = 32;
 /// How long the peer's address may be silent, though we ask it each three seconds, before media
 /// follows the peer to another address that it checks from: a NAT gave it a new one.
 const SILENCE: Duration = Duration::from_secs(7);
+/// How long an agent without a working pair waits for the peer's checks before it says that it
+/// failed: the signalled candidates may all be of no use, and the peer be found all the same.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Pairs that are checked (RFC 8445 §6.1.2.5).
 const MAX_PAIRS: usize = 100;
 
@@ -53,6 +56,10 @@ pub(crate) struct Agent {
     /// What the peer says that it sees us as.
     mapped: Vec<SocketAddr>,
     route: Option<(SocketAddr, SocketAddr)>,
+    /// Until when no pair at all is no failure.
+    patience: Instant,
+    /// Whether a failure waits for that.
+    failing: bool,
     events: VecDeque<AgentEvent>,
 }
 
@@ -90,6 +97,8 @@ impl Agent {
             sources: Vec::new(),
             mapped: Vec::new(),
             route: None,
+            patience: now,
+            failing: false,
             events: VecDeque::new(),
         }
     }
@@ -133,6 +142,7 @@ impl Agent {
             pass: remote.pwd.clone(),
         });
         self.remote = Some(remote);
+        self.patience = now + PATIENCE;
         self.add_candidates(candidates);
         // Each pass answers one of the checks that came before the credentials.
         for _ in 0..8 {
@@ -268,11 +278,16 @@ impl Agent {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.inner.handle_timeout(now);
         self.collect();
+        if self.failing && now >= self.patience {
+            self.failing = false;
+            self.events.push_back(AgentEvent::Failed);
+        }
     }
 
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         self.remote.as_ref()?;
-        self.inner.poll_timeout()
+        let patience = self.failing.then_some(self.patience);
+        self.inner.poll_timeout().into_iter().chain(patience).min()
     }
 
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
@@ -297,14 +312,17 @@ impl Agent {
                     ..
                 } => self.set_route(source, destination),
                 IceAgentEvent::IceConnectionStateChange(state) => match state {
-                    // The nominated pair lost consent, others are still being checked: nothing
-                    // may be sent until one of them is nominated (RFC 7675 §5.1).
-                    IceConnectionState::Checking => self.route = None,
                     IceConnectionState::Disconnected => {
                         self.route = None;
-                        self.events.push_back(AgentEvent::Failed);
+                        self.failing = true;
                     }
-                    _ => {}
+                    // The nominated pair lost consent, others are still being checked: nothing
+                    // may be sent until one of them is nominated (RFC 7675 §5.1).
+                    IceConnectionState::Checking => {
+                        self.route = None;
+                        self.failing = false;
+                    }
+                    _ => self.failing = false,
                 },
                 _ => {}
             }

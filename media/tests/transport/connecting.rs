@@ -1,6 +1,6 @@
 //! From credentials to keys.
 
-use media::ice::IceCredentials;
+use media::ice::{IceCredentials, RemoteCandidate};
 use media::srtp::{Side, SrtpProfile};
 use media::transport::{Event, RemoteError, Setup};
 
@@ -75,6 +75,40 @@ fn a_client_without_candidates_is_learnt_from_its_checks() {
         },
     );
     world.run_until(2.0, World::both_open);
+}
+
+/// Browsers hide addresses behind mDNS names, and what is left may be of no use.
+#[test]
+fn a_client_whose_signalled_candidates_cannot_work_is_waited_for() {
+    let mut world = World::new(1, good(), Traits::bridge(), Traits::client());
+    let now = world.now;
+    let mut remote = world.signalled(CLIENT);
+    let other_family = "[2001:db8::7]:50000".parse().unwrap();
+    remote.candidates = vec![RemoteCandidate::host(other_family)];
+    let bridge = &mut world.peers[BRIDGE].transport;
+    bridge.set_remote(remote, now).unwrap();
+    world.run_for(10.0);
+    assert!(!world.peers[BRIDGE].saw(|e| *e == Event::IceFailed));
+    let remote = world.signalled(BRIDGE);
+    let now = world.now;
+    let client = &mut world.peers[CLIENT].transport;
+    client.set_remote(remote, now).unwrap();
+    world.run_until(2.0, World::both_open);
+    world.run_for(30.0);
+    assert!(!world.peers[BRIDGE].saw(|e| *e == Event::IceFailed));
+}
+
+#[test]
+fn a_client_that_never_checks_is_given_up_once() {
+    let mut world = World::new(1, good(), Traits::bridge(), Traits::client());
+    let now = world.now;
+    let mut remote = world.signalled(CLIENT);
+    let other_family = "[2001:db8::7]:50000".parse().unwrap();
+    remote.candidates = vec![RemoteCandidate::host(other_family)];
+    let bridge = &mut world.peers[BRIDGE].transport;
+    bridge.set_remote(remote, now).unwrap();
+    world.run_for(60.0);
+    assert_eq!(world.peers[BRIDGE].count(|e| *e == Event::IceFailed), 1);
 }
 
 #[test]
