@@ -73,7 +73,8 @@ pub enum Tls {
 /// Whom to trust.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// Certificates of authorities, in PEM. `None`: the public ones (Mozilla's list).
+    /// Certificates of authorities, or the server's own, in PEM. `None`: the public authorities
+    /// (Mozilla's list).
     pub ca_pem: Option<Vec<u8>>,
     /// Name that the certificate must have. `None`: the domain of the account (RFC 6120 §13.7.2).
     pub server_name: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -29,35 +30,92 @@ pub(super) fn connector(
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth()
-    } else {
+    } else if let Some(pem) = &options.ca_pem {
         builder
-            .with_root_certificates(roots(options)?)
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Named::new(pem, provider)?))
             .with_no_client_auth()
+    } else {
+        let roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        builder.with_root_certificates(roots).with_no_client_auth()
     };
     config.alpn_protocols = vec![b"xmpp-client".to_vec()];
     Ok((TlsConnector::from(Arc::new(config)), name))
 }
 
-fn roots(options: &TlsOptions) -> Result<RootCertStore, ConnectError> {
-    let Some(pem) = &options.ca_pem else {
-        return Ok(RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        });
-    };
-    let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate
-            .map_err(|error| ConnectError::Tls(format!("authority certificates: {error}")))?;
-        store
-            .add(certificate)
-            .map_err(|error| ConnectError::Tls(format!("authority certificates: {error}")))?;
+/// Accepts what the named certificates have signed, and the named certificates themselves: a
+/// self-signed one often claims to be an authority, which no server's certificate may be
+/// (RFC 5280 §4.2.1.9), and yet is the one that was meant.
+#[derive(Debug)]
+struct Named {
+    certificates: Vec<CertificateDer<'static>>,
+    chain: Arc<WebPkiServerVerifier>,
+}
+
+impl Named {
+    fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, ConnectError> {
+        let unusable =
+            |error: String| ConnectError::Tls(format!("authority certificates: {error}"));
+        let certificates = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unusable(error.to_string()))?;
+        let mut store = RootCertStore::empty();
+        for certificate in &certificates {
+            store
+                .add(certificate.clone())
+                .map_err(|error| unusable(error.to_string()))?;
+        }
+        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+            .build()
+            .map_err(|error| unusable(error.to_string()))?;
+        Ok(Self {
+            certificates,
+            chain,
+        })
     }
-    if store.is_empty() {
-        return Err(ConnectError::Tls(
-            "authority certificates: the PEM text has none".to_owned(),
-        ));
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.certificates.contains(certificate) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.chain
+            .verify_server_cert(certificate, intermediates, name, ocsp, now)
     }
-    Ok(store)
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
 }
 
 /// Accepts any certificate, as [`TlsOptions::insecure`] asks.

@@ -416,18 +416,38 @@ async fn a_client_that_nobody_reaches_can_still_be_closed() {
     soon(client.handle().close()).await;
 }
 
+/// A server with a self-signed certificate, and that certificate.
 fn certificate() -> (TlsAcceptor, Vec<u8>) {
-    let issued = rcgen::generate_simple_self_signed(vec!["d".to_owned()]).unwrap();
-    let pem = issued.cert.pem().into_bytes();
-    let key = rustls_pki_types::PrivatePkcs8KeyDer::from(issued.signing_key.serialize_der());
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["d".to_owned()]).unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    let pem = cert.pem().into_bytes();
+    (acceptor(&cert, &key), pem)
+}
+
+/// A server with a certificate of an authority, and the authority's certificate.
+fn issued_certificate(name: &str) -> (TlsAcceptor, Vec<u8>) {
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&authority_key).unwrap();
+    let issuer = rcgen::Issuer::from_params(&params, &authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let cert = params.signed_by(&key, &issuer).unwrap();
+    (acceptor(&cert, &key), authority.pem().into_bytes())
+}
+
+fn acceptor(cert: &rcgen::Certificate, key: &rcgen::KeyPair) -> TlsAcceptor {
+    let key = rustls_pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let server = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![issued.cert.der().clone()], key.into())
+        .with_single_cert(vec![cert.der().clone()], key.into())
         .unwrap();
-    (TlsAcceptor::from(Arc::new(server)), pem)
+    TlsAcceptor::from(Arc::new(server))
 }
 
 async fn tcp(tls: Tls) -> (Client, TcpListener) {
@@ -440,7 +460,7 @@ async fn tcp(tls: Tls) -> (Client, TcpListener) {
 
 #[tokio::test]
 async fn direct_tls_with_a_known_authority_works() {
-    let (acceptor, ca_pem) = certificate();
+    let (acceptor, ca_pem) = issued_certificate("d");
     let options = TlsOptions {
         ca_pem: Some(ca_pem),
         ..TlsOptions::default()
@@ -470,6 +490,22 @@ async fn starttls_works_and_what_came_in_the_clear_is_thrown_away() {
     let mut server = Server::new(soon(acceptor.accept(server.io)).await.unwrap());
     server.begin(None).await;
     assert!(!online(&mut client).await);
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    let (acceptor, ca_pem) = issued_certificate("other");
+    let options = TlsOptions {
+        ca_pem: Some(ca_pem),
+        ..TlsOptions::default()
+    };
+    let (mut client, listener) = tcp(Tls::Direct(options)).await;
+    let (socket, _) = soon(listener.accept()).await.unwrap();
+    let _ = soon(acceptor.accept(socket)).await;
+    let Event::Offline { reason } = next(&mut client).await else {
+        panic!()
+    };
+    assert!(reason.contains("certificate"), "{reason}");
 }
 
 #[tokio::test]
