@@ -12,6 +12,7 @@ mod ice;
 mod idle;
 mod invite;
 mod members;
+mod memory;
 mod migration;
 mod moderation;
 mod moderators;
@@ -29,6 +30,7 @@ mod summary;
 pub use action::{Action, Answer, Ask, NoAnswer, Question};
 pub use discovery::own_info;
 pub use features::Features;
+pub use memory::Memory;
 pub use participant::{Discovery, Kind, Participant};
 pub use session::{Session, State};
 pub use source_map::{SourceError, SourceLimits, SourceMap};
@@ -38,6 +40,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use xmpp::stanza::{self, Condition, StanzaError};
 use xmpp::{BareJid, Element, FullJid, Jid, ns, ping, version};
@@ -53,7 +56,7 @@ use room::RoomState;
 use session::Reply;
 
 /// What the first asker wished.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wishes {
     /// Participants beyond this number join with their microphone muted.
     pub start_audio_muted: Option<usize>,

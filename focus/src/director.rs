@@ -6,6 +6,7 @@
 
 mod brewery;
 mod iqs;
+mod memory;
 mod moves;
 mod overview;
 mod pickup;
@@ -22,7 +23,7 @@ use xmpp::stanza::{self, Condition, IqType, StanzaError};
 use xmpp::{BareJid, Element, FullJid, Jid, ns};
 
 use crate::bridges::{BridgeEvent, BridgeId, Bridges, Doctor};
-use crate::conference::{Action, Conference};
+use crate::conference::{Action, Conference, Memory};
 use crate::context::{CapsCache, Context, Counters, Random};
 use crate::settings::Settings;
 
@@ -38,6 +39,8 @@ pub use requests::RequestId;
 pub enum Output {
     /// Send this stanza.
     Send(Element),
+    /// Remember this of a room, or (`None`) forget it. Only after [`Director::remember`].
+    Remember(String, Option<Box<Memory>>),
     /// A request that came over HTTP is answered.
     Answered(RequestId, Result<ConferenceAnswer, StanzaError>),
 }
@@ -70,6 +73,7 @@ pub struct Director {
     /// Room components that may speak about rooms.
     components: Vec<Jid>,
     moves: Moves,
+    notes: memory::Notes,
     out: VecDeque<Output>,
 }
 
@@ -94,6 +98,7 @@ impl Director {
             pending: HashMap::new(),
             timeouts: BTreeSet::new(),
             components: Vec::new(),
+            notes: memory::Notes::default(),
             out: VecDeque::new(),
         }
     }
@@ -113,6 +118,8 @@ impl Director {
             }
         }
         self.drop_pending(now);
+        self.take_up_remembered(&me, now);
+        let rooms: Vec<BareJid> = self.conferences.keys().cloned().collect();
         self.out
             .push_back(Output::Send(xmpp::xml::element("presence", ns::CLIENT)));
         self.join_brewery();
@@ -232,7 +239,7 @@ impl Director {
         } else {
             [None; 3]
         };
-        let others = [rooms, self.moves.poll_timeout()];
+        let others = [rooms, self.moves.poll_timeout(), self.notes.poll_timeout()];
         asking.into_iter().chain(others).flatten().min()
     }
 
@@ -253,6 +260,7 @@ impl Director {
         }
         self.check_bridges(now);
         self.move_due(now);
+        self.give_out_changes(now);
     }
 
     /// What is to be done next.
@@ -293,6 +301,9 @@ impl Director {
         let generation = slot.generation;
         match handled {
             Ok(actions) => {
+                if !actions.is_empty() {
+                    self.notes.changed(room, now);
+                }
                 for action in actions {
                     self.execute(room, generation, action, now);
                 }

@@ -1,6 +1,7 @@
 //! The run loop: XMPP client, clock and HTTP around the [`Director`].
 
 mod http;
+mod memory;
 mod metrics;
 mod password;
 
@@ -21,6 +22,8 @@ use crate::context::Random;
 use crate::director::{Director, Output, RequestId};
 use crate::settings::{ConfigError, Settings};
 
+use memory::Notebook;
+
 /// Events that may wait.
 const QUEUE: usize = 16_384;
 /// HTTP requests that may wait.
@@ -36,6 +39,14 @@ pub enum StartError {
     /// The configuration cannot be used.
     #[error("configuration of the focus: {0}")]
     Config(#[from] ConfigError),
+    /// The directory for remembered conferences cannot be used.
+    #[error("state_dir {path} cannot be used: {error}")]
+    StateDir {
+        /// The directory.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
     /// The password file cannot be read.
     #[error("the focus's password cannot be read from {path}: {error}")]
     Password {
@@ -75,6 +86,13 @@ impl Focus {
     pub fn start(config: Config, connector: Connector) -> Result<Self, StartError> {
         let password = password::read(&config)?;
         let settings = Settings::new(config)?;
+        let notebook = match &settings.config.state_dir {
+            Some(path) => Some(Notebook::open(path).map_err(|error| StartError::StateDir {
+                path: path.display().to_string(),
+                error,
+            })?),
+            None => None,
+        };
         let mut client_config = ClientConfig::new(settings.account.clone(), connector);
         if let Some(password) = password {
             client_config = client_config.with_password(password);
@@ -86,8 +104,15 @@ impl Focus {
         let client = Client::start(client_config);
         let handle = client.handle();
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let director = Director::new(Arc::new(settings), Box::new(ThreadRandom));
-        let task = tokio::spawn(run(client, director, receiver));
+        let mut director = Director::new(Arc::new(settings), Box::new(ThreadRandom));
+        let notebook = match notebook {
+            Some((notebook, memories)) => {
+                director.remember(memories);
+                Some(notebook)
+            }
+            None => None,
+        };
+        let task = tokio::spawn(run(client, director, receiver, notebook));
         Ok(Self {
             client: handle,
             commands,
@@ -123,7 +148,12 @@ impl Random for ThreadRandom {
 }
 
 /// Priorities: events of the XMPP client, then HTTP, then deadlines; every round ends with writing.
-async fn run(client: Client, mut director: Director, mut commands: mpsc::Receiver<Command>) {
+async fn run(
+    client: Client,
+    mut director: Director,
+    mut commands: mpsc::Receiver<Command>,
+    notebook: Option<Notebook>,
+) {
     let (handle, mut events) = client.into_parts();
     let mut backlog = VecDeque::new();
     let mut answers: HashMap<RequestId, oneshot::Sender<Answer>> = HashMap::new();
@@ -159,8 +189,12 @@ async fn run(client: Client, mut director: Director, mut commands: mpsc::Receive
         while let Some(output) = director.poll_output() {
             match output {
                 Output::Send(stanza) => {
-                    if !send(&handle, stanza, &mut events, &mut backlog).await {
-                        return;
+                    // The end of the client shows in its events.
+                    send(&handle, stanza, &mut events, &mut backlog).await;
+                }
+                Output::Remember(room, memory) => {
+                    if let Some(notebook) = &notebook {
+                        notebook.note(room, memory);
                     }
                 }
                 Output::Answered(id, answer) => {
@@ -169,6 +203,12 @@ async fn run(client: Client, mut director: Director, mut commands: mpsc::Receive
                     }
                 }
             }
+        }
+    }
+    director.handle_end();
+    while let Some(output) = director.poll_output() {
+        if let (Output::Remember(room, memory), Some(notebook)) = (output, &notebook) {
+            notebook.note(room, memory);
         }
     }
 }
@@ -185,21 +225,20 @@ async fn next_event(
 
 /// Sends a stanza. While the client's queue is full, events are taken from it all the same: it may have
 /// to read acknowledgements before it can write, and it reads only while somebody takes what it reads.
-/// False when the client has ended.
 async fn send(
     handle: &ClientHandle,
     stanza: Element,
     events: &mut mpsc::Receiver<Event>,
     backlog: &mut VecDeque<Event>,
-) -> bool {
+) {
     let mut sending = std::pin::pin!(handle.send(stanza));
     loop {
         tokio::select! {
             biased;
-            sent = &mut sending => return sent.is_ok(),
+            _ = &mut sending => return,
             event = events.recv(), if backlog.len() < MAX_BACKLOG => match event {
                 Some(event) => backlog.push_back(event),
-                None => return false,
+                None => return,
             },
         }
     }

@@ -1,9 +1,10 @@
 //! What a client can do, from its disco#info (XEP-0030).
 
+use serde::{Deserialize, Serialize};
 use xmpp::ns;
 
 /// The features that change what the focus sends to a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Features {
     /// Receives audio.
     pub audio: bool,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use xmpp::mute::{Mute, MuteKind};
 
@@ -15,7 +16,7 @@ const MAX_LISTED: usize = 10_000;
 type Medium = Option<BTreeSet<String>>;
 
 /// Moderation of the room.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Moderation {
     audio: Medium,
     video: Medium,

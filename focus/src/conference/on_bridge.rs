@@ -49,7 +49,7 @@ pub struct OnBridge {
     /// The bridge was asked once to forget an earlier conference of the same meeting.
     pub recreated: bool,
     /// Participants that wait until it exists.
-    queued: VecDeque<Arc<str>>,
+    pub(super) queued: VecDeque<Arc<str>>,
 }
 
 impl Conference {

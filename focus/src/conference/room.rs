@@ -190,6 +190,10 @@ impl Conference {
                     .and_then(|f| form_value(f, "muc#roominfo_meetingId"))
                     .filter(|id| !id.is_empty());
                 if let Some(id) = id {
+                    if !self.meeting_id.is_empty() && self.meeting_id != id {
+                        tracing::warn!(room = %self.room, "the room is another one than before");
+                        self.forget_sessions();
+                    }
                     self.meeting_id = id;
                 } else if self.meeting_id.is_empty() {
                     self.meeting_id = ctx.new_uuid();

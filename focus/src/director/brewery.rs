@@ -42,9 +42,7 @@ impl Brewery {
 impl Director {
     pub(super) fn join_brewery(&mut self) {
         self.brewery.retry_at = None;
-        if self.brewery.joined {
-            self.brewery.unseen = self.bridges.iter().map(|(id, _)| id.clone()).collect();
-        }
+        self.brewery.unseen = self.bridges.iter().map(|(id, _)| id.clone()).collect();
         self.brewery.joined = false;
         let Ok(me) = self
             .settings
@@ -87,6 +85,7 @@ impl Director {
                 for id in std::mem::take(&mut self.brewery.unseen) {
                     self.handle_bridge_gone(&id, now);
                 }
+                self.leave_unknown_bridges(now);
             }
             Some(_) => {
                 self.brewery.joined = false;
@@ -98,6 +97,21 @@ impl Director {
                     tracing::error!(room = %self.settings.brewery, %error,
                         "the brewery cannot be joined; no bridges are seen until it can");
                 }
+            }
+        }
+    }
+
+    /// Remembered conferences may be on bridges that are no longer there.
+    fn leave_unknown_bridges(&mut self, now: Instant) {
+        let used: BTreeSet<BridgeId> = self
+            .conferences
+            .values()
+            .flat_map(|slot| slot.conference.endpoints_by_bridge())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in used {
+            if !self.bridges.iter().any(|(known, _)| *known == id) {
+                self.handle_bridge_event(&id, BridgeEvent::Gone, now);
             }
         }
     }

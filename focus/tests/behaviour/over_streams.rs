@@ -114,8 +114,14 @@ fn person(
                 Event::Online { .. } => {
                     let conference = element("conference", ns::FOCUS).with_attr("room", ROOM);
                     let to = Jid::new("focus.meet.shoal").unwrap();
-                    let request = stanza::iq_set(&to, conference);
-                    handle.request(request, PATIENCE).await.unwrap();
+                    // The focus may still be on its way.
+                    while handle
+                        .request(stanza::iq_set(&to, conference.clone()), PATIENCE)
+                        .await
+                        .is_err()
+                    {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
                     let to = Jid::new(&format!("{ROOM}/{nick}")).unwrap();
                     handle
                         .send(stanza::presence(&to).with_child(element("x", ns::MUC)))
@@ -319,4 +325,36 @@ async fn people_meet_lose_their_bridge_and_their_focus_and_go_on() {
 
     next.shutdown().await;
     server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_focus_with_a_state_directory_comes_back_unnoticed() {
+    let (server, connector) = server().await;
+    let directory = std::env::temp_dir().join(format!("shoal-focus-test-{}", std::process::id()));
+    let start = || {
+        let config = Config {
+            password: Some(Password("secret".into())),
+            state_dir: Some(directory.clone()),
+            ..Config::default()
+        };
+        Focus::start(config, connector.clone()).unwrap()
+    };
+    let running = start();
+    let _bridge = bridge(&connector, "jvb1");
+    let (mut alice, _a) = person(&connector, "alice");
+    let (mut bob, _b) = person(&connector, "bob");
+    offer(&mut alice).await;
+    offer(&mut bob).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+
+    running.shutdown().await;
+    let next = start();
+    let (mut carol, _c) = person(&connector, "carol");
+    offer(&mut carol).await;
+    assert!(alice.try_recv().is_err(), "nothing was said to alice");
+    assert!(bob.try_recv().is_err(), "nothing was said to bob");
+
+    next.shutdown().await;
+    server.shutdown().await;
+    std::fs::remove_dir_all(directory).unwrap();
 }

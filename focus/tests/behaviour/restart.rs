@@ -176,3 +176,117 @@ fn an_outage_is_nobody_s_fault() {
     let bridges = world.director.bridge_summaries(world.now);
     assert!(bridges[0].operational, "its answers could not arrive");
 }
+
+/// A meeting whose focus remembers.
+fn remembered(level: Level) -> World {
+    let mut world = World::new();
+    world.director.remember(Vec::new());
+    world.bridge("jvb1");
+    for (nick, first) in [("a", 1000), ("b", 2000), ("c", 3000)] {
+        world.join(nick, level);
+        if nick == "b" {
+            world.accept("a", 1000);
+        }
+        if nick != "a" {
+            world.accept(nick, first);
+        }
+    }
+    world.pass(Duration::from_secs(1));
+    world.clear();
+    world
+}
+
+#[test]
+fn a_new_focus_that_remembers_leaves_running_sessions_alone() {
+    let mut world = remembered(Level::Json);
+    world.restart_focus(Config::default());
+    for nick in ["a", "b", "c"] {
+        assert!(
+            world.jingles(nick).is_empty(),
+            "{nick}: {:?}",
+            world.verbs(nick)
+        );
+    }
+    world.join("d", Level::Json);
+    let offered = world.offer("d").sources();
+    assert_eq!(
+        offered.by_owner.keys().collect::<Vec<_>>(),
+        ["a", "b", "c", "jvb"]
+    );
+    world.accept("d", 4000);
+    assert_eq!(
+        world.verbs("a"),
+        ["source-add"],
+        "the others hear of the newcomer"
+    );
+    world.send_transport("a");
+    assert_eq!(world.endpoints("jvb1").len(), 4);
+    assert_eq!(
+        world.clients["d"].affiliation, "none",
+        "there is a moderator"
+    );
+}
+
+#[test]
+fn what_is_remembered_of_a_bridge_is_checked_with_it() {
+    let mut world = remembered(Level::Current);
+    let conference = world
+        .bridges
+        .get_mut("jvb1")
+        .unwrap()
+        .conferences
+        .values_mut()
+        .next()
+        .unwrap();
+    conference.endpoints.remove("b");
+    world.restart_focus(Config::default());
+    assert_eq!(world.verbs("b"), ["session-terminate", "session-initiate"]);
+    assert!(world.jingles("a").is_empty());
+    assert_eq!(world.endpoints("jvb1").len(), 3);
+}
+
+#[test]
+fn remembered_sessions_through_a_bridge_that_is_gone_are_replaced() {
+    let mut world = remembered(Level::Current);
+    world.bridges.remove("jvb1");
+    world.bridge("jvb2");
+    world.restart_focus(Config::default());
+    for nick in ["a", "b", "c"] {
+        assert_eq!(
+            world.verbs(nick),
+            ["session-terminate", "session-initiate"],
+            "{nick}"
+        );
+    }
+    assert_eq!(world.endpoints("jvb2").len(), 3);
+}
+
+#[test]
+fn who_came_or_changed_while_the_focus_was_away_is_invited() {
+    let mut world = remembered(Level::Current);
+    world.clients.remove("c");
+    world
+        .clients
+        .insert("d".to_owned(), World::client(Level::Current));
+    world.restart_focus(Config::default());
+    assert!(world.jingles("a").is_empty());
+    assert_eq!(
+        world.verbs("d").last().map(String::as_str),
+        Some("session-initiate")
+    );
+    assert_eq!(
+        world.endpoints("jvb1").into_iter().collect::<Vec<_>>(),
+        ["a", "b", "d"]
+    );
+}
+
+#[test]
+fn a_conference_that_is_over_is_forgotten() {
+    let mut world = remembered(Level::Current);
+    assert!(world.memories[ROOM].is_some());
+    for nick in ["a", "b", "c"] {
+        world.leave(nick);
+    }
+    world.pass(Duration::from_secs(1));
+    assert!(world.memories[ROOM].is_none());
+}

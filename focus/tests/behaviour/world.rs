@@ -96,6 +96,8 @@ pub struct World {
     pub nick_taken: u32,
     pub sent: usize,
     last_to_bridge: String,
+    /// What is remembered of rooms.
+    pub memories: BTreeMap<String, Option<String>>,
     /// Real time that the focus took.
     pub spent: Duration,
 }
@@ -128,6 +130,7 @@ impl World {
             nick_taken: 0,
             sent: 0,
             last_to_bridge: String::new(),
+            memories: BTreeMap::new(),
             spent: Duration::ZERO,
         }
     }
@@ -141,6 +144,9 @@ impl World {
     pub fn restart_focus(&mut self, config: Config) {
         let settings = Arc::new(Settings::new(config).unwrap());
         self.director = Director::new(settings, Box::new(Counting(1_000_000)));
+        let memories = self.memories.values().flatten();
+        self.director
+            .remember(memories.map(|m| serde_json::from_str(m).unwrap()).collect());
         self.focus_in_room = false;
         self.focus_in_brewery = false;
         self.presences.clear();
@@ -333,6 +339,11 @@ impl World {
                 match output {
                     Output::Send(stanza) => self.deliver(stanza),
                     Output::Answered(id, answer) => self.http.push((id.0, answer)),
+                    Output::Remember(room, memory) => {
+                        // As on disk.
+                        let text = memory.map(|m| serde_json::to_string(&m).unwrap());
+                        self.memories.insert(room, text);
+                    }
                 }
             }
             if idle {
@@ -589,6 +600,15 @@ impl World {
 
     pub fn clear_requests(&mut self) {
         self.bridges.values_mut().for_each(|b| b.requests.clear());
+    }
+
+    /// A client.
+    pub fn client(level: Level) -> Client {
+        Client {
+            level,
+            silent: false,
+            ..Self::silent_client()
+        }
     }
 
     /// A client that answers nothing.
