@@ -175,13 +175,11 @@ impl Bridge {
     }
 
     /// Bridge channels (`/colibri-ws/…`), for clients.
-    #[must_use]
     pub fn public_router(&self) -> Router {
         websocket::router(Arc::clone(&self.control))
     }
 
     /// Health, version, metrics, statistics, Colibri2 over REST, drain, shutdown, debugging: for operators only.
-    #[must_use]
     pub fn private_router(&self) -> Router {
         private_http::router(Arc::clone(&self.control))
     }

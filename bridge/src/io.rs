@@ -5,6 +5,7 @@ mod channels;
 pub(crate) mod control;
 pub mod driver;
 pub mod mailbox;
+mod outbox;
 pub(crate) mod private_http;
 mod shard_task;
 pub(crate) mod shards;

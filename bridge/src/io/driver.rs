@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::addresses;
 use super::mailbox::{Bell, Postbox, mailbox};
+use super::outbox::Outbox;
 use super::socket::{UdpSocket, interface_addresses};
 use super::worker_thread::{DriverEvent, IoCounters, WorkerThread};
 use crate::command::Command;
@@ -121,7 +122,7 @@ impl Driver {
                 bell,
                 commands,
                 messages: incoming,
-                others: messages.clone(),
+                others: messages.iter().cloned().map(Outbox::new).collect(),
                 events: events.clone(),
                 counters,
                 stop: Arc::clone(&driver.stop),

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Sender as EventSender, error::TrySendError};
 
-use super::mailbox::{Bell, Postbox, Refused, drain};
+use super::mailbox::{Bell, drain};
+use super::outbox::Outbox;
 use super::socket::{Poller, Receiver, Sender, Sent, Train, UdpSocket};
 use crate::command::Command;
 use crate::event::Event;
@@ -72,7 +73,7 @@ pub(super) struct WorkerThread {
     pub(super) bell: Arc<Bell>,
     pub(super) commands: Queue<Command>,
     pub(super) messages: Queue<WorkerMessage>,
-    pub(super) others: Vec<Postbox<WorkerMessage>>,
+    pub(super) others: Vec<Outbox>,
     pub(super) events: EventSender<DriverEvent>,
     pub(super) counters: Arc<IoCounters>,
     pub(super) stop: Arc<AtomicBool>,
@@ -86,7 +87,6 @@ struct Desk {
     poller: Poller,
     /// An event for which control had no room.
     pending: Option<DriverEvent>,
-    rung: Vec<bool>,
 }
 
 impl WorkerThread {
@@ -98,7 +98,6 @@ impl WorkerThread {
             batch: SendBatch::new(SEND_BATCH_BYTES),
             poller: self.bell.poller(&self.sockets),
             pending: None,
-            rung: vec![false; self.others.len()],
         };
         while !self.stop.load(Ordering::Relaxed) {
             let turns = std::panic::AssertUnwindSafe(|| self.turns(&mut desk));
@@ -125,7 +124,7 @@ impl WorkerThread {
             self.counters.busy_micros.fetch_add(busy, Ordering::Relaxed);
             let timeout = if more {
                 Some(Duration::ZERO)
-            } else if desk.pending.is_some() {
+            } else if desk.pending.is_some() || self.others.iter().any(Outbox::is_waiting) {
                 Some(RETRY)
             } else {
                 core.poll_timeout()
@@ -148,7 +147,7 @@ impl WorkerThread {
                 core.handle_timeout(now);
             }
             more |= self.transmit(&mut core, desk, now);
-            more |= self.pass_on(&mut core, desk);
+            more |= self.pass_on(&mut core);
             more |= self.tell(&mut core, desk);
         }
     }
@@ -212,26 +211,24 @@ impl WorkerThread {
     }
 
     /// Hands messages to other workers and rings each at most once.
-    fn pass_on(&mut self, core: &mut Worker, desk: &mut Desk) -> bool {
+    fn pass_on(&mut self, core: &mut Worker) -> bool {
         let mut left = OUTGOING_BUDGET;
+        let mut lost = 0;
         while left > 0
             && let Some((to, message)) = core.poll_message()
         {
             left -= 1;
-            let Some(postbox) = self.others.get(to.index()) else {
-                continue;
-            };
-            desk.rung[to.index()] = true;
-            if let Err(Refused::Full(_) | Refused::Gone(_)) = postbox.put(message) {
-                self.counters
-                    .dropped_queue_full
-                    .fetch_add(1, Ordering::Relaxed);
+            if let Some(outbox) = self.others.get_mut(to.index()) {
+                lost += u64::from(!outbox.put(message));
             }
         }
-        for (postbox, rung) in self.others.iter().zip(&mut desk.rung) {
-            if std::mem::take(rung) {
-                postbox.ring();
-            }
+        for outbox in &mut self.others {
+            outbox.flush();
+        }
+        if lost > 0 {
+            self.counters
+                .dropped_queue_full
+                .fetch_add(lost, Ordering::Relaxed);
         }
         left == 0
     }

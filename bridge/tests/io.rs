@@ -1,0 +1,19 @@
+//! The bridge with real sockets on loopback: REST, media, bridge channels, bad input, shutdown.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "io/http.rs"]
+mod http;
+#[path = "io/meeting.rs"]
+mod meeting;
+#[path = "io/peer.rs"]
+mod peer;
+
+#[path = "io/channel.rs"]
+mod channel;
+#[path = "io/hostile.rs"]
+mod hostile;
+#[path = "io/media.rs"]
+mod media_flow;
+#[path = "io/operation.rs"]
+mod operation;

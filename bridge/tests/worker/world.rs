@@ -1,0 +1,518 @@
+//! Workers, clients, the network between them, and the clock.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use bridge::command::{
+    Codec, Command, CreateConference, CreateEndpoint, EndpointUpdate, Extension, Feedback,
+    HeaderExtension, MediaCapabilities, MediaKind, PayloadType, RemoteTransport, Semantics,
+    SourceDescription, SsrcGroup,
+};
+use bridge::event::Event;
+use bridge::ids::{ConferenceKey, EndpointKey, WorkerId};
+use bridge::send_batch::SendBatch;
+use bridge::settings::WorkerSettings;
+use bridge::statistics::WorkerStatistics;
+use bridge::worker::Worker;
+use media::dtls::Certificate;
+use media::ice::{IceCredentials, RemoteCandidate};
+use media::simnet::{Link, SimNet};
+use media::transport::{self, DEFAULT_MAX_SSRCS, Setup, Transport, TransportConfig};
+use media::units::Ssrc;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+
+use crate::client::{Client, LEVEL_ID, OPUS, RTX, TCC_ID, VP8};
+use crate::picture::Encoder;
+
+static CERTIFICATES: LazyLock<[Certificate; 2]> = LazyLock::new(|| {
+    [
+        Certificate::generate().unwrap(),
+        Certificate::generate().unwrap(),
+    ]
+});
+
+pub const CONFERENCE: ConferenceKey = ConferenceKey(0xc0ffee);
+
+/// How a client is.
+#[derive(Clone, Copy)]
+pub struct Traits {
+    pub rewriting: bool,
+    pub encodings: u8,
+    pub rtx: bool,
+    pub packets_per_frame: usize,
+    pub packet_len: usize,
+    pub visitor: bool,
+}
+
+impl Default for Traits {
+    fn default() -> Self {
+        Self {
+            rewriting: true,
+            encodings: 3,
+            rtx: true,
+            packets_per_frame: 1,
+            packet_len: 500,
+            visitor: false,
+        }
+    }
+}
+
+pub struct World {
+    pub workers: Vec<Worker>,
+    pub clients: Vec<Client>,
+    pub net: SimNet,
+    pub now: Instant,
+    pub events: Vec<Event>,
+    pub bridge: SocketAddr,
+    batch: SendBatch,
+    rng: SmallRng,
+    next_key: u64,
+}
+
+impl World {
+    pub fn new(workers: usize, link: Link) -> Self {
+        let bridge = SocketAddr::from(([192, 0, 2, 1], 10_000));
+        let mut settings = WorkerSettings::new(CERTIFICATES[0].clone(), vec![bridge]);
+        settings.max_bandwidth = media::units::Bitrate::from_kbps(20_000);
+        let settings = Arc::new(settings);
+        let make = |id| Worker::new(WorkerId(id as u16), workers, settings.clone(), 5);
+        let mut world = Self {
+            workers: (0..workers).map(make).collect(),
+            clients: Vec::new(),
+            net: SimNet::new(9, link),
+            now: Instant::now(),
+            events: Vec::new(),
+            bridge,
+            batch: SendBatch::new(128 * 1024),
+            rng: SmallRng::seed_from_u64(3),
+            next_key: 0,
+        };
+        let create = CreateConference {
+            conference: CONFERENCE,
+            meeting_id: "m".into(),
+            name: None,
+        };
+        world.command(WorkerId(0), Command::CreateConference(create));
+        world
+    }
+
+    /// Clients that are connected, all of one kind, spread over the workers, and their channels open.
+    pub fn call(workers: usize, clients: usize, link: Link, traits: Traits) -> Self {
+        let mut world = Self::new(workers, link);
+        for _ in 0..clients {
+            world.join(traits);
+        }
+        world.run_until(20.0, |w| w.clients.iter().all(|c| c.connected));
+        for index in 0..clients {
+            world.open_channel(index);
+        }
+        world
+    }
+
+    pub fn join(&mut self, traits: Traits) -> usize {
+        let index = self.clients.len();
+        let tag = index as u8 + 1;
+        let id = format!("client{tag}");
+        self.next_key += 1;
+        let key = EndpointKey(self.next_key);
+        let worker = WorkerId((index % self.workers.len()) as u16);
+        let addr = SocketAddr::from(([198, 51, 100, tag], 40_000 + u16::from(tag)));
+        let mut remote_ice = IceCredentials::generate(&mut self.rng);
+        remote_ice.ufrag = format!("cl{tag:02}");
+        let local_ice = IceCredentials {
+            ufrag: worker.in_ufrag(self.next_key * 977),
+            ..IceCredentials::generate(&mut self.rng)
+        };
+        let config = TransportConfig {
+            local: remote_ice.clone(),
+            ice_controlling: false,
+            certificate: CERTIFICATES[1].clone(),
+            local_candidates: vec![addr],
+            setup: Setup::Active,
+            sctp: None,
+            max_ssrcs: DEFAULT_MAX_SSRCS,
+        };
+        let mut transport = Transport::new(config, u64::from(tag), self.now);
+        let remote = transport::RemoteTransport {
+            credentials: local_ice.clone(),
+            candidates: vec![RemoteCandidate::host(self.bridge)],
+            fingerprints: vec![CERTIFICATES[0].fingerprint().clone()],
+            setup: Setup::Actpass,
+        };
+        transport.set_remote(remote, self.now).unwrap();
+        let first = u32::from(tag) * 1_000;
+        let encoders: Vec<_> = (0..traits.encodings)
+            .map(|e| {
+                let ssrc = first + u32::from(e) * 2;
+                Encoder::new(tag, e, ssrc, traits.packets_per_frame, traits.packet_len)
+            })
+            .collect();
+        let client = Client::new(
+            &id,
+            tag,
+            key,
+            worker,
+            addr,
+            transport,
+            traits.rewriting,
+            encoders,
+            self.now,
+        );
+        let update = EndpointUpdate {
+            transport: Some(RemoteTransport {
+                ice: Some(remote_ice),
+                generation: None,
+                fingerprints: vec![CERTIFICATES[1].fingerprint().clone()],
+                setup: Some(Setup::Active),
+                candidates: vec![],
+            }),
+            media: Some(capabilities(traits.rtx)),
+            sources: Some(sources(&client)),
+            force_mute: None,
+            initial_last_n: None,
+        };
+        let create = CreateEndpoint {
+            conference: CONFERENCE,
+            home: WorkerId(0),
+            endpoint: key,
+            id: id.as_str().into(),
+            local_ice,
+            ice_controlling: true,
+            sctp_port: None,
+            ssrc_rewriting: traits.rewriting,
+            mid_demux: false,
+            visitor: traits.visitor,
+            initial_last_n: None,
+            feedback_audio_ssrc: Ssrc(77),
+            feedback_video_ssrc: Ssrc(78),
+            update,
+        };
+        if !traits.rewriting {
+            for other in &mut self.clients {
+                note_rtx(other, &client);
+            }
+        }
+        let mut client = client;
+        if !traits.rewriting {
+            for other in &self.clients {
+                note_rtx(&mut client, other);
+            }
+        }
+        self.clients.push(client);
+        self.command(worker, Command::CreateEndpoint(Box::new(create)));
+        index
+    }
+
+    pub fn command(&mut self, worker: WorkerId, command: Command) {
+        self.workers[worker.index()].handle_command(command, self.now);
+        self.drain();
+    }
+
+    pub fn open_channel(&mut self, client: usize) {
+        let (worker, key) = (self.clients[client].worker, self.clients[client].key);
+        self.command(worker, Command::ChannelOpened(key));
+    }
+
+    /// A client says something on its channel.
+    pub fn say(&mut self, client: usize, text: serde_json::Value) {
+        let (worker, key) = (self.clients[client].worker, self.clients[client].key);
+        self.command(worker, Command::ChannelText(key, text.to_string()));
+    }
+
+    /// A client wants to see everyone up to a height.
+    pub fn watch(&mut self, client: usize, height: i32) {
+        let wants = serde_json::json!({
+            "colibriClass": "ReceiverVideoConstraints",
+            "lastN": -1,
+            "defaultConstraints": {"maxHeight": height},
+        });
+        self.say(client, wants);
+    }
+
+    /// Everyone wants to see everyone.
+    pub fn watch_all(&mut self, height: i32) {
+        for client in 0..self.clients.len() {
+            self.watch(client, height);
+        }
+    }
+
+    pub fn leave(&mut self, client: usize) {
+        let (worker, key) = (self.clients[client].worker, self.clients[client].key);
+        self.command(worker, Command::ExpireEndpoint(key));
+    }
+
+    pub fn statistics(&mut self, worker: usize) -> WorkerStatistics {
+        self.command(
+            WorkerId(worker as u16),
+            Command::CollectStatistics { endpoints: true },
+        );
+        let at = self
+            .events
+            .iter()
+            .rposition(|e| matches!(e, Event::Statistics(_)))
+            .unwrap();
+        match self.events.remove(at) {
+            Event::Statistics(statistics) => *statistics,
+            _ => unreachable!(),
+        }
+    }
+
+    /// Begins anew with so few SSRC slots for each receiver.
+    pub fn set_slots(&mut self, slots: usize) {
+        let mut settings = WorkerSettings::new(CERTIFICATES[0].clone(), vec![self.bridge]);
+        settings.ssrc_slots = slots;
+        let settings = Arc::new(settings);
+        let workers = self.workers.len();
+        for (id, worker) in self.workers.iter_mut().enumerate() {
+            *worker = Worker::new(WorkerId(id as u16), workers, settings.clone(), 5);
+        }
+        let create = CreateConference {
+            conference: CONFERENCE,
+            meeting_id: "m".into(),
+            name: None,
+        };
+        self.command(WorkerId(0), Command::CreateConference(create));
+    }
+
+    /// The link from the bridge to one client.
+    pub fn set_downlink(&mut self, client: usize, link: Link) {
+        let (from, to): (IpAddr, IpAddr) = (self.bridge.ip(), self.clients[client].addr.ip());
+        self.net.set_link(from, to, link);
+    }
+
+    pub fn run_until(&mut self, seconds: f64, condition: impl Fn(&World) -> bool) {
+        let end = self.now + Duration::from_secs_f64(seconds);
+        while !condition(self) {
+            assert!(self.step(end), "not within {seconds} s: {:?}", self.events);
+        }
+    }
+
+    pub fn run_for(&mut self, seconds: f64) {
+        let end = self.now + Duration::from_secs_f64(seconds);
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    fn step(&mut self, end: Instant) -> bool {
+        let next = (self.workers.iter_mut().filter_map(Worker::poll_timeout))
+            .chain(self.clients.iter_mut().map(Client::poll_timeout))
+            .chain(self.net.poll_timeout())
+            .min();
+        let Some(next) = next.filter(|next| *next <= end) else {
+            return false;
+        };
+        self.now = self.now.max(next);
+        let now = self.now;
+        while let Some(datagram) = self.net.poll_receive(now) {
+            if datagram.to == self.bridge {
+                // As SO_REUSEPORT does: by the sender's address, whoever owns it.
+                let at = usize::from(datagram.from.port()) / 2 % self.workers.len();
+                let mut buf = datagram.payload;
+                self.workers[at].handle_datagram(&mut buf, datagram.from, datagram.to, now);
+            } else if let Some(client) = self.clients.iter_mut().find(|c| c.addr == datagram.to) {
+                client.handle_datagram(&datagram.payload, datagram.from, now);
+            }
+        }
+        for worker in &mut self.workers {
+            if worker.poll_timeout().is_some_and(|at| at <= now) {
+                worker.handle_timeout(now);
+            }
+        }
+        for client in &mut self.clients {
+            if client.poll_timeout() <= now {
+                client.handle_timeout(now);
+            }
+        }
+        self.drain();
+        true
+    }
+
+    /// Runs on for so many seconds, and counts media datagrams to worker 0, and the allocations
+    /// that it makes to take them in and send what follows from them.
+    pub fn forward_counted(&mut self, seconds: f64) -> (usize, u64) {
+        let end = self.now + Duration::from_secs_f64(seconds);
+        let mut counted = (0, 0);
+        let mut media = Vec::new();
+        while self.now < end {
+            self.now = (self.now + Duration::from_millis(1)).min(end);
+            let now = self.now;
+            while let Some(datagram) = self.net.poll_receive(now) {
+                if datagram.to != self.bridge {
+                    let client = self.clients.iter_mut().find(|c| c.addr == datagram.to);
+                    client
+                        .unwrap()
+                        .handle_datagram(&datagram.payload, datagram.from, now);
+                } else if datagram.payload[0] & 0xc0 == 0x80
+                    && !media::rtcp::is_rtcp(&datagram.payload)
+                {
+                    media.push(datagram);
+                } else {
+                    let mut buf = datagram.payload;
+                    self.workers[0].handle_datagram(&mut buf, datagram.from, datagram.to, now);
+                }
+            }
+            self.drain();
+            counted.0 += media.len();
+            let (worker, batch) = (&mut self.workers[0], &mut self.batch);
+            let measured = allocation_counter::measure(|| {
+                for datagram in &mut media {
+                    worker.handle_datagram(&mut datagram.payload, datagram.from, datagram.to, now);
+                }
+                worker.poll_transmit(batch, now);
+            });
+            counted.1 += measured.count_total;
+            for run in self.batch.runs() {
+                for datagram in self.batch.bytes()[run.range.clone()].chunks(run.segment) {
+                    self.net.send(now, run.from, run.to, datagram);
+                }
+            }
+            self.batch.clear();
+            media.clear();
+            if self.workers[0].poll_timeout().is_some_and(|at| at <= now) {
+                self.workers[0].handle_timeout(now);
+            }
+            for client in &mut self.clients {
+                if client.poll_timeout() <= now {
+                    client.handle_timeout(now);
+                }
+            }
+            self.drain();
+        }
+        counted
+    }
+
+    pub fn drain(&mut self) {
+        loop {
+            let mut quiet = true;
+            for at in 0..self.workers.len() {
+                while let Some((to, message)) = self.workers[at].poll_message() {
+                    self.workers[to.index()].handle_message(message, self.now);
+                    quiet = false;
+                }
+            }
+            if quiet {
+                break;
+            }
+        }
+        for worker in &mut self.workers {
+            while worker.poll_transmit(&mut self.batch, self.now) {
+                for run in self.batch.runs() {
+                    for datagram in self.batch.bytes()[run.range.clone()].chunks(run.segment) {
+                        self.net.send(self.now, run.from, run.to, datagram);
+                    }
+                }
+                self.batch.clear();
+            }
+            while let Some(event) = worker.poll_event() {
+                match event {
+                    Event::ChannelText(key, text) => {
+                        let client = self.clients.iter_mut().find(|c| c.key == key);
+                        if let Some(client) = client {
+                            let text: serde_json::Value = serde_json::from_str(&text).unwrap();
+                            if text["colibriClass"] == "VideoSourcesMap" {
+                                for mapped in text["mappedSources"].as_array().unwrap() {
+                                    let ssrc = |name: &str| mapped[name].as_u64().unwrap() as u32;
+                                    client.rtx.insert(ssrc("rtx"), ssrc("ssrc"));
+                                }
+                            }
+                            client.texts.push(text);
+                        }
+                    }
+                    event => self.events.push(event),
+                }
+            }
+        }
+        for client in &mut self.clients {
+            while let Some(transmit) = client.transport.poll_transmit() {
+                self.net
+                    .send(self.now, transmit.from, transmit.to, &transmit.payload);
+            }
+            while client.transport.poll_event().is_some() {}
+            if let Some((from, to)) = client.transport.route() {
+                for packet in client.outgoing.drain(..) {
+                    self.net.send(self.now, from, to, &packet);
+                }
+            }
+        }
+    }
+}
+
+fn note_rtx(receiver: &mut Client, sender: &Client) {
+    for encoder in &sender.encoders {
+        receiver.rtx.insert(encoder.rtx, encoder.ssrc);
+    }
+}
+
+pub fn capabilities(rtx: bool) -> MediaCapabilities {
+    let payload = |id, kind, codec, associated: Option<u8>| PayloadType {
+        id,
+        kind,
+        codec,
+        clock_rate: 90_000,
+        associated,
+        feedback: Feedback {
+            nack: kind == MediaKind::Video && codec != Codec::Rtx,
+            pli: kind == MediaKind::Video,
+            transport_cc: true,
+            ..Feedback::default()
+        },
+    };
+    let mut payload_types = vec![
+        payload(OPUS, MediaKind::Audio, Codec::Opus, None),
+        payload(VP8, MediaKind::Video, Codec::Vp8, None),
+    ];
+    if rtx {
+        payload_types.push(payload(RTX, MediaKind::Video, Codec::Rtx, Some(VP8)));
+    }
+    MediaCapabilities {
+        payload_types,
+        extensions: vec![
+            HeaderExtension {
+                id: LEVEL_ID,
+                extension: Extension::AudioLevel,
+            },
+            HeaderExtension {
+                id: TCC_ID,
+                extension: Extension::TransportCc,
+            },
+        ],
+    }
+}
+
+pub fn sources(client: &Client) -> Vec<SourceDescription> {
+    let mut sources = vec![SourceDescription {
+        name: client.audio_name().as_str().into(),
+        kind: MediaKind::Audio,
+        ssrcs: vec![Ssrc(client.audio_ssrc)],
+        groups: vec![],
+        video_type: None,
+    }];
+    if !client.encoders.is_empty() {
+        let primaries: Vec<_> = client.encoders.iter().map(|e| Ssrc(e.ssrc)).collect();
+        let fids = client.encoders.iter().map(|e| SsrcGroup {
+            semantics: Semantics::Fid,
+            ssrcs: vec![Ssrc(e.ssrc), Ssrc(e.rtx)],
+        });
+        let mut groups: Vec<_> = fids.collect();
+        if primaries.len() > 1 {
+            groups.push(SsrcGroup {
+                semantics: Semantics::Sim,
+                ssrcs: primaries,
+            });
+        }
+        let ssrcs = client
+            .encoders
+            .iter()
+            .flat_map(|e| [Ssrc(e.ssrc), Ssrc(e.rtx)]);
+        sources.push(SourceDescription {
+            name: client.video_name().as_str().into(),
+            kind: MediaKind::Video,
+            ssrcs: ssrcs.collect(),
+            groups,
+            video_type: None,
+        });
+    }
+    sources
+}
