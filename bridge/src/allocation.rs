@@ -93,7 +93,10 @@ pub struct Allocation<S> {
 
 impl<S> Default for Allocation<S> {
     fn default() -> Self {
-        Self { sources: Vec::new(), oversending: false }
+        Self {
+            sources: Vec::new(),
+            oversending: false,
+        }
     }
 }
 
@@ -115,12 +118,18 @@ impl<S: Copy> Allocation<S> {
 
     /// Sources that are forwarded.
     pub fn forwarded(&self) -> impl Iterator<Item = S> + '_ {
-        self.sources.iter().filter(|s| s.target.is_some()).map(|s| s.source)
+        self.sources
+            .iter()
+            .filter(|s| s.target.is_some())
+            .map(|s| s.source)
     }
 
     /// Sources for which there is no bandwidth.
     pub fn suspended(&self) -> impl Iterator<Item = S> + '_ {
-        self.sources.iter().filter(|s| s.is_suspended()).map(|s| s.source)
+        self.sources
+            .iter()
+            .filter(|s| s.is_suspended())
+            .map(|s| s.source)
     }
 }
 
@@ -154,7 +163,10 @@ impl<S> Climber<S> {
             None if self.on_stage => {
                 let preferred = self.ladder.preferred;
                 let reachable = steps.iter().take(preferred + 1);
-                self.step = reachable.take_while(|l| l.bitrate <= limit).count().checked_sub(1);
+                self.step = reachable
+                    .take_while(|l| l.bitrate <= limit)
+                    .count()
+                    .checked_sub(1);
             }
             step => {
                 let next = step.map_or(0, |s| s + 1);
@@ -166,13 +178,16 @@ impl<S> Climber<S> {
         if let Some(step) = self.step {
             // A higher layer that costs no more, such as 1080p at 5 fps against 720p at 30.
             let cost = steps[step].bitrate;
-            self.step = (step..steps.len()).rev().find(|s| steps[*s].bitrate <= cost);
+            self.step = (step..steps.len())
+                .rev()
+                .find(|s| steps[*s].bitrate <= cost);
         }
         self.step != before
     }
 
     fn cost(&self) -> Bitrate {
-        self.step.map_or(Bitrate::ZERO, |s| self.ladder.layers[s].bitrate)
+        self.step
+            .map_or(Bitrate::ZERO, |s| self.ladder.layers[s].bitrate)
     }
 
     fn reached_preferred(&self) -> bool {
@@ -204,7 +219,13 @@ pub fn allocate<S: Copy + Eq>(
                 ideal: ideal.map(|l| l.index),
                 ideal_bitrate: ideal.map_or(Bitrate::ZERO, |l| l.bitrate),
             };
-            Climber { result, ladder, step: None, on_stage, desktop }
+            Climber {
+                result,
+                ladder,
+                step: None,
+                on_stage,
+                desktop,
+            }
         })
         .collect();
 
@@ -217,7 +238,11 @@ pub fn allocate<S: Copy + Eq>(
             let climber = &mut climbers[index];
             let may_oversend =
                 index == 0 && budget.oversend_on_stage && climber.on_stage && climber.desktop;
-            let allowance = if may_oversend { OVERSEND } else { Bitrate::ZERO };
+            let allowance = if may_oversend {
+                OVERSEND
+            } else {
+                Bitrate::ZERO
+            };
             let available = budget.available - spent;
             changed |= climber.climb(available, allowance);
             oversending |= climber.cost() > available;
@@ -239,7 +264,10 @@ pub fn allocate<S: Copy + Eq>(
             ..climber.result
         }
     };
-    Allocation { sources: climbers.into_iter().map(finish).collect(), oversending }
+    Allocation {
+        sources: climbers.into_iter().map(finish).collect(),
+        oversending,
+    }
 }
 
 #[cfg(test)]
@@ -254,7 +282,11 @@ mod tests {
         for encoding in 0..3_u8 {
             for temporal in 0..3_u8 {
                 layers.push(Layer {
-                    index: LayerIndex { encoding, spatial: 0, temporal },
+                    index: LayerIndex {
+                        encoding,
+                        spatial: 0,
+                        temporal,
+                    },
                     height: 180 << encoding,
                     frame_rate: 7.5 * f32::from(1_u8 << temporal),
                     bitrate: Bitrate::from_kbps(RATES[usize::from(encoding)])
@@ -276,7 +308,9 @@ mod tests {
     impl Room {
         fn new(sources: usize) -> Self {
             Self {
-                names: (0..sources).map(|i| format!("e{i}-v0").as_str().into()).collect(),
+                names: (0..sources)
+                    .map(|i| format!("e{i}-v0").as_str().into())
+                    .collect(),
                 layers: simulcast(),
                 types: vec![VideoType::Camera; sources],
                 constraints: ReceiverConstraints {
@@ -292,7 +326,9 @@ mod tests {
             let allocation = self.allocation(kbps);
             let target = |i: usize| {
                 let found = allocation.sources.iter().find(|s| s.source == i);
-                found.and_then(|s| s.target).map(|l| (l.encoding, l.temporal))
+                found
+                    .and_then(|s| s.target)
+                    .map(|l| (l.encoding, l.temporal))
             };
             (0..self.names.len()).map(target).collect()
         }
@@ -318,7 +354,9 @@ mod tests {
         fn on_stage(&mut self, index: usize) {
             let name = self.names[index].clone();
             self.constraints.on_stage = vec![name.clone()];
-            self.constraints.by_source.insert(name, VideoConstraint::height(720));
+            self.constraints
+                .by_source
+                .insert(name, VideoConstraint::height(720));
         }
     }
 
@@ -363,7 +401,10 @@ mod tests {
     fn last_n_cuts_the_list_before_bandwidth_does() {
         let mut room = Room::new(4);
         room.constraints.last_n = Some(2);
-        assert_eq!(room.allocate(20_000), [Some((0, 2)), Some((0, 2)), None, None]);
+        assert_eq!(
+            room.allocate(20_000),
+            [Some((0, 2)), Some((0, 2)), None, None]
+        );
         room.last_n = Some(1);
         assert_eq!(room.allocate(20_000), [Some((0, 2)), None, None, None]);
         assert_eq!(room.allocation(20_000).suspended().count(), 0);

@@ -151,7 +151,10 @@ impl Conference {
 
     /// All sources with their slots.
     pub fn sources(&self) -> impl Iterator<Item = (usize, &Source)> {
-        self.sources.iter().enumerate().filter_map(|(slot, s)| Some((slot, s.as_ref()?)))
+        self.sources
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, s)| Some((slot, s.as_ref()?)))
     }
 
     /// Slots that there may be, for tables by slot.
@@ -163,7 +166,9 @@ impl Conference {
     pub fn snapshot(&self) -> Vec<DirectoryChange> {
         let mut changes = Vec::new();
         for endpoint in self.order.iter().rev() {
-            let Some(member) = self.members.get(endpoint) else { continue };
+            let Some(member) = self.members.get(endpoint) else {
+                continue;
+            };
             changes.push(DirectoryChange::Joined(member.info.clone()));
             let infos = member.sources.iter().filter_map(|s| self.source(*s));
             let infos: Arc<[_]> = infos.map(|s| s.info.clone()).collect();
@@ -172,7 +177,10 @@ impl Conference {
                 changes.push(DirectoryChange::Active(*endpoint, false));
             }
         }
-        changes.push(DirectoryChange::Speaker(self.speaker, self.previous_speakers.clone()));
+        changes.push(DirectoryChange::Speaker(
+            self.speaker,
+            self.previous_speakers.clone(),
+        ));
         changes
     }
 
@@ -182,7 +190,11 @@ impl Conference {
         match change {
             DirectoryChange::Joined(info) => {
                 if self.members.len() < MAX_MEMBERS || self.members.contains_key(&info.endpoint) {
-                    let member = Member { info: info.clone(), active: true, sources: Vec::new() };
+                    let member = Member {
+                        info: info.clone(),
+                        active: true,
+                        sources: Vec::new(),
+                    };
                     if self.members.insert(info.endpoint, member).is_none() {
                         self.order.push(info.endpoint);
                     }
@@ -232,7 +244,9 @@ impl Conference {
     }
 
     fn set_sources(&mut self, endpoint: EndpointKey, infos: &[SourceInfo]) -> Vec<usize> {
-        let Some(member) = self.members.get_mut(&endpoint) else { return Vec::new() };
+        let Some(member) = self.members.get_mut(&endpoint) else {
+            return Vec::new();
+        };
         let before = std::mem::take(&mut member.sources);
         let mut slots = Vec::with_capacity(infos.len());
         for info in infos {
@@ -247,7 +261,10 @@ impl Conference {
             };
             slots.push(slot);
         }
-        let gone: Vec<_> = before.into_iter().filter(|slot| !slots.contains(slot)).collect();
+        let gone: Vec<_> = before
+            .into_iter()
+            .filter(|slot| !slots.contains(slot))
+            .collect();
         gone.iter().for_each(|slot| self.remove_source(*slot));
         if let Some(member) = self.members.get_mut(&endpoint) {
             member.sources = slots;
@@ -286,7 +303,10 @@ impl Conference {
 
     /// Lets packets go that are too old to be asked for.
     pub fn expire_packets(&mut self, now: Instant, pool: &mut PacketPool) {
-        self.sources.iter_mut().flatten().for_each(|source| source.expire(now, pool));
+        self.sources
+            .iter_mut()
+            .flatten()
+            .for_each(|source| source.expire(now, pool));
     }
 
     /// The name of an endpoint.
@@ -319,7 +339,10 @@ mod tests {
 
     fn sources(endpoint: u64, numbers: &[u32]) -> DirectoryChange {
         let infos = numbers.iter().map(|number| SourceInfo {
-            key: SourceKey { owner: EndpointKey(endpoint), number: *number },
+            key: SourceKey {
+                owner: EndpointKey(endpoint),
+                number: *number,
+            },
             name: format!("e{endpoint}-v{number}").as_str().into(),
             kind: MediaKind::Video,
             video_type: VideoType::Camera,
@@ -332,7 +355,10 @@ mod tests {
     }
 
     fn names(conference: &Conference) -> Vec<String> {
-        let mut names: Vec<_> = conference.sources().map(|(_, s)| s.info.name.to_string()).collect();
+        let mut names: Vec<_> = conference
+            .sources()
+            .map(|(_, s)| s.info.name.to_string())
+            .collect();
         names.sort();
         names
     }
@@ -375,7 +401,10 @@ mod tests {
             conference.apply(OWN, &sources(endpoint, &[0]));
         }
         conference.apply(OWN, &DirectoryChange::Active(EndpointKey(2), false));
-        conference.apply(OWN, &DirectoryChange::Speaker(Some(EndpointKey(3)), Arc::from([])));
+        conference.apply(
+            OWN,
+            &DirectoryChange::Speaker(Some(EndpointKey(3)), Arc::from([])),
+        );
         let mut late = Conference::new(ConferenceKey(1), OWN);
         for change in conference.snapshot() {
             late.apply(WorkerId(2), &change);

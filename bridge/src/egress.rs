@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayString;
+use media::cache::{CacheConfig, PacketCache, Resend};
 use media::codec::Codec;
 use media::probing::{Need, TICK};
 use media::rtp::{AbsSendTime, Extension, ExtensionMap, HeaderFields, SeqNum, Timestamp};
@@ -44,6 +45,14 @@ const MAX_RESENDS: usize = 512;
 const REMEMBERED_RESENDS: usize = 64;
 /// How often padding is looked at during a burst of probes.
 const CLUSTER_TICK: Duration = Duration::from_millis(5);
+/// Round trip before one is measured.
+const DEFAULT_RTT: Duration = Duration::from_millis(100);
+/// What is kept of a stream for a receiver without RTX.
+const SEALED: CacheConfig = CacheConfig {
+    packets: 256,
+    bytes: 256 * 1_024,
+    max_age: Duration::from_secs(1),
+};
 /// Streams of one receiver without SSRC rewriting.
 const MAX_STREAMS: usize = 1_000;
 
@@ -151,7 +160,10 @@ impl Egress {
             rate: crate::ingress::rate::RateWindow::new(now),
             rng: SmallRng::seed_from_u64(config.seed),
             epoch: now,
-            padding_stream: PaddingStream { ssrc: config.padding_ssrc, next: 1 },
+            padding_stream: PaddingStream {
+                ssrc: config.padding_ssrc,
+                next: 1,
+            },
         }
     }
 
@@ -162,7 +174,8 @@ impl Egress {
         let transport_cc = self.extensions.id(Extension::TransportCc).is_some()
             && media.payload_types.iter().any(|p| p.feedback.transport_cc);
         let remb = media.payload_types.iter().any(|p| p.feedback.remb);
-        self.congestion.negotiate(transport_cc, remb, self.payloads.has_rtx());
+        self.congestion
+            .negotiate(transport_cc, remb, self.payloads.has_rtx());
     }
 
     /// Whether SSRCs are rewritten.
@@ -176,7 +189,11 @@ impl Egress {
     }
 
     /// What the receiver wants to hear.
-    pub fn set_subscription(&mut self, subscription: ReceiverAudioSubscription, conference: &Conference) {
+    pub fn set_subscription(
+        &mut self,
+        subscription: ReceiverAudioSubscription,
+        conference: &Conference,
+    ) {
         self.subscription = subscription;
         for entry in &mut self.of_slot {
             if *entry == UNWANTED {
@@ -257,18 +274,26 @@ impl Egress {
 
     fn open_slot(&mut self, slot: usize, info: &SourceInfo) -> Option<usize> {
         let (slots, streams, changed, letter) = match info.kind {
-            MediaKind::Audio => {
-                (&mut self.audio_slots, &mut self.audio_streams, &mut self.changed_audio, 'a')
-            }
-            MediaKind::Video => {
-                (&mut self.video_slots, &mut self.video_streams, &mut self.changed_video, 'v')
-            }
+            MediaKind::Audio => (
+                &mut self.audio_slots,
+                &mut self.audio_streams,
+                &mut self.changed_audio,
+                'a',
+            ),
+            MediaKind::Video => (
+                &mut self.video_slots,
+                &mut self.video_streams,
+                &mut self.changed_video,
+                'v',
+            ),
         };
         if info.kind == MediaKind::Audio {
             // Whoever was silent longest makes room.
             for (ssrc_slot, index) in streams.iter().enumerate() {
                 let heard = self.streams[*index].sent_at;
-                let at = heard.map_or(0, |at| at.saturating_duration_since(self.epoch).as_millis() as u64);
+                let at = heard.map_or(0, |at| {
+                    at.saturating_duration_since(self.epoch).as_millis() as u64
+                });
                 slots.note_use(ssrc_slot, at);
             }
         }
@@ -342,7 +367,9 @@ impl Egress {
                     // Wanted in this round, whether it has a slot already or not.
                     self.video_slots.touch(info.key);
                 }
-                let Some(index) = self.open(slot, info) else { return false };
+                let Some(index) = self.open(slot, info) else {
+                    return false;
+                };
                 self.streams[index].projection.set_target(Some(target));
                 true
             }
@@ -361,13 +388,19 @@ impl Egress {
             MediaKind::Audio => (&self.audio_slots, &self.audio_streams),
             MediaKind::Video => (&self.video_slots, &self.video_streams),
         };
-        let mappings = slots.iter().filter(|(slot, ..)| only.is_none_or(|o| o.contains(slot)));
-        let mapping = |(slot, source, ssrcs): (usize, SourceKey, crate::ssrc_slots::SlotSsrcs)| Mapping {
-            source,
-            ssrc: ssrcs.primary,
-            rtx: ssrcs.rtx,
-            mid: streams.get(slot).and_then(|i| self.streams[*i].mid).map(|m| m.to_string()),
-        };
+        let mappings = slots
+            .iter()
+            .filter(|(slot, ..)| only.is_none_or(|o| o.contains(slot)));
+        let mapping =
+            |(slot, source, ssrcs): (usize, SourceKey, crate::ssrc_slots::SlotSsrcs)| Mapping {
+                source,
+                ssrc: ssrcs.primary,
+                rtx: ssrcs.rtx,
+                mid: streams
+                    .get(slot)
+                    .and_then(|i| self.streams[*i].mid)
+                    .map(|m| m.to_string()),
+            };
         mappings.map(mapping).collect()
     }
 
@@ -382,7 +415,13 @@ impl Egress {
 
     /// Forwards one packet if this receiver wants it. Nothing is done when the batch is full:
     /// check [`SendBatch::has_room`] first.
-    pub fn forward(&mut self, slot: usize, source: &Source, packet: &SharedPacket, link: &mut Link<'_>) {
+    pub fn forward(
+        &mut self,
+        slot: usize,
+        source: &Source,
+        packet: &SharedPacket,
+        link: &mut Link<'_>,
+    ) {
         let meta = packet.meta();
         let index = match self.of_slot.get(slot).copied().unwrap_or(NONE) {
             UNWANTED => return,
@@ -391,7 +430,10 @@ impl Egress {
                 match wanted.then(|| self.open(slot, &source.info)).flatten() {
                     Some(index) => {
                         let layer = crate::allocation::LayerIndex::default();
-                        let target = Target { source: source.info.key, layer };
+                        let target = Target {
+                            source: source.info.key,
+                            layer,
+                        };
                         self.streams[index].projection.set_target(Some(target));
                         index
                     }
@@ -421,7 +463,10 @@ impl Egress {
         let stamp = self.stamp(mid.as_deref(), stamps, link.now);
         let Some(out) = link.batch.slot() else { return };
         let room = out.len() - MAX_OVERHEAD;
-        let negotiated = Negotiated { extensions: &self.extensions, payloads: &self.payloads };
+        let negotiated = Negotiated {
+            extensions: &self.extensions,
+            payloads: &self.payloads,
+        };
         let incoming = &source.info.extensions;
         let written =
             negotiated.write_media(packet, incoming, ssrc, &rewrite, &stamp, &mut out[..room]);
@@ -437,28 +482,42 @@ impl Egress {
             return;
         };
         let stream = &mut self.streams[index];
+        if !stamps && stream.kind == MediaKind::Video {
+            let sealed = stream
+                .sealed
+                .get_or_insert_with(|| Box::new(PacketCache::new(SEALED)));
+            sealed.insert(SeqNum(rewrite.seq as u16), &out[..protected], link.now);
+        }
         stream.packets = stream.packets.wrapping_add(1);
-        stream.bytes = stream.bytes.wrapping_add(packet.rtp().payload().len() as u32);
+        stream.bytes = stream
+            .bytes
+            .wrapping_add(packet.rtp().payload().len() as u32);
         stream.sent_at = Some(link.now);
         link.counters.media_packets_forwarded += 1;
         self.sent(protected, None, stamps, link);
     }
 
     fn stamp<'a>(&self, mid: Option<&'a str>, stamps: bool, now: Instant) -> Stamp<'a> {
-        // A plain resend must be the very same packet, or the cipher's nonce is used for two:
-        // receivers without RTX get no stamps.
+        // Without RTX nothing can be probed, so that no estimate is made and no stamps are needed.
         if !stamps {
-            return Stamp { mid, ..Stamp::default() };
+            return Stamp {
+                mid,
+                ..Stamp::default()
+            };
         }
         Stamp {
             transport_cc: self.congestion.next(),
-            abs_send_time: Some(AbsSendTime::from_time(now.saturating_duration_since(self.epoch))),
+            abs_send_time: Some(AbsSendTime::from_time(
+                now.saturating_duration_since(self.epoch),
+            )),
             mid,
         }
     }
 
     fn sent(&mut self, len: usize, cluster: Option<u32>, stamps: bool, link: &mut Link<'_>) {
-        let Some((from, to)) = link.transport.route() else { return };
+        let Some((from, to)) = link.transport.route() else {
+            return;
+        };
         link.batch.commit(from, to, len);
         self.packets += 1;
         self.rate.count(len, link.now);
@@ -469,7 +528,9 @@ impl Egress {
 
     /// The receiver misses packets of one of its streams.
     pub fn handle_nack(&mut self, ssrc: Ssrc, missing: impl Iterator<Item = SeqNum>) {
-        let Some(index) = self.by_ssrc.get(&ssrc).copied() else { return };
+        let Some(index) = self.by_ssrc.get(&ssrc).copied() else {
+            return;
+        };
         for seq in missing {
             if self.resends.len() < MAX_RESENDS && !self.resends.contains(&(index, seq)) {
                 self.resends.push_back((index, seq));
@@ -480,16 +541,32 @@ impl Egress {
     /// The receiver asks for a keyframe. Returns of what, if it may.
     pub fn handle_keyframe_request(&mut self, ssrc: Ssrc, now: Instant) -> Option<(SourceKey, u8)> {
         let stream = &mut self.streams[self.by_ssrc.get(&ssrc).copied()?];
-        let target = stream.projection.target().filter(|_| stream.kind == MediaKind::Video)?;
-        let encoding = stream.projection.current_encoding().unwrap_or(target.layer.encoding);
-        stream.requests.allow(now).then_some((target.source, encoding))
+        let target = stream
+            .projection
+            .target()
+            .filter(|_| stream.kind == MediaKind::Video)?;
+        let encoding = stream
+            .projection
+            .current_encoding()
+            .unwrap_or(target.layer.encoding);
+        stream
+            .requests
+            .allow(now)
+            .then_some((target.source, encoding))
     }
 
     /// A report block about one of its streams. Returns the round trip if it tells.
-    pub fn handle_report(&mut self, block: &media::rtcp::ReportBlock, now: Instant) -> Option<Duration> {
+    pub fn handle_report(
+        &mut self,
+        block: &media::rtcp::ReportBlock,
+        now: Instant,
+    ) -> Option<Duration> {
         let stream = &self.streams[self.by_ssrc.get(&block.ssrc).copied()?];
         self.congestion.handle_report(block.fraction_lost, now);
-        let (lsr, delay) = (block.last_sender_report, block.delay_since_last_sender_report);
+        let (lsr, delay) = (
+            block.last_sender_report,
+            block.delay_since_last_sender_report,
+        );
         let rtt = stream.round_trip(lsr, delay, now)?;
         self.congestion.handle_rtt(rtt);
         Some(rtt)
@@ -497,7 +574,11 @@ impl Egress {
 
     /// Sources and encodings of which keyframes are wanted now.
     pub fn poll_keyframes_wanted(&mut self, now: Instant, wanted: &mut Vec<(SourceKey, u8)>) {
-        for stream in self.streams.iter_mut().filter(|s| s.kind == MediaKind::Video) {
+        for stream in self
+            .streams
+            .iter_mut()
+            .filter(|s| s.kind == MediaKind::Video)
+        {
             wanted.extend(stream.poll_keyframe_wanted(now));
         }
     }
@@ -514,7 +595,12 @@ impl Egress {
                 return false;
             }
             self.resends.pop_front();
-            let patience = self.congestion.rtt().unwrap_or(Duration::from_millis(100));
+            if !self.payloads.has_rtx() {
+                link.counters.retransmissions_sent +=
+                    u64::from(self.send_sealed_again(index, seq, link));
+                continue;
+            }
+            let patience = self.congestion.rtt().unwrap_or(DEFAULT_RTT);
             let crossed = self.resent.iter().any(|(i, s, at)| {
                 (*i, *s) == (index, seq) && link.now.saturating_duration_since(*at) < patience
             });
@@ -548,40 +634,59 @@ impl Egress {
             let packet = source.packet(encoding, number)?;
             Some((source, packet, stream.projection.again(packet.meta())?))
         };
-        let Some((source, packet, rewrite)) = found() else { return false };
-        let (ssrc, rtx, mid, mut rtx_next) = (stream.ssrc, stream.rtx, stream.mid, stream.rtx_next);
-        let negotiated = Negotiated { extensions: &self.extensions, payloads: &self.payloads };
-        let incoming = &source.info.extensions;
-        let Some(out) = link.batch.slot() else { return false };
-        let room = out.len() - MAX_OVERHEAD;
-        let has_rtx = self.payloads.has_rtx();
-        let protected = if let Some(rtx) = rtx.filter(|_| has_rtx) {
-            let mut plain = [0; MAX_PLAIN];
-            let bare = Stamp { mid: mid.as_deref(), ..Stamp::default() };
-            let written = negotiated.write_media(packet, incoming, ssrc, &rewrite, &bare, &mut plain);
-            let Ok(len) = written else { return false };
-            let stamp = self.stamp(mid.as_deref(), true, link.now);
-            let codec = packet.meta().codec;
-            let again = negotiated.write_rtx(codec, &plain[..len], rtx, &mut rtx_next, &stamp, &mut out[..room]);
-            let Ok(len) = again else { return false };
-            link.transport.protect_rtp(out, len)
-        } else {
-            if cluster.is_some() {
-                return false;
-            }
-            let stamp = self.stamp(mid.as_deref(), has_rtx, link.now);
-            if has_rtx {
-                // Stamped when first sent: it could not be the same packet again.
-                return false;
-            }
-            let written = negotiated.write_media(packet, incoming, ssrc, &rewrite, &stamp, &mut out[..room]);
-            let Ok(len) = written else { return false };
-            link.transport.protect_rtp_at(out, len, rewrite.seq as u64)
+        let Some((source, packet, rewrite)) = found() else {
+            return false;
         };
-        let Ok(protected) = protected else { return false };
+        let (ssrc, rtx, mid, mut rtx_next) = (stream.ssrc, stream.rtx, stream.mid, stream.rtx_next);
+        let Some(rtx) = rtx else { return false };
+        let negotiated = Negotiated {
+            extensions: &self.extensions,
+            payloads: &self.payloads,
+        };
+        let incoming = &source.info.extensions;
+        let Some(out) = link.batch.slot() else {
+            return false;
+        };
+        let room = out.len() - MAX_OVERHEAD;
+        let mut plain = [0; MAX_PLAIN];
+        let bare = Stamp {
+            mid: mid.as_deref(),
+            ..Stamp::default()
+        };
+        let written = negotiated.write_media(packet, incoming, ssrc, &rewrite, &bare, &mut plain);
+        let Ok(len) = written else { return false };
+        let stamp = self.stamp(mid.as_deref(), true, link.now);
+        let codec = packet.meta().codec;
+        let again = negotiated.write_rtx(
+            codec,
+            &plain[..len],
+            rtx,
+            &mut rtx_next,
+            &stamp,
+            &mut out[..room],
+        );
+        let Ok(len) = again else { return false };
+        let Ok(protected) = link.transport.protect_rtp(out, len) else {
+            return false;
+        };
         self.streams[index].rtx_next = rtx_next;
-        self.sent(protected, cluster, has_rtx, link);
+        self.sent(protected, cluster, true, link);
         true
+    }
+
+    /// Sends the very same datagram again.
+    fn send_sealed_again(&mut self, index: usize, seq: SeqNum, link: &mut Link<'_>) -> bool {
+        let rtt = self.congestion.rtt().unwrap_or(DEFAULT_RTT);
+        let Some(sealed) = &mut self.streams[index].sealed else {
+            return false;
+        };
+        let Resend::Packet(packet) = sealed.resend(seq, rtt, link.now) else {
+            return false;
+        };
+        let Some((from, to)) = link.transport.route() else {
+            return false;
+        };
+        link.batch.push(from, to, packet)
     }
 
     /// When to look whether padding is due.
@@ -602,13 +707,15 @@ impl Egress {
         if padding.bytes > 0 {
             self.padding = Some((padding.bytes, padding.cluster));
         }
-        self.next_padding = Some(now + if self.congestion.is_in_cluster() {
-            CLUSTER_TICK
-        } else if padding.bytes > 0 || need.wanting {
-            TICK
-        } else {
-            7 * TICK
-        });
+        self.next_padding = Some(
+            now + if self.congestion.is_in_cluster() {
+                CLUSTER_TICK
+            } else if padding.bytes > 0 || need.wanting {
+                TICK
+            } else {
+                7 * TICK
+            },
+        );
     }
 
     /// Whether something waits besides media.
@@ -619,11 +726,15 @@ impl Egress {
     /// Sends the padding that is due: packets of video again, or else empty ones. `false` when the
     /// batch is full.
     pub fn send_padding(&mut self, conference: &Conference, link: &mut Link<'_>) -> bool {
-        let Some((mut left, cluster)) = self.padding else { return true };
+        let Some((mut left, cluster)) = self.padding else {
+            return true;
+        };
         let recent = self.streams.iter().position(|s| {
             s.kind == MediaKind::Video
                 && s.rtx.is_some()
-                && s.sent_at.is_some_and(|at| link.now.saturating_duration_since(at) < Duration::from_millis(500))
+                && s.sent_at.is_some_and(|at| {
+                    link.now.saturating_duration_since(at) < Duration::from_millis(500)
+                })
         });
         let mut back = 0;
         while left > 0 {
@@ -657,7 +768,9 @@ impl Egress {
         let payload = [Codec::Vp8, Codec::Vp9, Codec::Av1, Codec::H264]
             .into_iter()
             .find_map(|codec| self.payloads.of(codec, unknown));
-        let Some(payload_type) = payload.and_then(|p| p.rtx) else { return false };
+        let Some(payload_type) = payload.and_then(|p| p.rtx) else {
+            return false;
+        };
         let seq = self.padding_stream.next;
         let fields = HeaderFields {
             marker: false,
@@ -667,11 +780,20 @@ impl Egress {
             ssrc: self.padding_stream.ssrc,
         };
         let stamp = self.stamp(None, true, link.now);
-        let negotiated = Negotiated { extensions: &self.extensions, payloads: &self.payloads };
-        let Some(out) = link.batch.slot() else { return false };
+        let negotiated = Negotiated {
+            extensions: &self.extensions,
+            payloads: &self.payloads,
+        };
+        let Some(out) = link.batch.slot() else {
+            return false;
+        };
         let room = out.len() - MAX_OVERHEAD;
-        let Ok(len) = negotiated.write_padding(&fields, &stamp, &mut out[..room]) else { return false };
-        let Ok(protected) = link.transport.protect_rtp_at(out, len, seq) else { return false };
+        let Ok(len) = negotiated.write_padding(&fields, &stamp, &mut out[..room]) else {
+            return false;
+        };
+        let Ok(protected) = link.transport.protect_rtp_at(out, len, seq) else {
+            return false;
+        };
         self.padding_stream.next += 1;
         self.sent(protected, cluster, true, link);
         true

@@ -106,7 +106,10 @@ impl Endpoint {
             local_candidates: settings.local_addresses.clone(),
             setup: Setup::Actpass,
             max_ssrcs: DEFAULT_MAX_SSRCS,
-            sctp: create.sctp_port.map(|port| SctpConfig { port, ..SctpConfig::default() }),
+            sctp: create.sctp_port.map(|port| SctpConfig {
+                port,
+                ..SctpConfig::default()
+            }),
         };
         let feedback = FeedbackSsrcs {
             audio: create.feedback_audio_ssrc,
@@ -118,8 +121,10 @@ impl Endpoint {
             padding_ssrc: create.feedback_video_ssrc,
             seed: seed.rotate_left(17),
         };
-        let mut constraints = ReceiverConstraints::default();
-        constraints.last_n = create.initial_last_n.and_then(|n| usize::try_from(n).ok());
+        let constraints = ReceiverConstraints {
+            last_n: create.initial_last_n.and_then(|n| usize::try_from(n).ok()),
+            ..ReceiverConstraints::default()
+        };
         Self {
             key: create.endpoint,
             id: create.id.clone(),
@@ -128,7 +133,12 @@ impl Endpoint {
             visitor: create.visitor,
             transport: Transport::new(config, seed, now),
             remote: Remote::default(),
-            ingress: Ingress::new(feedback, create.visitor, settings.forwarded_silence_packets, now),
+            ingress: Ingress::new(
+                feedback,
+                create.visitor,
+                settings.forwarded_silence_packets,
+                now,
+            ),
             egress: Egress::new(egress, settings, now),
             channel: ChannelState::new(now),
             constraints,
@@ -146,7 +156,11 @@ impl Endpoint {
             active: true,
             failed: false,
             scheduled: None,
-            ticks: Ticks { control: now, second: now, stats: now },
+            ticks: Ticks {
+                control: now,
+                second: now,
+                stats: now,
+            },
             ready: false,
         }
     }
@@ -164,6 +178,10 @@ impl Endpoint {
             Duration::from_millis(500)
         };
         let timeouts = [self.transport.poll_timeout(), self.egress.padding_timeout()];
-        timeouts.into_iter().flatten().fold(now + idle, Instant::min).max(now)
+        timeouts
+            .into_iter()
+            .flatten()
+            .fold(now + idle, Instant::min)
+            .max(now)
     }
 }

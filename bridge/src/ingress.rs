@@ -80,7 +80,12 @@ pub struct Accepted {
 
 impl Ingress {
     /// Nothing is known yet.
-    pub fn new(feedback: FeedbackSsrcs, visitor: bool, silence_limit: Option<u32>, now: Instant) -> Self {
+    pub fn new(
+        feedback: FeedbackSsrcs,
+        visitor: bool,
+        silence_limit: Option<u32>,
+        now: Instant,
+    ) -> Self {
         Self {
             extensions: Arc::default(),
             payloads: Box::new([None; 128]),
@@ -107,7 +112,7 @@ impl Ingress {
             let _ = extensions.insert(extension.extension, extension.id);
         }
         self.extensions = Arc::new(extensions);
-        self.payloads = Box::new([None; 128]);
+        *self.payloads = [None; 128];
         for payload in &media.payload_types {
             if let Some(entry) = self.payloads.get_mut(usize::from(payload.id)) {
                 *entry = Some(*payload);
@@ -167,7 +172,10 @@ impl Ingress {
         if self.visitor {
             return Err(DropReason::Visitor);
         }
-        let role = self.sources.role(packet.ssrc()).ok_or(DropReason::UnknownSsrc)?;
+        let role = self
+            .sources
+            .role(packet.ssrc())
+            .ok_or(DropReason::UnknownSsrc)?;
         let source = &mut self.sources.list[role.source];
         let (kind, muted) = match source.description.kind {
             MediaKind::Audio => (MediaKind::Audio, self.force_mute.audio),
@@ -182,9 +190,15 @@ impl Ingress {
 
         let mut repaired = None;
         if role.rtx {
-            let original = payload.associated.and_then(|apt| self.payloads.get(usize::from(apt)));
-            payload = original.copied().flatten().ok_or(DropReason::UnknownPayloadType)?;
-            let id = media::units::PayloadType::new(payload.id).ok_or(DropReason::UnknownPayloadType)?;
+            let original = payload
+                .associated
+                .and_then(|apt| self.payloads.get(usize::from(apt)));
+            payload = original
+                .copied()
+                .flatten()
+                .ok_or(DropReason::UnknownPayloadType)?;
+            let id =
+                media::units::PayloadType::new(payload.id).ok_or(DropReason::UnknownPayloadType)?;
             // The extension values read above stay where they are: an unwrapped packet's header is
             // moved as a whole. The descriptor is looked up again below.
             descriptor = None;
@@ -208,7 +222,9 @@ impl Ingress {
 
         let seq = packet.sequence_number();
         if !is_repair {
-            encoding.reception.handle_packet(seq, packet.timestamp(), wire_len, now);
+            encoding
+                .reception
+                .handle_packet(seq, packet.timestamp(), wire_len, now);
         }
         let mut jumped = false;
         if payload.feedback.nack {
@@ -222,14 +238,23 @@ impl Ingress {
             Frame::Nothing(DropReason::PaddingOnly)
         } else if kind == MediaKind::Audio {
             let silent = level.is_some_and(|l| l.level == SILENCE);
-            source.silence = if silent { source.silence.saturating_add(1) } else { 0 };
-            if self.silence_limit.is_some_and(|limit| source.silence > limit) {
+            source.silence = if silent {
+                source.silence.saturating_add(1)
+            } else {
+                0
+            };
+            if self
+                .silence_limit
+                .is_some_and(|limit| source.silence > limit)
+            {
                 Frame::Nothing(DropReason::Silence)
             } else {
                 Frame::Audio
             }
         } else {
-            let read = encoding.analysis.read(payload.codec, packet.payload(), descriptor);
+            let read = encoding
+                .analysis
+                .read(payload.codec, packet.payload(), descriptor);
             match read {
                 Ok(frame) => frame,
                 Err(_) => {
@@ -262,7 +287,14 @@ impl Ingress {
         } else if jumped {
             encoding.keyframes.handle_request(now);
         }
-        Ok(Accepted { range, layout, meta, slot: source.slot, source: role.source, level })
+        Ok(Accepted {
+            range,
+            layout,
+            meta,
+            slot: source.slot,
+            source: role.source,
+            level,
+        })
     }
 
     /// A sender report about one of its streams. Returns which source and encoding it is of.
@@ -303,7 +335,11 @@ impl Ingress {
                     let mut video = payloads.filter(|p| p.kind == MediaKind::Video);
                     let pli = video.clone().any(|p| p.feedback.pli);
                     if pli || !video.any(|p| p.feedback.fir) {
-                        Pli { sender, media: encoding.ssrc }.write(out);
+                        Pli {
+                            sender,
+                            media: encoding.ssrc,
+                        }
+                        .write(out);
                     } else {
                         encoding.fir_command = encoding.fir_command.wrapping_add(1);
                         Fir::write(sender, encoding.ssrc, encoding.fir_command, out);
@@ -311,7 +347,10 @@ impl Ingress {
                 }
             }
         }
-        if self.last_report.is_none_or(|last| now.saturating_duration_since(last) >= REPORT_INTERVAL) {
+        if self
+            .last_report
+            .is_none_or(|last| now.saturating_duration_since(last) >= REPORT_INTERVAL)
+        {
             self.last_report = Some(now);
             self.write_reports(now, out);
         }
@@ -319,7 +358,11 @@ impl Ingress {
 
     /// When [`Self::poll_feedback`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let twcc = if self.transport_cc { self.twcc.poll_timeout() } else { None };
+        let twcc = if self.transport_cc {
+            self.twcc.poll_timeout()
+        } else {
+            None
+        };
         let encodings = self.sources.list.iter().flat_map(|s| &s.encodings);
         let streams = encodings.flat_map(|e| [e.nack.poll_timeout(), e.keyframes.poll_timeout()]);
         let report = self.last_report.map(|last| last + REPORT_INTERVAL);
@@ -345,9 +388,16 @@ impl Ingress {
         }
         if self.remb && !self.transport_cc {
             // Without transport-wide feedback the sender's own loss control is what limits it.
-            let video = self.sources.list.iter().filter(|s| s.description.kind == MediaKind::Video);
-            let ssrcs: arrayvec::ArrayVec<Ssrc, 8> =
-                video.flat_map(|s| &s.encodings).map(|e| e.ssrc).take(8).collect();
+            let video = self
+                .sources
+                .list
+                .iter()
+                .filter(|s| s.description.kind == MediaKind::Video);
+            let ssrcs: arrayvec::ArrayVec<Ssrc, 8> = video
+                .flat_map(|s| &s.encodings)
+                .map(|e| e.ssrc)
+                .take(8)
+                .collect();
             Remb::write(self.feedback.video, Bitrate::from_kbps(10_000), &ssrcs, out);
         }
     }
@@ -369,12 +419,27 @@ mod tests {
 
     fn payload(id: u8, kind: MediaKind, codec: Codec, associated: Option<u8>) -> PayloadType {
         let nack = kind == MediaKind::Video && codec != Codec::Rtx;
-        let feedback = Feedback { nack, pli: nack, transport_cc: true, ..Feedback::default() };
-        PayloadType { id, kind, codec, clock_rate: 90_000, associated, feedback }
+        let feedback = Feedback {
+            nack,
+            pli: nack,
+            transport_cc: true,
+            ..Feedback::default()
+        };
+        PayloadType {
+            id,
+            kind,
+            codec,
+            clock_rate: 90_000,
+            associated,
+            feedback,
+        }
     }
 
     fn ingress(visitor: bool) -> Ingress {
-        let feedback = FeedbackSsrcs { audio: Ssrc(1), video: Ssrc(2) };
+        let feedback = FeedbackSsrcs {
+            audio: Ssrc(1),
+            video: Ssrc(2),
+        };
         let mut ingress = Ingress::new(feedback, visitor, Some(3), Instant::now());
         ingress.set_capabilities(&MediaCapabilities {
             payload_types: vec![
@@ -382,7 +447,10 @@ mod tests {
                 payload(107, MediaKind::Video, Codec::H264, None),
                 payload(99, MediaKind::Video, Codec::Rtx, Some(107)),
             ],
-            extensions: vec![HeaderExtension { id: 1, extension: Extension::AudioLevel }],
+            extensions: vec![HeaderExtension {
+                id: 1,
+                extension: Extension::AudioLevel,
+            }],
         });
         let audio = SourceDescription {
             name: "a-a0".into(),
@@ -391,7 +459,10 @@ mod tests {
             groups: vec![],
             video_type: None,
         };
-        let fid = SsrcGroup { semantics: Semantics::Fid, ssrcs: vec![Ssrc(200), Ssrc(201)] };
+        let fid = SsrcGroup {
+            semantics: Semantics::Fid,
+            ssrcs: vec![Ssrc(200), Ssrc(201)],
+        };
         let video = SourceDescription {
             name: "a-v0".into(),
             kind: MediaKind::Video,
@@ -426,7 +497,10 @@ mod tests {
         let mut handle = |mut packet: Vec<u8>| ingress.handle_rtp(&mut packet, now).map(|_| ());
         assert_eq!(handle(rtp(111, 1, 100, &[1])), Ok(()));
         assert_eq!(handle(rtp(111, 1, 999, &[1])), Err(DropReason::UnknownSsrc));
-        assert_eq!(handle(rtp(13, 1, 100, &[1])), Err(DropReason::UnknownPayloadType));
+        assert_eq!(
+            handle(rtp(13, 1, 100, &[1])),
+            Err(DropReason::UnknownPayloadType)
+        );
         assert_eq!(handle(vec![0x80; 11]), Err(DropReason::Malformed));
     }
 
@@ -436,10 +510,17 @@ mod tests {
         let dropped = ingress(true).handle_rtp(&mut rtp(111, 1, 100, &[1]), now);
         assert_eq!(dropped.unwrap_err(), DropReason::Visitor);
         let mut ingress = ingress(false);
-        ingress.set_force_mute(ForceMute { audio: true, video: false });
+        ingress.set_force_mute(ForceMute {
+            audio: true,
+            video: false,
+        });
         let dropped = ingress.handle_rtp(&mut rtp(111, 1, 100, &[1]), now);
         assert_eq!(dropped.unwrap_err(), DropReason::ForceMuted);
-        assert!(ingress.handle_rtp(&mut rtp(107, 1, 200, &[0x67, 1, 2, 3]), now).is_ok());
+        assert!(
+            ingress
+                .handle_rtp(&mut rtp(107, 1, 200, &[0x67, 1, 2, 3]), now)
+                .is_ok()
+        );
     }
 
     #[test]
@@ -447,7 +528,9 @@ mod tests {
         let mut ingress = ingress(false);
         let start = Instant::now();
         for seq in [1, 2, 4] {
-            ingress.handle_rtp(&mut rtp(107, seq, 200, &[0x41, 1]), start).unwrap();
+            ingress
+                .handle_rtp(&mut rtp(107, seq, 200, &[0x41, 1]), start)
+                .unwrap();
         }
         let later = start + Duration::from_millis(60);
         let (mut out, mut counters) = (Vec::new(), Counters::default());
@@ -457,7 +540,10 @@ mod tests {
         let accepted = ingress.handle_rtp(&mut repair.clone(), later).unwrap();
         assert_eq!((accepted.meta.seq, accepted.meta.codec), (3, Codec::H264));
         let mut again = rtp(99, 51, 201, &[0, 3, 0x41, 7]);
-        assert_eq!(ingress.handle_rtp(&mut again, later).unwrap_err(), DropReason::Duplicate);
+        assert_eq!(
+            ingress.handle_rtp(&mut again, later).unwrap_err(),
+            DropReason::Duplicate
+        );
     }
 
     #[test]
@@ -466,11 +552,18 @@ mod tests {
         let now = Instant::now();
         let mut frames = (1..=6).map(|seq| {
             let level = if seq == 6 { 30 } else { 127 };
-            ingress.handle_rtp(&mut audio(seq, level), now).unwrap().meta.frame
+            ingress
+                .handle_rtp(&mut audio(seq, level), now)
+                .unwrap()
+                .meta
+                .frame
         });
         assert!(frames.by_ref().take(3).all(|f| f == Frame::Audio));
         let left_out = Frame::Nothing(DropReason::Silence);
-        assert_eq!(frames.collect::<Vec<_>>(), [left_out, left_out, Frame::Audio]);
+        assert_eq!(
+            frames.collect::<Vec<_>>(),
+            [left_out, left_out, Frame::Audio]
+        );
     }
 
     #[test]
@@ -481,8 +574,14 @@ mod tests {
         let mut reports = 0;
         for ms in 0..3_500 {
             let mut out = Vec::new();
-            ingress.handle_rtp(&mut audio(ms as u16 + 2, 30), start).unwrap();
-            ingress.poll_feedback(start + Duration::from_millis(ms), &mut out, &mut Counters::default());
+            ingress
+                .handle_rtp(&mut audio(ms as u16 + 2, 30), start)
+                .unwrap();
+            ingress.poll_feedback(
+                start + Duration::from_millis(ms),
+                &mut out,
+                &mut Counters::default(),
+            );
             reports += usize::from(out.get(1) == Some(&201));
         }
         assert_eq!(reports, 4);

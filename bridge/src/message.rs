@@ -37,7 +37,12 @@ pub struct StrayDatagram {
 impl Default for StrayDatagram {
     fn default() -> Self {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        Self { from: nowhere, to: nowhere, payload: Box::new([0; MAX_PACKET]), len: 0 }
+        Self {
+            from: nowhere,
+            to: nowhere,
+            payload: Box::new([0; MAX_PACKET]),
+            len: 0,
+        }
     }
 }
 

@@ -114,7 +114,11 @@ pub struct MediaPacket {
 
 impl Default for MediaPacket {
     fn default() -> Self {
-        Self { bytes: Box::new([0; MAX_PACKET]), len: 0, filled: None }
+        Self {
+            bytes: Box::new([0; MAX_PACKET]),
+            len: 0,
+            filled: None,
+        }
     }
 }
 
@@ -128,12 +132,19 @@ impl MediaPacket {
 
     /// What is known of it.
     pub fn meta(&self) -> &PacketMeta {
-        &self.filled.as_ref().expect("invariant: only filled packets leave the pool").1
+        &self
+            .filled
+            .as_ref()
+            .expect("invariant: only filled packets leave the pool")
+            .1
     }
 
     /// The packet in clear.
     pub fn rtp(&self) -> RtpPacket<'_> {
-        let (layout, _) = self.filled.as_ref().expect("invariant: only filled packets leave the pool");
+        let (layout, _) = self
+            .filled
+            .as_ref()
+            .expect("invariant: only filled packets leave the pool");
         RtpPacket::with_layout(&self.bytes[..self.len], *layout)
             .expect("invariant: the layout was parsed from these bytes")
     }
@@ -156,6 +167,11 @@ pub type SharedPacket = Pooled<MediaPacket>;
 pub type PacketPool = Pool<MediaPacket>;
 
 /// A packet with these bytes, which are no longer than [`MAX_PACKET`].
-pub fn share(pool: &mut PacketPool, bytes: &[u8], layout: RtpLayout, meta: PacketMeta) -> SharedPacket {
+pub fn share(
+    pool: &mut PacketPool,
+    bytes: &[u8],
+    layout: RtpLayout,
+    meta: PacketMeta,
+) -> SharedPacket {
     pool.take(|packet| packet.fill(bytes, layout, meta))
 }

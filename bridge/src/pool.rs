@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// Free items kept beyond this many are returned to the system.
 const MAX_FREE: usize = 4_096;
-/// Items that another worker holds and for which we wait, at most.
+/// Items shared with other workers whose return is watched, at most.
 const MAX_LENT: usize = 4_096;
 
 /// An item of a [`Pool`]: immutable, shared, and given back with [`Pool::release`].
@@ -31,13 +31,16 @@ impl<T> Deref for Pooled<T> {
 #[derive(Debug)]
 pub struct Pool<T> {
     free: Vec<Arc<T>>,
-    /// Given back here while another worker still held them.
+    /// Shared with other workers, which cannot give them back.
     lent: VecDeque<Arc<T>>,
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { free: Vec::new(), lent: VecDeque::new() }
+        Self {
+            free: Vec::new(),
+            lent: VecDeque::new(),
+        }
     }
 }
 
@@ -49,15 +52,18 @@ impl<T: Default> Pool<T> {
         Pooled(item)
     }
 
-    /// Gives an item back. Its memory is used again once nobody holds it.
+    /// Gives an item back: whoever does so last returns its memory.
     pub fn release(&mut self, item: Pooled<T>) {
         let Pooled(mut item) = item;
-        if Arc::get_mut(&mut item).is_some() {
-            if self.free.len() < MAX_FREE {
-                self.free.push(item);
-            }
-        } else if self.lent.len() < MAX_LENT {
-            self.lent.push_back(item);
+        if Arc::get_mut(&mut item).is_some() && self.free.len() < MAX_FREE {
+            self.free.push(item);
+        }
+    }
+
+    /// Another worker is about to get the item: its memory is used again when all have let go.
+    pub fn lend(&mut self, item: &Pooled<T>) {
+        if self.lent.len() < MAX_LENT {
+            self.lent.push_back(item.0.clone());
         }
     }
 
@@ -66,7 +72,9 @@ impl<T: Default> Pool<T> {
             return item;
         }
         for _ in 0..self.lent.len().min(4) {
-            let Some(mut item) = self.lent.pop_front() else { break };
+            let Some(mut item) = self.lent.pop_front() else {
+                break;
+            };
             if Arc::get_mut(&mut item).is_some() {
                 return item;
             }
@@ -80,20 +88,33 @@ impl<T: Default> Pool<T> {
 mod tests {
     use super::*;
 
+    fn address<T>(item: &Pooled<T>) -> *const T {
+        Arc::as_ptr(&item.0)
+    }
+
     #[test]
-    fn memory_is_used_again_once_nobody_holds_it() {
+    fn memory_is_used_again_once_the_last_holder_gave_it_back() {
         let mut pool = Pool::<Vec<u8>>::default();
         let first = pool.take(|v| v.push(9));
         assert_eq!(*first, [9]);
-        let address = Arc::as_ptr(&first.0);
-        let other_holder = first.clone();
+        let known = address(&first);
+        let kept = first.clone();
         pool.release(first);
-        let second = pool.take(Vec::clear);
-        assert_ne!(Arc::as_ptr(&second.0), address, "still held");
-        drop(other_holder);
-        let third = pool.take(Vec::clear);
-        assert_eq!(Arc::as_ptr(&third.0), address);
-        pool.release(third);
-        assert_eq!(Arc::as_ptr(&pool.take(Vec::clear).0), address);
+        assert_ne!(address(&pool.take(Vec::clear)), known, "still held");
+        pool.release(kept);
+        assert_eq!(address(&pool.take(Vec::clear)), known);
+    }
+
+    #[test]
+    fn what_another_worker_lets_go_of_comes_back() {
+        let mut pool = Pool::<Vec<u8>>::default();
+        let item = pool.take(Vec::clear);
+        let known = address(&item);
+        pool.lend(&item);
+        let elsewhere = item.clone();
+        pool.release(item);
+        assert_ne!(address(&pool.take(Vec::clear)), known, "still held");
+        drop(elsewhere);
+        assert_eq!(address(&pool.take(Vec::clear)), known);
     }
 }

@@ -107,7 +107,10 @@ impl Projection {
     /// What shall be forwarded from here on.
     pub fn set_target(&mut self, target: Option<Target>) {
         self.target = target;
-        if self.stream.is_some_and(|s| target.is_none_or(|t| t.source != s.source)) {
+        if self
+            .stream
+            .is_some_and(|s| target.is_none_or(|t| t.source != s.source))
+        {
             self.stream = None;
         }
     }
@@ -133,7 +136,9 @@ impl Projection {
 
     /// The outgoing timestamp of an instant in the stream that is being forwarded.
     pub fn timestamp(&self, source: SourceKey, encoding: u8, timestamp: u32) -> Option<u32> {
-        let stream = self.stream.filter(|s| s.source == source && s.encoding == encoding)?;
+        let stream = self
+            .stream
+            .filter(|s| s.source == source && s.encoding == encoding)?;
         Some(timestamp.wrapping_add(stream.timestamp_offset))
     }
 
@@ -213,7 +218,11 @@ impl Projection {
     }
 
     fn switch(&mut self, packet: &PacketMeta, target: Target) {
-        let next_seq = if self.sent.is_some() { self.seq.next_out() } else { self.first_seq };
+        let next_seq = if self.sent.is_some() {
+            self.seq.next_out()
+        } else {
+            self.first_seq
+        };
         self.seq.restart(packet.seq, next_seq);
 
         let identity = (packet.source, packet.encoding, packet.codec);
@@ -228,7 +237,9 @@ impl Projection {
                     let passed = packet.arrival.saturating_duration_since(sent.arrival);
                     let ticks = passed.max(SWITCH_GAP).as_micros() * u128::from(self.clock_rate);
                     let ticks = (ticks / 1_000_000) as u32;
-                    sent.timestamp.wrapping_add(ticks).wrapping_sub(packet.timestamp)
+                    sent.timestamp
+                        .wrapping_add(ticks)
+                        .wrapping_sub(packet.timestamp)
                 }
             }
         };
@@ -299,7 +310,9 @@ impl Projection {
                     return Decision::Drop(DropReason::BeforeSwitch);
                 };
                 // References are by difference of numbers: they keep their distances.
-                let number = frame.number.and_then(|number| self.pictures.forward(number));
+                let number = frame
+                    .number
+                    .and_then(|number| self.pictures.forward(number));
                 let mut rewrite = stream.rewrite(packet, seq, number);
                 rewrite.marker |= frame.end && frame.spatial == stream.layers.spatial;
                 Decision::Forward(rewrite)
@@ -312,7 +325,9 @@ impl Projection {
             Some(_) => self.pictures.next_out() - 1,
             None => self.sent.map_or(0, |s| s.picture),
         };
-        let before = self.sent.filter(|s| s.stream == (stream.source, stream.encoding, stream.codec));
+        let before = self
+            .sent
+            .filter(|s| s.stream == (stream.source, stream.encoding, stream.codec));
         let newer = |sent: &Sent| (rewrite.timestamp.wrapping_sub(sent.timestamp) as i32) >= 0;
         let (timestamp, arrival, tl0) = match before {
             Some(sent) if !newer(&sent) => (sent.timestamp, sent.arrival, sent.tl0),
@@ -360,11 +375,21 @@ mod tests {
     use crate::packet::{LayeredFrame, Vp8Frame};
 
     fn source(owner: u64) -> SourceKey {
-        SourceKey { owner: EndpointKey(owner), number: 0 }
+        SourceKey {
+            owner: EndpointKey(owner),
+            number: 0,
+        }
     }
 
     fn target(owner: u64, encoding: u8, spatial: u8, temporal: u8) -> Option<Target> {
-        Some(Target { source: source(owner), layer: LayerIndex { encoding, spatial, temporal } })
+        Some(Target {
+            source: source(owner),
+            layer: LayerIndex {
+                encoding,
+                spatial,
+                temporal,
+            },
+        })
     }
 
     /// A VP8 sender: three temporal layers (0 2 1 2), two packets a frame.
@@ -395,7 +420,11 @@ mod tests {
         }
 
         fn frame(&mut self, keyframe: bool) -> Vec<PacketMeta> {
-            let temporal = if keyframe { 0 } else { [0, 2, 1, 2][self.frames as usize % 4] };
+            let temporal = if keyframe {
+                0
+            } else {
+                [0, 2, 1, 2][self.frames as usize % 4]
+            };
             if temporal == 0 {
                 self.tl0 = self.tl0.wrapping_add(1);
             }
@@ -438,15 +467,24 @@ mod tests {
 
     impl Continuity {
         fn take(&mut self, decision: Decision) -> bool {
-            let Decision::Forward(now) = decision else { return false };
+            let Decision::Forward(now) = decision else {
+                return false;
+            };
             if let Some(last) = self.last {
                 assert_eq!(now.seq, last.seq + 1, "sequence numbers have no holes");
                 let step = now.timestamp.wrapping_sub(last.timestamp) as i32;
-                assert!((0..90_000).contains(&step), "timestamps grow with time: {step}");
+                assert!(
+                    (0..90_000).contains(&step),
+                    "timestamps grow with time: {step}"
+                );
                 let new_frame = step != 0;
                 self.frames += usize::from(new_frame);
                 if let (Some(picture), Some(before)) = (now.picture, last.picture) {
-                    assert_eq!(picture.wrapping_sub(before), u16::from(new_frame), "picture ids");
+                    assert_eq!(
+                        picture.wrapping_sub(before),
+                        u16::from(new_frame),
+                        "picture ids"
+                    );
                 }
                 assert!(now.tl0.wrapping_sub(last.tl0) <= 1, "TL0PICIDX");
             }
@@ -463,9 +501,16 @@ mod tests {
         projection.set_target(target(1, 0, 0, 2));
         assert_eq!(projection.awaits_keyframe(), Some((source(1), 0)));
         let drop = Decision::Drop(DropReason::AwaitingKeyframe);
-        assert!(sender.frame(false).iter().all(|p| projection.decide(p) == drop));
+        assert!(
+            sender
+                .frame(false)
+                .iter()
+                .all(|p| projection.decide(p) == drop)
+        );
         let keyframe = sender.frame(true);
-        let Decision::Forward(first) = projection.decide(&keyframe[0]) else { panic!("dropped") };
+        let Decision::Forward(first) = projection.decide(&keyframe[0]) else {
+            panic!("dropped")
+        };
         assert_eq!(first.seq, 77);
         assert_eq!(projection.awaits_keyframe(), None);
     }
@@ -487,8 +532,14 @@ mod tests {
             }
             counts.push(receiver.frames - before);
         }
-        assert!(counts[0] >= 38 && counts[3] >= 38 && counts[5] >= 38, "{counts:?}");
-        assert!((10..=11).contains(&counts[1]) && (10..=11).contains(&counts[4]), "{counts:?}");
+        assert!(
+            counts[0] >= 38 && counts[3] >= 38 && counts[5] >= 38,
+            "{counts:?}"
+        );
+        assert!(
+            (10..=11).contains(&counts[1]) && (10..=11).contains(&counts[4]),
+            "{counts:?}"
+        );
         assert!((19..=22).contains(&counts[2]), "{counts:?}");
     }
 
@@ -510,7 +561,10 @@ mod tests {
                 for sender in &mut senders {
                     for packet in sender.frame(frame == 10) {
                         let forwarded = receiver.take(projection.decide(&packet));
-                        assert!(!forwarded || packet.source == source(owner), "of nobody else");
+                        assert!(
+                            !forwarded || packet.source == source(owner),
+                            "of nobody else"
+                        );
                         let settled = frame > 10;
                         let wanted = packet.source == source(owner) && packet.encoding == encoding;
                         assert!(!settled || forwarded == wanted);
@@ -529,10 +583,19 @@ mod tests {
         let mut high = Vp8Sender::new(1, 2, start);
         let mut projection = Projection::new(90_000, 0);
         projection.set_target(target(1, 2, 0, 2));
-        assert!(matches!(projection.decide(&low.frame(true)[0]), Decision::Forward(_)));
+        assert!(matches!(
+            projection.decide(&low.frame(true)[0]),
+            Decision::Forward(_)
+        ));
         assert_eq!(projection.awaits_keyframe(), Some((source(1), 2)));
-        assert!(matches!(projection.decide(&high.frame(true)[0]), Decision::Forward(_)));
-        assert_eq!(projection.decide(&low.frame(true)[0]), Decision::Drop(DropReason::Layer));
+        assert!(matches!(
+            projection.decide(&high.frame(true)[0]),
+            Decision::Forward(_)
+        ));
+        assert_eq!(
+            projection.decide(&low.frame(true)[0]),
+            Decision::Drop(DropReason::Layer)
+        );
     }
 
     #[test]
@@ -554,7 +617,10 @@ mod tests {
         assert_eq!(seq(projection.decide(&next[0])), Some(4));
         assert_eq!(seq(projection.decide(&late[1])), Some(3));
         assert_eq!(seq(projection.decide(&late[0])), Some(2));
-        assert_eq!(projection.decide(&early[1]), Decision::Drop(DropReason::BeforeSwitch));
+        assert_eq!(
+            projection.decide(&early[1]),
+            Decision::Drop(DropReason::BeforeSwitch)
+        );
         assert_eq!(projection.origin(3), Some((source(1), 0, late[1].seq)));
         assert_eq!(projection.again(&late[1]).map(|r| r.seq), Some(3));
         assert_eq!(projection.origin(9), None);
@@ -574,11 +640,19 @@ mod tests {
         let before = receiver.last.map(|r| r.timestamp);
         projection.set_target(None);
         for _ in 0..10 {
-            assert!(sender.frame(false).iter().all(|p| !receiver.take(projection.decide(p))));
+            assert!(
+                sender
+                    .frame(false)
+                    .iter()
+                    .all(|p| !receiver.take(projection.decide(p)))
+            );
         }
         projection.set_target(target(1, 0, 0, 2));
         assert!(receiver.take(projection.decide(&sender.frame(true)[0])));
-        let passed = receiver.last.zip(before).map(|(now, before)| now.timestamp - before);
+        let passed = receiver
+            .last
+            .zip(before)
+            .map(|(now, before)| now.timestamp - before);
         assert_eq!(passed, Some(11 * 3_000));
     }
 
@@ -613,13 +687,20 @@ mod tests {
         let mut sent = Vec::new();
         for picture in 0..4 {
             for spatial in 0..3_u8 {
-                let packet = layered(picture * 3 + i64::from(spatial), picture, spatial, picture == 0);
+                let packet = layered(
+                    picture * 3 + i64::from(spatial),
+                    picture,
+                    spatial,
+                    picture == 0,
+                );
                 if let Decision::Forward(rewrite) = projection.decide(&packet) {
                     sent.push((rewrite.seq, rewrite.marker, rewrite.picture));
                 }
             }
         }
-        let expected: Vec<_> = (0..8).map(|i| (i, i % 2 == 1, Some((i / 2) as u16))).collect();
+        let expected: Vec<_> = (0..8)
+            .map(|i| (i, i % 2 == 1, Some((i / 2) as u16)))
+            .collect();
         assert_eq!(sent, expected);
     }
 
@@ -632,7 +713,9 @@ mod tests {
         let mut highest = |projection: &mut Projection, keyframe| {
             let mut top = None;
             for spatial in 0..3 {
-                if let Decision::Forward(_) = projection.decide(&layered(seq, picture, spatial, keyframe)) {
+                if let Decision::Forward(_) =
+                    projection.decide(&layered(seq, picture, spatial, keyframe))
+                {
                     top = Some(spatial);
                 }
                 seq += 1;
@@ -659,6 +742,9 @@ mod tests {
         let packet = layered(40_000, 9, 0, false);
         assert!(matches!(projection.decide(&packet), Decision::Drop(_)));
         let packet = layered(40_001, 10, 0, true);
-        assert!(matches!(projection.decide(&packet), Decision::Forward(Rewrite { seq: 1, .. })));
+        assert!(matches!(
+            projection.decide(&packet),
+            Decision::Forward(Rewrite { seq: 1, .. })
+        ));
     }
 }

@@ -108,7 +108,12 @@ impl SendBatch {
             run.range.end = end;
             self.open = len == run.segment;
         } else {
-            self.runs.push(Run { from, to, segment: len, range: self.used..end });
+            self.runs.push(Run {
+                from,
+                to,
+                segment: len,
+                range: self.used..end,
+            });
             self.open = true;
         }
         self.used = end;
@@ -145,7 +150,8 @@ mod tests {
 
     fn shape(batch: &SendBatch) -> Vec<(u16, usize, usize)> {
         let runs = batch.runs().iter();
-        runs.map(|r| (r.to.port(), r.segment, r.datagrams())).collect()
+        runs.map(|r| (r.to.port(), r.segment, r.datagrams()))
+            .collect()
     }
 
     #[test]

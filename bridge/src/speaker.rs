@@ -103,7 +103,11 @@ impl Speaker {
         Self {
             levels: [0; LEVELS],
             heard: now,
-            floor: NoiseFloor { previous: 0, current: u8::MAX, since: now },
+            floor: NoiseFloor {
+                previous: 0,
+                current: u8::MAX,
+                since: now,
+            },
             scores: [LEAST_SCORE; 3],
         }
     }
@@ -162,7 +166,10 @@ impl DominantSpeaker {
     /// The level of one audio packet, as RFC 6464 has it: 0 is loudest, 127 silence.
     pub fn handle_level(&mut self, endpoint: EndpointKey, rfc6464: u8, now: Instant) {
         let level = 127 - rfc6464.min(127);
-        let speaker = self.speakers.entry(endpoint).or_insert_with(|| Speaker::new(now));
+        let speaker = self
+            .speakers
+            .entry(endpoint)
+            .or_insert_with(|| Speaker::new(now));
         if now.saturating_duration_since(speaker.heard) > Duration::from_secs(2) {
             speaker.levels = [0; LEVELS];
         }
@@ -188,7 +195,10 @@ impl DominantSpeaker {
 
     /// Who spoke before, latest first.
     pub fn previous(&self) -> impl Iterator<Item = EndpointKey> + '_ {
-        self.recent.iter().copied().filter(|e| Some(*e) != self.dominant)
+        self.recent
+            .iter()
+            .copied()
+            .filter(|e| Some(*e) != self.dominant)
     }
 
     /// When [`Self::handle_timeout`] is due.
@@ -201,7 +211,8 @@ impl DominantSpeaker {
         if self.next_decision.is_none_or(|due| now < due) {
             return None;
         }
-        self.speakers.retain(|_, s| now.saturating_duration_since(s.heard) < SPEAKER_IDLE);
+        self.speakers
+            .retain(|_, s| now.saturating_duration_since(s.heard) < SPEAKER_IDLE);
         let mut anyone_heard = false;
         for speaker in self.speakers.values_mut() {
             let silent_for = now.saturating_duration_since(speaker.heard);
@@ -225,7 +236,10 @@ impl DominantSpeaker {
         self.recent.push_front(winner);
         self.recent.truncate(MAX_RECENT + 1);
         let previous = self.previous().take(MAX_RECENT).collect();
-        Some(SpeakerChange { dominant: winner, previous })
+        Some(SpeakerChange {
+            dominant: winner,
+            previous,
+        })
     }
 
     /// Of those who outdo the one in office in every window, the one with the best medium window.

@@ -44,7 +44,11 @@ pub enum Claim {
 impl<S: Copy + Eq> SsrcSlots<S> {
     /// At most `limit` slots, made as they are needed.
     pub fn new(limit: usize) -> Self {
-        Self { slots: Vec::new(), limit, clock: 0 }
+        Self {
+            slots: Vec::new(),
+            limit,
+            clock: 0,
+        }
     }
 
     /// Slots that exist so far.
@@ -108,10 +112,18 @@ impl<S: Copy + Eq> SsrcSlots<S> {
         }
         if self.slots.len() < self.limit {
             let ssrcs = self.new_ssrcs(rng);
-            self.slots.push(Slot { ssrcs, source: None, wanted_at: 0 });
+            self.slots.push(Slot {
+                ssrcs,
+                source: None,
+                wanted_at: 0,
+            });
             return self.put(self.slots.len() - 1, source);
         }
-        let oldest = self.slots.iter().enumerate().min_by_key(|(_, s)| s.wanted_at);
+        let oldest = self
+            .slots
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, s)| s.wanted_at);
         match oldest {
             Some((slot, s)) if !keep_round || s.wanted_at < self.clock => self.put(slot, source),
             _ => Claim::Full,
@@ -134,13 +146,19 @@ impl<S: Copy + Eq> SsrcSlots<S> {
     fn new_ssrcs(&self, rng: &mut impl Rng) -> SlotSsrcs {
         let mut fresh = |taken: Option<Ssrc>| loop {
             let ssrc = Ssrc(rng.random_range(1..=u32::MAX));
-            let known = self.slots.iter().any(|s| ssrc == s.ssrcs.primary || ssrc == s.ssrcs.rtx);
+            let known = self
+                .slots
+                .iter()
+                .any(|s| ssrc == s.ssrcs.primary || ssrc == s.ssrcs.rtx);
             if !known && taken != Some(ssrc) {
                 return ssrc;
             }
         };
         let primary = fresh(None);
-        SlotSsrcs { primary, rtx: fresh(Some(primary)) }
+        SlotSsrcs {
+            primary,
+            rtx: fresh(Some(primary)),
+        }
     }
 }
 
@@ -195,7 +213,10 @@ mod tests {
         for source in 0..60 {
             slots.claim(source, false, &mut rng);
         }
-        let mut all: Vec<_> = slots.iter().flat_map(|(_, _, s)| [s.primary, s.rtx]).collect();
+        let mut all: Vec<_> = slots
+            .iter()
+            .flat_map(|(_, _, s)| [s.primary, s.rtx])
+            .collect();
         all.sort_unstable();
         all.dedup();
         assert_eq!((slots.len(), all.len()), (50, 100));

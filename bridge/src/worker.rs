@@ -121,7 +121,13 @@ impl Worker {
     }
 
     /// Takes a datagram, which is decrypted in place.
-    pub fn handle_datagram(&mut self, buf: &mut [u8], from: SocketAddr, to: SocketAddr, now: Instant) {
+    pub fn handle_datagram(
+        &mut self,
+        buf: &mut [u8],
+        from: SocketAddr,
+        to: SocketAddr,
+        now: Instant,
+    ) {
         self.receive(buf, from, to, now);
         self.settle(now);
     }

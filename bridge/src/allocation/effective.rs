@@ -16,13 +16,22 @@ pub struct VideoConstraint {
 
 impl VideoConstraint {
     /// Nothing.
-    pub const NOTHING: Self = Self { max_height: Some(0), max_frame_rate: None };
+    pub const NOTHING: Self = Self {
+        max_height: Some(0),
+        max_frame_rate: None,
+    };
     /// Everything.
-    pub const UNLIMITED: Self = Self { max_height: None, max_frame_rate: None };
+    pub const UNLIMITED: Self = Self {
+        max_height: None,
+        max_frame_rate: None,
+    };
 
     /// Up to so many lines.
     pub const fn height(lines: u16) -> Self {
-        Self { max_height: Some(lines), max_frame_rate: None }
+        Self {
+            max_height: Some(lines),
+            max_frame_rate: None,
+        }
     }
 
     /// Whether nothing is wanted.
@@ -119,7 +128,9 @@ mod tests {
             default: VideoConstraint::UNLIMITED,
             ..ReceiverConstraints::default()
         };
-        constraints.by_source.insert("b".into(), VideoConstraint::NOTHING);
+        constraints
+            .by_source
+            .insert("b".into(), VideoConstraint::NOTHING);
         let ordered: Vec<_> = candidates.iter().collect();
         let effective = effective_constraints(&ordered, &constraints, None);
         let kept: Vec<_> = effective.iter().map(|c| !c.is_nothing()).collect();

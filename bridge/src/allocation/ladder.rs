@@ -27,7 +27,11 @@ impl Ladder {
         if constraint.is_nothing() {
             return Self::default();
         }
-        if desktop { Self::of_desktop(layers, constraint) } else { Self::of_camera(layers, constraint) }
+        if desktop {
+            Self::of_desktop(layers, constraint)
+        } else {
+            Self::of_camera(layers, constraint)
+        }
     }
 
     /// A screen share must be legible: resolution counts, its preferred step is the top.
@@ -39,7 +43,10 @@ impl Ladder {
             let least = sent().map(|l| l.height).min();
             kept.extend(sent().filter(|l| Some(l.height) == least));
         }
-        Self { preferred: kept.len().saturating_sub(1), layers: kept }
+        Self {
+            preferred: kept.len().saturating_sub(1),
+            layers: kept,
+        }
     }
 
     fn of_camera(layers: &[Layer], constraint: &VideoConstraint) -> Self {
@@ -52,7 +59,8 @@ impl Ladder {
                 return true;
             }
             let full = l.frame_rate >= PREFERRED_FRAME_RATE.min(max_rate);
-            l.height <= max_height && (!large || l.height < PREFERRED_HEIGHT || full || !has_full(layers, l.height))
+            l.height <= max_height
+                && (!large || l.height < PREFERRED_HEIGHT || full || !has_full(layers, l.height))
         };
         let mut kept: Vec<_> = sent(layers).filter(worth).copied().collect();
         // The least resolution at a rate above what is wanted is not worth its bits either.
@@ -61,11 +69,16 @@ impl Ladder {
             kept.retain(slow_enough);
         }
         let preferred = if large {
-            kept.iter().rposition(|l| l.height <= PREFERRED_HEIGHT).unwrap_or(0)
+            kept.iter()
+                .rposition(|l| l.height <= PREFERRED_HEIGHT)
+                .unwrap_or(0)
         } else {
             0
         };
-        Self { layers: kept, preferred }
+        Self {
+            layers: kept,
+            preferred,
+        }
     }
 }
 
@@ -77,7 +90,9 @@ fn has_full(layers: &[Layer], height: u16) -> bool {
 /// Layers that are being sent; all of them when nothing is known to be.
 fn sent(layers: &[Layer]) -> impl Iterator<Item = &Layer> {
     let known = layers.iter().any(|l| l.bitrate > Bitrate::ZERO);
-    layers.iter().filter(move |l| !known || l.bitrate > Bitrate::ZERO)
+    layers
+        .iter()
+        .filter(move |l| !known || l.bitrate > Bitrate::ZERO)
 }
 
 #[cfg(test)]
@@ -87,7 +102,11 @@ mod tests {
 
     fn layer(height: u16, frame_rate: f32, kbps: u64) -> Layer {
         Layer {
-            index: LayerIndex { encoding: (height / 180) as u8, spatial: 0, temporal: frame_rate as u8 },
+            index: LayerIndex {
+                encoding: (height / 180) as u8,
+                spatial: 0,
+                temporal: frame_rate as u8,
+            },
             height,
             frame_rate,
             bitrate: Bitrate::from_kbps(kbps),
@@ -103,7 +122,11 @@ mod tests {
     }
 
     fn shape(ladder: &Ladder) -> Vec<(u16, f32)> {
-        ladder.layers.iter().map(|l| (l.height, l.frame_rate)).collect()
+        ladder
+            .layers
+            .iter()
+            .map(|l| (l.height, l.frame_rate))
+            .collect()
     }
 
     #[test]
@@ -111,7 +134,13 @@ mod tests {
         let ladder = Ladder::of(&camera(), &VideoConstraint::height(720), false);
         assert_eq!(
             shape(&ladder),
-            [(180, 7.5), (180, 15.0), (180, 30.0), (360, 30.0), (720, 30.0)]
+            [
+                (180, 7.5),
+                (180, 15.0),
+                (180, 30.0),
+                (360, 30.0),
+                (720, 30.0)
+            ]
         );
         assert_eq!(shape(&ladder)[ladder.preferred], (360, 30.0));
     }
@@ -122,12 +151,19 @@ mod tests {
         assert_eq!(shape(&ladder), [(180, 7.5), (180, 15.0), (180, 30.0)]);
         let ladder = Ladder::of(&camera(), &VideoConstraint::height(90), false);
         assert_eq!(shape(&ladder).len(), 3, "the least is always there");
-        assert!(Ladder::of(&camera(), &VideoConstraint::NOTHING, false).layers.is_empty());
+        assert!(
+            Ladder::of(&camera(), &VideoConstraint::NOTHING, false)
+                .layers
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_frame_rate_limit_leaves_out_what_exceeds_it() {
-        let limit = VideoConstraint { max_height: Some(720), max_frame_rate: Some(15.0) };
+        let limit = VideoConstraint {
+            max_height: Some(720),
+            max_frame_rate: Some(15.0),
+        };
         let ladder = Ladder::of(&camera(), &limit, false);
         assert!(ladder.layers.iter().all(|l| l.frame_rate <= 15.0));
         assert_eq!(shape(&ladder).last(), Some(&(720, 15.0)));
@@ -150,7 +186,11 @@ mod tests {
 
     #[test]
     fn a_screen_share_prefers_its_full_resolution() {
-        let layers = [layer(720, 5.0, 300), layer(1080, 5.0, 900), layer(1080, 30.0, 2500)];
+        let layers = [
+            layer(720, 5.0, 300),
+            layer(1080, 5.0, 900),
+            layer(1080, 30.0, 2500),
+        ];
         let ladder = Ladder::of(&layers, &VideoConstraint::height(1080), true);
         assert_eq!(ladder.preferred, 2);
         let ladder = Ladder::of(&layers, &VideoConstraint::height(180), true);
@@ -159,7 +199,11 @@ mod tests {
 
     #[test]
     fn a_camera_that_never_reaches_full_frame_rate_still_grows() {
-        let layers = [layer(180, 15.0, 100), layer(360, 15.0, 300), layer(720, 15.0, 900)];
+        let layers = [
+            layer(180, 15.0, 100),
+            layer(360, 15.0, 300),
+            layer(720, 15.0, 900),
+        ];
         let ladder = Ladder::of(&layers, &VideoConstraint::UNLIMITED, false);
         assert_eq!(shape(&ladder).len(), 3);
     }

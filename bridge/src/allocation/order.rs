@@ -36,7 +36,11 @@ mod tests {
                 source: i,
                 name: &names[i],
                 owner: EndpointKey(i as u64),
-                video_type: if i == 0 { VideoType::Disabled } else { VideoType::Camera },
+                video_type: if i == 0 {
+                    VideoType::Disabled
+                } else {
+                    VideoType::Camera
+                },
                 layers: &[],
             })
             .collect();

@@ -65,7 +65,9 @@ impl PacketRing {
 
     /// The newest packets first.
     pub fn latest(&self) -> impl Iterator<Item = &SharedPacket> {
-        (self.oldest..=self.newest).rev().filter_map(|seq| self.get(seq))
+        (self.oldest..=self.newest)
+            .rev()
+            .filter_map(|seq| self.get(seq))
     }
 
     /// Lets all go.
@@ -95,7 +97,10 @@ mod tests {
         let bytes = [0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9];
         let layout = RtpLayout::parse(&bytes).expect("well-formed");
         let meta = PacketMeta {
-            source: SourceKey { owner: EndpointKey(1), number: 0 },
+            source: SourceKey {
+                owner: EndpointKey(1),
+                number: 0,
+            },
             kind: MediaKind::Video,
             encoding: 0,
             codec: Codec::H264,
@@ -114,7 +119,12 @@ mod tests {
         let start = Instant::now();
         let (mut ring, mut pool) = (PacketRing::default(), PacketPool::default());
         for seq in 0..300 {
-            insert(&mut ring, &mut pool, seq - 5, start + Duration::from_millis(seq as u64 * 5));
+            insert(
+                &mut ring,
+                &mut pool,
+                seq - 5,
+                start + Duration::from_millis(seq as u64 * 5),
+            );
         }
         assert!(ring.get(294).is_some() && ring.get(100).is_some());
         assert!(ring.get(90).is_none() && ring.get(295).is_none());

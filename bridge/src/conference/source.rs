@@ -58,7 +58,10 @@ impl Source {
 
     /// Latest packets of an encoding, newest first.
     pub fn latest(&self, encoding: u8) -> impl Iterator<Item = &SharedPacket> {
-        self.rings.get(usize::from(encoding)).into_iter().flat_map(PacketRing::latest)
+        self.rings
+            .get(usize::from(encoding))
+            .into_iter()
+            .flat_map(PacketRing::latest)
     }
 
     /// A sender report came.
@@ -75,7 +78,9 @@ impl Source {
 
     /// Lets packets go that are too old to be asked for.
     pub fn expire(&mut self, now: std::time::Instant, pool: &mut PacketPool) {
-        self.rings.iter_mut().for_each(|ring| ring.expire(now, pool));
+        self.rings
+            .iter_mut()
+            .for_each(|ring| ring.expire(now, pool));
     }
 }
 
@@ -85,13 +90,19 @@ fn assumed_layers(info: &SourceInfo) -> Vec<Layer> {
         return Vec::new();
     }
     let layer = |encoding: u8, temporal: u8| Layer {
-        index: LayerIndex { encoding, spatial: 0, temporal },
+        index: LayerIndex {
+            encoding,
+            spatial: 0,
+            temporal,
+        },
         height: assumed_height(encoding),
         frame_rate: 7.5 * f32::from(1_u8 << temporal),
         bitrate: media::units::Bitrate::ZERO,
     };
     let encodings = 0..info.encodings;
-    encodings.flat_map(|e| (0..3).map(move |t| layer(e, t))).collect()
+    encodings
+        .flat_map(|e| (0..3).map(move |t| layer(e, t)))
+        .collect()
 }
 
 /// Lines of an encoding by its position alone.

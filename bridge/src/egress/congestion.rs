@@ -58,7 +58,11 @@ impl Congestion {
     /// A packet of so many bytes was sent; `cluster` if it is a probe.
     pub fn handle_sent(&mut self, len: usize, cluster: Option<u32>, now: Instant) -> SeqNum {
         if !self.trusted {
-            return if self.transport_cc { self.history.handle_sent(len, None, now) } else { SeqNum(0) };
+            return if self.transport_cc {
+                self.history.handle_sent(len, None, now)
+            } else {
+                SeqNum(0)
+            };
         }
         let running = self.prober.handle_sent(len);
         self.estimator.handle_sent(len, now);
@@ -125,7 +129,11 @@ impl Congestion {
 
     /// What limits allocation.
     pub fn available(&self) -> Bitrate {
-        if self.trusted { self.estimator.estimate() } else { Bitrate::MAX }
+        if self.trusted {
+            self.estimator.estimate()
+        } else {
+            Bitrate::MAX
+        }
     }
 
     /// The estimate, once feedback came.

@@ -16,10 +16,18 @@ const LIVE: Duration = Duration::from_secs(5);
 /// Appends a report for each stream that is being sent and whose source reported.
 pub fn write(streams: &mut [OutStream], conference: &Conference, now: Instant, out: &mut Vec<u8>) {
     for stream in streams {
-        let live = stream.sent_at.is_some_and(|at| now.saturating_duration_since(at) < LIVE);
-        let Some((key, slot)) = stream.source.filter(|_| live) else { continue };
-        let Some(encoding) = stream.projection.current_encoding() else { continue };
-        let Some(clock) = conference.source(slot).and_then(|s| s.clock(encoding)) else { continue };
+        let live = stream
+            .sent_at
+            .is_some_and(|at| now.saturating_duration_since(at) < LIVE);
+        let Some((key, slot)) = stream.source.filter(|_| live) else {
+            continue;
+        };
+        let Some(encoding) = stream.projection.current_encoding() else {
+            continue;
+        };
+        let Some(clock) = conference.source(slot).and_then(|s| s.clock(encoding)) else {
+            continue;
+        };
         let Some(timestamp) = stream.projection.timestamp(key, encoding, clock.timestamp) else {
             continue;
         };

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use arrayvec::{ArrayString, ArrayVec};
+use media::cache::PacketCache;
 use media::rtp::SeqNum;
 use media::units::Ssrc;
 
@@ -37,6 +38,9 @@ pub struct OutStream {
     pub sent_at: Option<Instant>,
     /// Keyframes that the receiver asked for.
     pub requests: ReceiverRequests,
+    /// What was sent, encrypted, for a receiver that takes no RTX: a packet may be sent again, but
+    /// never encrypted again.
+    pub sealed: Option<Box<PacketCache>>,
     asked: Option<(Instant, u32)>,
     reports: ArrayVec<(u32, Instant), 2>,
 }
@@ -60,6 +64,7 @@ impl OutStream {
             bytes: 0,
             sent_at: None,
             requests: ReceiverRequests::default(),
+            sealed: None,
             asked: None,
             reports: ArrayVec::new(),
         }
@@ -117,10 +122,20 @@ mod tests {
         let start = Instant::now();
         let mut stream = OutStream::new(MediaKind::Video, Ssrc(1), None, 0);
         assert_eq!(stream.poll_keyframe_wanted(start), None);
-        let source = SourceKey { owner: EndpointKey(1), number: 1 };
-        stream.projection.set_target(Some(Target { source, layer: LayerIndex::default() }));
+        let source = SourceKey {
+            owner: EndpointKey(1),
+            number: 1,
+        };
+        stream.projection.set_target(Some(Target {
+            source,
+            layer: LayerIndex::default(),
+        }));
         let asked: Vec<_> = (0..10_000)
-            .filter(|ms| stream.poll_keyframe_wanted(start + Duration::from_millis(*ms)).is_some())
+            .filter(|ms| {
+                stream
+                    .poll_keyframe_wanted(start + Duration::from_millis(*ms))
+                    .is_some()
+            })
             .collect();
         assert_eq!(asked, [0, 300, 900, 2_100, 4_500, 6_900, 9_300]);
     }

@@ -62,7 +62,8 @@ impl Negotiated<'_> {
         let payload = match self.payloads.of(codec, rtp.payload_type()) {
             Some(payload) => payload,
             None if codec == Codec::Red => {
-                let (_, range) = red::primary(rtp.payload()).map_err(|_| DropReason::BadDescriptor)?;
+                let (_, range) =
+                    red::primary(rtp.payload()).map_err(|_| DropReason::BadDescriptor)?;
                 strip = Some(range);
                 let opus = self.payloads.of(Codec::Opus, rtp.payload_type());
                 opus.ok_or(DropReason::CodecNotNegotiated)?
@@ -82,7 +83,10 @@ impl Negotiated<'_> {
             && let Some(value) = rtp.extension(Extension::DependencyDescriptor, incoming)
             && descriptor.try_extend_from_slice(value).is_ok()
         {
-            let edit = DescriptorEdit { frame_number: number, ..DescriptorEdit::default() };
+            let edit = DescriptorEdit {
+                frame_number: number,
+                ..DescriptorEdit::default()
+            };
             DependencyDescriptor::rewrite(&mut descriptor, &edit);
         }
         let stamps = Stamps {
@@ -96,8 +100,9 @@ impl Negotiated<'_> {
             outgoing: self.extensions,
             forward: ExtensionSet::END_TO_END,
         };
-        let written =
-            writer.write(&rtp, &fields, &stamps, &[], out).map_err(|_| DropReason::TooLarge)?;
+        let written = writer
+            .write(&rtp, &fields, &stamps, &[], out)
+            .map_err(|_| DropReason::TooLarge)?;
         let payload = &mut out[written.header_len..written.len];
         match codec {
             Codec::Vp8 => {
@@ -137,8 +142,9 @@ impl Negotiated<'_> {
     ) -> Result<usize, DropReason> {
         let original = RtpPacket::parse(original).map_err(|_| DropReason::Malformed)?;
         let payload = self.payloads.of(codec, original.payload_type());
-        let payload_type =
-            payload.and_then(|p| p.rtx).ok_or(DropReason::CodecNotNegotiated)?;
+        let payload_type = payload
+            .and_then(|p| p.rtx)
+            .ok_or(DropReason::CodecNotNegotiated)?;
         let mut stream = RtxStream { ssrc, next: *next };
         let writer = HeaderWriter {
             incoming: self.extensions,
@@ -151,8 +157,9 @@ impl Negotiated<'_> {
             mid: stamp.mid.map(str::as_bytes),
             dependency_descriptor: None,
         };
-        let written =
-            stream.wrap(payload_type, &writer, &original, &stamps, out).map_err(|_| DropReason::TooLarge)?;
+        let written = stream
+            .wrap(payload_type, &writer, &original, &stamps, out)
+            .map_err(|_| DropReason::TooLarge)?;
         *next = stream.next;
         Ok(written.len)
     }
@@ -178,8 +185,9 @@ impl Negotiated<'_> {
             mid: stamp.mid.map(str::as_bytes),
             dependency_descriptor: None,
         };
-        let written =
-            writer.write_padding(fields, &stamps, 255, out).map_err(|_| DropReason::TooLarge)?;
+        let written = writer
+            .write_padding(fields, &stamps, 255, out)
+            .map_err(|_| DropReason::TooLarge)?;
         Ok(written.len)
     }
 }

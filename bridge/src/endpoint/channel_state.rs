@@ -23,7 +23,12 @@ pub struct ChannelState {
 impl ChannelState {
     /// Closed.
     pub fn new(now: Instant) -> Self {
-        Self { websocket: false, data: false, tokens: BURST, filled: now }
+        Self {
+            websocket: false,
+            data: false,
+            tokens: BURST,
+            filled: now,
+        }
     }
 
     /// Whether anything can be said to the client.
@@ -36,7 +41,10 @@ impl ChannelState {
         let passed = now.saturating_duration_since(self.filled);
         let earned = (passed.as_millis() as u64).saturating_mul(u64::from(PER_SECOND)) / 1_000;
         if earned > 0 {
-            self.tokens = BURST.min(self.tokens.saturating_add(earned.min(u64::from(BURST)) as u32));
+            self.tokens = BURST.min(
+                self.tokens
+                    .saturating_add(earned.min(u64::from(BURST)) as u32),
+            );
             self.filled += Duration::from_millis(earned * 1_000 / u64::from(PER_SECOND));
         }
         if self.tokens == 0 || len > MAX_TEXT {
@@ -55,8 +63,9 @@ mod tests {
     fn a_flood_is_cut_to_the_allowed_rate() {
         let start = Instant::now();
         let mut state = ChannelState::new(start);
-        let admitted =
-            (0..10_000).filter(|ms| state.admits(10, start + Duration::from_millis(*ms))).count();
+        let admitted = (0..10_000)
+            .filter(|ms| state.admits(10, start + Duration::from_millis(*ms)))
+            .count();
         assert!((690..=705).contains(&admitted), "{admitted}");
         assert!(!ChannelState::new(start).admits(MAX_TEXT + 1, start));
     }

@@ -41,7 +41,9 @@ impl Remote {
         now: Instant,
     ) -> Result<(), RemoteError> {
         if let Some(credentials) = update.ice {
-            let answers = self.restart.is_none_or(|pending| update.generation == Some(pending));
+            let answers = self
+                .restart
+                .is_none_or(|pending| update.generation == Some(pending));
             let known = self.credentials.as_ref() == Some(&credentials);
             if answers || !self.began {
                 self.restart = None;

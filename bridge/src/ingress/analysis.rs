@@ -1,6 +1,8 @@
 //! What a video packet's codec descriptor says that forwarding depends on.
 
-use media::codec::av1::{AggregationHeader, DecodeTargetIndication, DependencyDescriptor, TemplateStructure};
+use media::codec::av1::{
+    AggregationHeader, DecodeTargetIndication, DependencyDescriptor, TemplateStructure,
+};
 use media::codec::vp8::{PictureId, Vp8Descriptor};
 use media::codec::vp9::Vp9Descriptor;
 use media::codec::{Codec, CodecError, Resolution, h264};
@@ -155,7 +157,10 @@ mod tests {
             panic!("not VP8")
         };
         assert!(frame.start && frame.keyframe);
-        assert_eq!((frame.picture, frame.tl0, frame.temporal), (Some(0x1234), Some(7), 0));
+        assert_eq!(
+            (frame.picture, frame.tl0, frame.temporal),
+            (Some(0x1234), Some(7), 0)
+        );
         assert_eq!(analysis.height(0), Some(360));
         assert_eq!(analysis.height(9), None);
     }
@@ -166,13 +171,19 @@ mod tests {
         assert!(analysis.read(Codec::Vp8, &[], None).is_err());
         assert!(analysis.read(Codec::Vp9, &[0xff], None).is_err());
         assert!(analysis.read(Codec::Av1, &[], None).is_err());
-        assert!(analysis.read(Codec::Av1, &[0x08], Some(&[0, 0, 0])).is_err());
+        assert!(
+            analysis
+                .read(Codec::Av1, &[0x08], Some(&[0, 0, 0]))
+                .is_err()
+        );
     }
 
     #[test]
     fn an_h264_parameter_set_starts_a_keyframe() {
         let mut analysis = Analysis::default();
-        let read = analysis.read(Codec::H264, &[0x67, 0x42, 0xe0, 0x1f], None).unwrap();
+        let read = analysis
+            .read(Codec::H264, &[0x67, 0x42, 0xe0, 0x1f], None)
+            .unwrap();
         assert_eq!(read, Frame::Opaque { keyframe: true });
         let read = analysis.read(Codec::H264, &[0x41, 0x9a], None).unwrap();
         assert_eq!(read, Frame::Opaque { keyframe: false });

@@ -56,8 +56,14 @@ pub struct ReceiverRequests {
 impl ReceiverRequests {
     /// Whether one more is passed on.
     pub fn allow(&mut self, now: Instant) -> bool {
-        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= PERIOD) {
-            *self = Self { since: Some(now), count: 0 };
+        if self
+            .since
+            .is_none_or(|since| now.saturating_duration_since(since) >= PERIOD)
+        {
+            *self = Self {
+                since: Some(now),
+                count: 0,
+            };
         }
         self.count = self.count.saturating_add(1);
         self.count <= ALLOWED
@@ -97,7 +103,9 @@ mod tests {
     fn a_receiver_is_heard_three_times_in_ten_seconds() {
         let start = Instant::now();
         let mut requests = ReceiverRequests::default();
-        let allowed = (0..25).filter(|s| requests.allow(start + Duration::from_secs(*s))).count();
+        let allowed = (0..25)
+            .filter(|s| requests.allow(start + Duration::from_secs(*s)))
+            .count();
         assert_eq!(allowed, 9);
     }
 }

@@ -33,13 +33,22 @@ impl LayerRates {
             Frame::Audio | Frame::Opaque { .. } => (0, 0),
             Frame::Nothing(_) => return,
         };
-        let found = self.0.binary_search_by_key(&layer, |l| (l.spatial, l.temporal));
+        let found = self
+            .0
+            .binary_search_by_key(&layer, |l| (l.spatial, l.temporal));
         let index = match found {
             Ok(index) => index,
             Err(_) if self.0.len() == MAX_LAYERS => return,
             Err(index) => {
                 let (spatial, temporal) = layer;
-                self.0.insert(index, LayerRate { spatial, temporal, rate: RateWindow::new(now) });
+                self.0.insert(
+                    index,
+                    LayerRate {
+                        spatial,
+                        temporal,
+                        rate: RateWindow::new(now),
+                    },
+                );
                 index
             }
         };
@@ -54,16 +63,34 @@ impl LayerRates {
         now: Instant,
         layers: &mut Vec<Layer>,
     ) {
-        let rates: Vec<_> =
-            self.0.iter_mut().map(|l| (l.spatial, l.temporal, l.rate.rate(now))).collect();
-        let top = rates.iter().filter(|r| r.2 > Bitrate::ZERO).map(|r| r.1).max();
+        let rates: Vec<_> = self
+            .0
+            .iter_mut()
+            .map(|l| (l.spatial, l.temporal, l.rate.rate(now)))
+            .collect();
+        let top = rates
+            .iter()
+            .filter(|r| r.2 > Bitrate::ZERO)
+            .map(|r| r.1)
+            .max();
         let top = top.or(rates.iter().map(|r| r.1).max()).unwrap_or(0);
         for (spatial, temporal, own) in &rates {
-            let below = rates.iter().filter(|r| r.0 <= *spatial && r.1 <= *temporal).map(|r| r.2);
-            let bitrate = if *own > Bitrate::ZERO { below.sum() } else { Bitrate::ZERO };
+            let below = rates
+                .iter()
+                .filter(|r| r.0 <= *spatial && r.1 <= *temporal)
+                .map(|r| r.2);
+            let bitrate = if *own > Bitrate::ZERO {
+                below.sum()
+            } else {
+                Bitrate::ZERO
+            };
             let halvings = top.saturating_sub(*temporal).min(7);
             layers.push(Layer {
-                index: LayerIndex { encoding, spatial: *spatial, temporal: *temporal },
+                index: LayerIndex {
+                    encoding,
+                    spatial: *spatial,
+                    temporal: *temporal,
+                },
                 height: height(*spatial),
                 frame_rate: FULL_FRAME_RATE / f32::from(1_u8 << halvings),
                 bitrate,
@@ -99,7 +126,10 @@ mod tests {
         }
         let mut layers = Vec::new();
         rates.layers(1, |_| 360, now, &mut layers);
-        let shape: Vec<_> = layers.iter().map(|l| (l.index.temporal, l.frame_rate)).collect();
+        let shape: Vec<_> = layers
+            .iter()
+            .map(|l| (l.index.temporal, l.frame_rate))
+            .collect();
         assert_eq!(shape, [(0, 7.5), (1, 15.0), (2, 30.0)]);
         let kbps: Vec<_> = layers.iter().map(|l| l.bitrate.as_kbps()).collect();
         assert!(kbps[0] < kbps[1] && kbps[1] < kbps[2], "{kbps:?}");

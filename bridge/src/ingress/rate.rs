@@ -19,7 +19,12 @@ pub struct RateWindow {
 impl RateWindow {
     /// Empty.
     pub fn new(now: Instant) -> Self {
-        Self { bytes: [0; BUCKETS], at: 0, at_since: now, first: now }
+        Self {
+            bytes: [0; BUCKETS],
+            at: 0,
+            at_since: now,
+            first: now,
+        }
     }
 
     /// Takes in so many bytes.

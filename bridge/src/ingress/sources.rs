@@ -65,7 +65,9 @@ pub struct IncomingSource {
 impl IncomingSource {
     /// Lines wanted by anyone.
     pub fn wanted(&self) -> i32 {
-        self.demand.iter().fold(0, |sum, (_, lines)| demand::larger(sum, *lines))
+        self.demand
+            .iter()
+            .fold(0, |sum, (_, lines)| demand::larger(sum, *lines))
     }
 
     /// A worker says what its receivers want.
@@ -84,13 +86,19 @@ impl IncomingSource {
             let before = layers.len();
             let analysis = &encoding.analysis;
             let height = |spatial: u8| {
-                analysis.height(spatial).unwrap_or_else(|| assumed_height(index.max(spatial)))
+                analysis
+                    .height(spatial)
+                    .unwrap_or_else(|| assumed_height(index.max(spatial)))
             };
             encoding.rates.layers(index, height, now, &mut layers);
             if layers.len() == before {
                 // Never heard of: it may come.
                 layers.push(Layer {
-                    index: crate::allocation::LayerIndex { encoding: index, spatial: 0, temporal: 2 },
+                    index: crate::allocation::LayerIndex {
+                        encoding: index,
+                        spatial: 0,
+                        temporal: 2,
+                    },
                     height: assumed_height(index),
                     frame_rate: 30.0,
                     bitrate: media::units::Bitrate::ZERO,
@@ -102,7 +110,9 @@ impl IncomingSource {
 
     /// Its layers, if they differ from what was told last by enough to matter.
     pub fn layers_to_tell(&mut self, now: Instant) -> Option<Arc<[Layer]>> {
-        if self.description.kind == MediaKind::Audio || self.encodings.iter().all(|e| e.last_packet.is_none()) {
+        if self.description.kind == MediaKind::Audio
+            || self.encodings.iter().all(|e| e.last_packet.is_none())
+        {
             return None;
         }
         let layers = self.layers(now);
@@ -115,7 +125,11 @@ impl IncomingSource {
                 && a.abs_diff(b) * 5 <= a
         };
         let same = self.told.len() == layers.len()
-            && self.told.iter().zip(&layers).all(|((old, _), new)| alike(old, new));
+            && self
+                .told
+                .iter()
+                .zip(&layers)
+                .all(|((old, _), new)| alike(old, new));
         if same {
             return None;
         }
@@ -140,13 +154,22 @@ impl IncomingSource {
 
 /// The SSRC that an `FID` group says repeats another.
 fn rtx_of(description: &SourceDescription, ssrc: Ssrc) -> Option<Ssrc> {
-    let groups = description.groups.iter().filter(|g| g.semantics == Semantics::Fid);
-    groups.filter_map(|g| g.ssrcs.get(..2)).find(|pair| pair[0] == ssrc).map(|pair| pair[1])
+    let groups = description
+        .groups
+        .iter()
+        .filter(|g| g.semantics == Semantics::Fid);
+    groups
+        .filter_map(|g| g.ssrcs.get(..2))
+        .find(|pair| pair[0] == ssrc)
+        .map(|pair| pair[1])
 }
 
 /// SSRCs of a source's encodings: its `SIM` group, or its first SSRC alone.
 fn encodings_of(description: &SourceDescription) -> Vec<Ssrc> {
-    let sim = description.groups.iter().find(|g| g.semantics == Semantics::Sim);
+    let sim = description
+        .groups
+        .iter()
+        .find(|g| g.semantics == Semantics::Sim);
     let mut ssrcs = match sim {
         Some(group) => group.ssrcs.clone(),
         None => description.ssrcs.first().copied().into_iter().collect(),
@@ -172,7 +195,12 @@ impl IncomingSources {
         let mut before = std::mem::take(&mut self.list);
         for description in descriptions.into_iter().take(MAX_SOURCES) {
             let ssrcs = encodings_of(&description);
-            if ssrcs.is_empty() || self.list.iter().any(|s| s.description.name == description.name) {
+            if ssrcs.is_empty()
+                || self
+                    .list
+                    .iter()
+                    .any(|s| s.description.name == description.name)
+            {
                 continue;
             }
             let known = before.iter().position(|s| {
@@ -183,7 +211,10 @@ impl IncomingSources {
                 None => {
                     self.next_number += 1;
                     IncomingSource {
-                        key: SourceKey { owner, number: self.next_number },
+                        key: SourceKey {
+                            owner,
+                            number: self.next_number,
+                        },
                         video_type: description.video_type.unwrap_or_default(),
                         description: description.clone(),
                         slot: usize::MAX,
@@ -195,7 +226,11 @@ impl IncomingSources {
                     }
                 }
             };
-            let same = source.encodings.iter().map(|e| e.ssrc).eq(ssrcs.iter().copied());
+            let same = source
+                .encodings
+                .iter()
+                .map(|e| e.ssrc)
+                .eq(ssrcs.iter().copied());
             if !same {
                 let new = |ssrc: &Ssrc| IncomingEncoding::new(*ssrc, description.kind, None);
                 source.encodings = ssrcs.iter().map(new).collect();
@@ -207,7 +242,11 @@ impl IncomingSources {
         self.by_ssrc.clear();
         for (index, source) in self.list.iter().enumerate() {
             for (encoding, stream) in source.encodings.iter().enumerate() {
-                let role = SsrcRole { source: index, encoding: encoding as u8, rtx: false };
+                let role = SsrcRole {
+                    source: index,
+                    encoding: encoding as u8,
+                    rtx: false,
+                };
                 self.by_ssrc.insert(stream.ssrc, role);
                 if let Some(rtx) = rtx_of(&source.description, stream.ssrc) {
                     self.by_ssrc.insert(rtx, SsrcRole { rtx: true, ..role });
@@ -257,7 +296,10 @@ mod tests {
         assert_eq!(role(14), Some((2, false)));
         assert_eq!(role(16), None);
         let infos = sources.infos(&Arc::default());
-        assert_eq!((infos[0].ssrc, infos[0].rtx, infos[0].encodings), (Ssrc(10), Some(Ssrc(11)), 3));
+        assert_eq!(
+            (infos[0].ssrc, infos[0].rtx, infos[0].encodings),
+            (Ssrc(10), Some(Ssrc(11)), 3)
+        );
     }
 
     #[test]
@@ -275,7 +317,9 @@ mod tests {
     #[test]
     fn what_a_client_announces_is_bounded() {
         let mut sources = IncomingSources::default();
-        let many = (0..100).map(|i| simulcast(&format!("a-v{i}"), i * 10 + 1)).collect();
+        let many = (0..100)
+            .map(|i| simulcast(&format!("a-v{i}"), i * 10 + 1))
+            .collect();
         sources.replace(EndpointKey(1), many);
         assert_eq!(sources.list.len(), MAX_SOURCES);
     }

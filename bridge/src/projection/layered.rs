@@ -15,7 +15,10 @@ pub struct Layers {
 impl Layers {
     /// A keyframe opens every layer.
     pub fn at_keyframe(wanted: LayerIndex) -> Self {
-        Self { spatial: wanted.spatial, temporal: wanted.temporal }
+        Self {
+            spatial: wanted.spatial,
+            temporal: wanted.temporal,
+        }
     }
 
     /// Whether the wanted spatial layer may never be reached without a keyframe.

@@ -42,7 +42,11 @@ impl NumberMap {
         self.count = 1;
         self.newest = first_in - 1;
         self.runs.clear();
-        self.runs.push(Run { start: first_in, offset: first_in - first_out, skipped: 0 });
+        self.runs.push(Run {
+            start: first_in,
+            offset: first_in - first_out,
+            skipped: 0,
+        });
     }
 
     /// The newest number that was forwarded or left out.
@@ -108,7 +112,11 @@ impl NumberMap {
             run.offset += 1;
             run.skipped += 1;
         } else {
-            let run = Run { start: number + 1, offset: current.offset + 1, skipped: 1 };
+            let run = Run {
+                start: number + 1,
+                offset: current.offset + 1,
+                skipped: 1,
+            };
             self.newest_run = (self.newest_run + 1) % REMEMBERED;
             self.count = (self.count + 1).min(REMEMBERED);
             if self.newest_run == self.runs.len() {

@@ -8,9 +8,7 @@ use crate::packet::Vp8Frame;
 /// down at any frame, up where a frame refers to the base layer alone.
 pub fn keeps(layers: &mut Layers, frame: &Vp8Frame, wanted: LayerIndex) -> bool {
     if frame.start {
-        if frame.keyframe {
-            layers.temporal = wanted.temporal;
-        } else if layers.temporal > wanted.temporal {
+        if frame.keyframe || layers.temporal > wanted.temporal {
             layers.temporal = wanted.temporal;
         } else if frame.temporal > layers.temporal
             && frame.temporal <= wanted.temporal

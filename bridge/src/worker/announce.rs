@@ -19,16 +19,23 @@ use crate::ids::{EndpointKey, SourceKey};
 impl Worker {
     /// Says something to an endpoint, if its channel is open.
     pub(super) fn tell(&mut self, index: usize, message: &Message, now: Instant) {
-        if self.endpoints.get(index).is_some_and(|e| e.channel.is_open()) {
+        if self
+            .endpoints
+            .get(index)
+            .is_some_and(|e| e.channel.is_open())
+        {
             self.tell_text(index, &Arc::from(message.to_json()), now);
         }
     }
 
     /// The same with a text that several get.
     pub(super) fn tell_text(&mut self, index: usize, text: &Arc<str>, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if endpoint.channel.websocket {
-            self.events.push_back(Event::ChannelText(endpoint.key, text.clone()));
+            self.events
+                .push_back(Event::ChannelText(endpoint.key, text.clone()));
         } else if endpoint.channel.data {
             if let Err(error) = endpoint.transport.send_channel_text(text, now) {
                 tracing::debug!(endpoint = %endpoint.id, "bridge channel message dropped: {error}");
@@ -56,8 +63,12 @@ impl Worker {
         self.tell_forwarded(index, now);
         self.send_map(index, MediaKind::Video, true, now);
         self.send_map(index, MediaKind::Audio, true, now);
-        let Some(endpoint) = self.endpoints.get(index) else { return };
-        let Some(conference) = self.conferences.get(endpoint.conference) else { return };
+        let Some(endpoint) = self.endpoints.get(index) else {
+            return;
+        };
+        let Some(conference) = self.conferences.get(endpoint.conference) else {
+            return;
+        };
         let inactive = conference.members().filter(|m| !m.active);
         let mut messages: Vec<_> = inactive
             .map(|m| connectivity(m.info.id.as_str(), false))
@@ -69,7 +80,9 @@ impl Worker {
     }
 
     pub(super) fn server_hello(&mut self, index: usize, now: Instant) {
-        let hello = ServerHello { version: self.settings.version.clone() };
+        let hello = ServerHello {
+            version: self.settings.version.clone(),
+        };
         self.tell(index, &Message::ServerHello(hello), now);
     }
 
@@ -88,7 +101,11 @@ impl Worker {
         active: bool,
         now: Instant,
     ) {
-        let id = self.conferences.get(conference).and_then(|c| c.id_of(endpoint)).cloned();
+        let id = self
+            .conferences
+            .get(conference)
+            .and_then(|c| c.id_of(endpoint))
+            .cloned();
         if let Some(id) = id {
             self.tell_all(local, &connectivity(id.as_str(), active), now);
         }
@@ -96,7 +113,9 @@ impl Worker {
 
     /// The video sources that an endpoint is sent, if they are others than it was told.
     pub(super) fn tell_forwarded(&mut self, index: usize, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if !endpoint.channel.is_open() {
             return;
         }
@@ -104,11 +123,19 @@ impl Worker {
         if endpoint.told_forwarded.as_ref() == Some(&forwarded) {
             return;
         }
-        let Some(conference) = self.conferences.get(endpoint.conference) else { return };
-        let names = forwarded.iter().filter_map(|s| conference.source(conference.slot_of(*s)?));
+        let Some(conference) = self.conferences.get(endpoint.conference) else {
+            return;
+        };
+        let names = forwarded
+            .iter()
+            .filter_map(|s| conference.source(conference.slot_of(*s)?));
         let forwarded_sources = names.map(|s| s.info.name.to_string()).collect();
         endpoint.told_forwarded = Some(forwarded);
-        self.tell(index, &Message::ForwardedSources(ForwardedSources { forwarded_sources }), now);
+        self.tell(
+            index,
+            &Message::ForwardedSources(ForwardedSources { forwarded_sources }),
+            now,
+        );
     }
 
     pub(super) fn send_video_map(&mut self, index: usize, now: Instant) {
@@ -121,7 +148,9 @@ impl Worker {
 
     /// Which source is in which SSRC slot: all, or only what is new.
     fn send_map(&mut self, index: usize, kind: MediaKind, all: bool, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if !endpoint.egress.rewriting() {
             return;
         }
@@ -134,15 +163,21 @@ impl Worker {
             return;
         }
         let mappings = egress.mappings(kind, (!all).then_some(&changed[..]));
-        let Some(conference) = self.conferences.get(endpoint.conference) else { return };
+        let Some(conference) = self.conferences.get(endpoint.conference) else {
+            return;
+        };
         let message = match kind {
             MediaKind::Audio => {
                 let mapped = mappings.iter().filter_map(|m| audio_mapping(conference, m));
-                Message::AudioSourcesMap(AudioSourcesMap { mapped_sources: mapped.collect() })
+                Message::AudioSourcesMap(AudioSourcesMap {
+                    mapped_sources: mapped.collect(),
+                })
             }
             MediaKind::Video => {
                 let mapped = mappings.iter().filter_map(|m| video_mapping(conference, m));
-                Message::VideoSourcesMap(VideoSourcesMap { mapped_sources: mapped.collect() })
+                Message::VideoSourcesMap(VideoSourcesMap {
+                    mapped_sources: mapped.collect(),
+                })
             }
         };
         let empty = mappings.is_empty();
@@ -162,14 +197,17 @@ impl Worker {
 
     /// What is asked of each own source, all of it or what is new.
     pub(super) fn tell_sender_constraints(&mut self, index: usize, all: bool, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if !endpoint.channel.is_open() {
             return;
         }
         let mut messages = Vec::new();
         for source in &mut endpoint.ingress.sources.list {
             let wanted = source.wanted();
-            if source.description.kind == MediaKind::Video && (all || source.asked != Some(wanted)) {
+            if source.description.kind == MediaKind::Video && (all || source.asked != Some(wanted))
+            {
                 source.asked = Some(wanted);
                 messages.push(Message::SenderSourceConstraints(SenderSourceConstraints {
                     source_name: source.description.name.to_string(),
@@ -183,7 +221,9 @@ impl Worker {
     }
 
     pub(super) fn send_connection_stats(&mut self, index: usize, now: Instant) {
-        let Some(endpoint) = self.endpoints.get(index) else { return };
+        let Some(endpoint) = self.endpoints.get(index) else {
+            return;
+        };
         if let Some(estimate) = endpoint.egress.congestion.estimate() {
             let stats = ConnectionStats {
                 estimated_downlink_bandwidth: i64::try_from(estimate.as_bps()).unwrap_or(i64::MAX),
@@ -200,18 +240,26 @@ fn connectivity(endpoint: &str, active: bool) -> Message {
 
 fn speaker_message(conference: &Conference) -> Option<Message> {
     let id = |endpoint: &EndpointKey| conference.id_of(*endpoint).map(ToString::to_string);
-    Some(Message::DominantSpeakerEndpointChangeEvent(DominantSpeaker {
-        dominant_speaker_endpoint: id(&conference.speaker()?)?,
-        previous_speakers: conference.previous_speakers().iter().filter_map(id).collect(),
-        silence: false,
-    }))
+    Some(Message::DominantSpeakerEndpointChangeEvent(
+        DominantSpeaker {
+            dominant_speaker_endpoint: id(&conference.speaker()?)?,
+            previous_speakers: conference
+                .previous_speakers()
+                .iter()
+                .filter_map(id)
+                .collect(),
+            silence: false,
+        },
+    ))
 }
 
 fn audio_mapping(conference: &Conference, mapping: &Mapping) -> Option<AudioMapping> {
     let source = conference.source(conference.slot_of(mapping.source)?)?;
     Some(AudioMapping {
         source: source.info.name.to_string(),
-        owner: conference.id_of(mapping.source.owner).map(ToString::to_string),
+        owner: conference
+            .id_of(mapping.source.owner)
+            .map(ToString::to_string),
         ssrc: mapping.ssrc.0,
         mid: mapping.mid.clone(),
     })
@@ -221,7 +269,9 @@ fn video_mapping(conference: &Conference, mapping: &Mapping) -> Option<VideoMapp
     let source = conference.source(conference.slot_of(mapping.source)?)?;
     Some(VideoMapping {
         source: source.info.name.to_string(),
-        owner: conference.id_of(mapping.source.owner).map(ToString::to_string),
+        owner: conference
+            .id_of(mapping.source.owner)
+            .map(ToString::to_string),
         ssrc: mapping.ssrc.0,
         rtx: mapping.rtx.0,
         video_type: channel_type(source.info.video_type),

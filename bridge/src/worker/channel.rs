@@ -24,7 +24,9 @@ const STATS_TO_ALL: usize = 20;
 
 impl Worker {
     pub(super) fn channel_opened(&mut self, key: EndpointKey, now: Instant) {
-        let Some(index) = self.by_key.get(&key).copied() else { return };
+        let Some(index) = self.by_key.get(&key).copied() else {
+            return;
+        };
         if let Some(endpoint) = self.endpoints.get_mut(index) {
             endpoint.channel.websocket = true;
             self.greet(index, now);
@@ -40,7 +42,9 @@ impl Worker {
 
     pub(super) fn channel_text(&mut self, index: usize, text: &str, now: Instant) {
         self.counters.channel_messages_received += 1;
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if !endpoint.channel.admits(text.len(), now) {
             self.counters.channel_messages_refused += 1;
             return;
@@ -78,13 +82,18 @@ impl Worker {
     }
 
     fn set_constraints(&mut self, index: usize, wants: ReceiverVideoConstraints) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let constraints = &mut endpoint.constraints;
         if let Some(last_n) = wants.last_n {
             constraints.last_n = usize::try_from(last_n).ok();
         }
         let names = |list: Vec<String>| {
-            list.into_iter().take(MAX_NAMES).map(|n| SourceName::from(n.as_str())).collect()
+            list.into_iter()
+                .take(MAX_NAMES)
+                .map(|n| SourceName::from(n.as_str()))
+                .collect()
         };
         if let Some(list) = wants.selected_sources {
             constraints.selected = names(list);
@@ -102,14 +111,17 @@ impl Worker {
         endpoint.constrained = true;
         if let Some(map) = wants.constraints {
             let map = map.iter().take(MAX_NAMES);
-            constraints.by_source =
-                map.map(|(name, c)| (SourceName::from(name.as_str()), constraint(c))).collect();
+            constraints.by_source = map
+                .map(|(name, c)| (SourceName::from(name.as_str()), constraint(c)))
+                .collect();
         }
         self.reallocate.push(index);
     }
 
     fn set_video_type(&mut self, index: usize, name: &str, shows: ChannelVideoType, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let video_type = match shows {
             ChannelVideoType::Camera => VideoType::Camera,
             ChannelVideoType::Desktop => VideoType::Desktop,
@@ -134,15 +146,21 @@ impl Worker {
     fn subscribe_audio(&mut self, index: usize, mut subscription: ReceiverAudioSubscription) {
         subscription.include.truncate(MAX_NAMES);
         subscription.exclude.truncate(MAX_NAMES);
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if let Some(conference) = self.conferences.get(endpoint.conference) {
             endpoint.egress.set_subscription(subscription, conference);
         }
     }
 
     fn relay_message(&mut self, index: usize, mut message: EndpointMessage, now: Instant) {
-        let Some(endpoint) = self.endpoints.get(index).filter(|e| !e.visitor) else { return };
-        let Some(conference) = self.conferences.get(endpoint.conference) else { return };
+        let Some(endpoint) = self.endpoints.get(index).filter(|e| !e.visitor) else {
+            return;
+        };
+        let Some(conference) = self.conferences.get(endpoint.conference) else {
+            return;
+        };
         message.from = Some(endpoint.id.to_string());
         let to = if message.is_broadcast() {
             Recipients::Others
@@ -156,21 +174,31 @@ impl Worker {
     }
 
     fn relay_stats(&mut self, index: usize, mut stats: EndpointStats, now: Instant) {
-        let Some(endpoint) = self.endpoints.get(index).filter(|e| !e.visitor) else { return };
+        let Some(endpoint) = self.endpoints.get(index).filter(|e| !e.visitor) else {
+            return;
+        };
         stats.from = Some(endpoint.id.to_string());
         let text = Message::EndpointStats(stats).to_json();
         self.relay(index, Recipients::Interested, &text, now);
     }
 
     fn relay(&mut self, index: usize, to: Recipients, text: &str, now: Instant) {
-        let Some(endpoint) = self.endpoints.get(index) else { return };
+        let Some(endpoint) = self.endpoints.get(index) else {
+            return;
+        };
         let conference_index = endpoint.conference;
-        let Some(conference) = self.conferences.get(conference_index) else { return };
+        let Some(conference) = self.conferences.get(conference_index) else {
+            return;
+        };
         if text.len() > 2 * MAX_TEXT {
             return;
         }
         let key = conference.key();
-        let text = EndpointText { from: endpoint.key, to, text: Arc::from(text) };
+        let text = EndpointText {
+            from: endpoint.key,
+            to,
+            text: Arc::from(text),
+        };
         let others = match to {
             Recipients::One(one) => {
                 let worker = conference.member(one).map(|m| m.info.worker);
@@ -186,7 +214,9 @@ impl Worker {
 
     /// Gives a text to those of this worker's endpoints for whom it is meant.
     pub(super) fn deliver_text(&mut self, index: usize, text: &EndpointText, now: Instant) {
-        let Some(conference) = self.conferences.get(index) else { return };
+        let Some(conference) = self.conferences.get(index) else {
+            return;
+        };
         let small = conference.member_count() <= STATS_TO_ALL;
         let speaks = conference.speaker() == Some(text.from)
             || conference.previous_speakers().contains(&text.from);
@@ -228,7 +258,8 @@ impl Worker {
 /// From the wire: negative is no limit.
 fn constraint(wire: &VideoConstraints) -> VideoConstraint {
     VideoConstraint {
-        max_height: (wire.max_height >= 0).then(|| u16::try_from(wire.max_height).unwrap_or(u16::MAX)),
+        max_height: (wire.max_height >= 0)
+            .then(|| u16::try_from(wire.max_height).unwrap_or(u16::MAX)),
         max_frame_rate: (wire.max_frame_rate >= 0.0).then_some(wire.max_frame_rate as f32),
     }
 }

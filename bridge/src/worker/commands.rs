@@ -73,7 +73,9 @@ impl Worker {
     }
 
     fn update_endpoint(&mut self, index: usize, update: EndpointUpdate, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let (key, conference) = (endpoint.key, endpoint.conference);
         let mut announce = false;
         if let Some(media) = &update.media {
@@ -93,15 +95,20 @@ impl Worker {
             endpoint.constraints.last_n = usize::try_from(last_n).ok();
             self.reallocate.push(index);
         }
-        if let Some(transport) = update.transport {
-            if let Err(error) = endpoint.remote.update(transport, &mut endpoint.transport, now) {
-                tracing::info!(endpoint = %endpoint.id, conference = %endpoint.conference_key,
-                    "transport of the participant refused: {error}. It cannot connect until its \
-                     client sends a valid one");
-            }
+        if let Some(transport) = update.transport
+            && let Err(error) = endpoint
+                .remote
+                .update(transport, &mut endpoint.transport, now)
+        {
+            tracing::info!(endpoint = %endpoint.id, conference = %endpoint.conference_key,
+                "transport of the participant refused: {error}. It cannot connect until its \
+                 client sends a valid one");
         }
         if announce && !endpoint.visitor {
-            let infos = endpoint.ingress.sources.infos(endpoint.ingress.extensions());
+            let infos = endpoint
+                .ingress
+                .sources
+                .infos(endpoint.ingress.extensions());
             self.change(conference, DirectoryChange::Sources(key, infos), now);
             self.tell_sender_constraints(index, false, now);
         }
@@ -110,8 +117,12 @@ impl Worker {
     }
 
     fn restart_ice(&mut self, restart: RestartIce, now: Instant) {
-        let Some(index) = self.by_key.get(&restart.endpoint).copied() else { return };
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(index) = self.by_key.get(&restart.endpoint).copied() else {
+            return;
+        };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let started = endpoint.connected;
         if started {
             let ufrag = restart.local_ice.ufrag.clone();
@@ -126,7 +137,10 @@ impl Worker {
                 self.addresses.forget(index, &[], &[old]);
             }
         }
-        self.events.push_back(Event::IceRestarted { endpoint: restart.endpoint, started });
+        self.events.push_back(Event::IceRestarted {
+            endpoint: restart.endpoint,
+            started,
+        });
         self.drain_transport(index, now);
     }
 
@@ -141,10 +155,13 @@ impl Worker {
     }
 
     pub(super) fn remove_endpoint(&mut self, index: usize, now: Instant) {
-        let Some(mut endpoint) = self.endpoints.remove(index) else { return };
+        let Some(mut endpoint) = self.endpoints.remove(index) else {
+            return;
+        };
         endpoint.transport.close(now);
         self.by_key.remove(&endpoint.key);
-        self.addresses.forget(index, &endpoint.addresses, &endpoint.ufrags);
+        self.addresses
+            .forget(index, &endpoint.addresses, &endpoint.ufrags);
         for address in &endpoint.addresses {
             self.tell_workers(|id| WorkerMessage::AddressGone(*address, id));
         }
@@ -153,35 +170,47 @@ impl Worker {
         if let Some(replica) = self.conferences.get_mut(endpoint.conference) {
             replica.local.retain(|local| *local != index);
         }
-        self.change(endpoint.conference, DirectoryChange::Left(endpoint.key), now);
+        self.change(
+            endpoint.conference,
+            DirectoryChange::Left(endpoint.key),
+            now,
+        );
         self.sum_demand(endpoint.conference);
     }
 
     fn collect_statistics(&mut self, detailed: bool, now: Instant) {
         let by_endpoint = if detailed {
-            self.endpoints.iter_mut().map(|(_, endpoint)| statistics_of(endpoint, now)).collect()
+            self.endpoints
+                .iter_mut()
+                .map(|(_, endpoint)| statistics_of(endpoint, now))
+                .collect()
         } else {
             Vec::new()
         };
         let home = self.conferences.iter().filter(|(_, c)| c.at_home.is_some());
-        self.events.push_back(Event::Statistics(Box::new(WorkerStatistics {
-            worker: self.id,
-            conferences: home.count(),
-            endpoints: self.endpoints.len(),
-            counters: self.counters,
-            drops: self.drops,
-            by_endpoint,
-        })));
+        self.events
+            .push_back(Event::Statistics(Box::new(WorkerStatistics {
+                worker: self.id,
+                conferences: home.count(),
+                endpoints: self.endpoints.len(),
+                counters: self.counters,
+                drops: self.drops,
+                by_endpoint,
+            })));
     }
 }
 
 fn statistics_of(endpoint: &mut Endpoint, now: Instant) -> EndpointStatistics {
     let sends = |kind| {
         let mut sources = endpoint.ingress.sources.list.iter();
-        sources.any(|s| s.description.kind == kind && s.encodings.iter().any(|e| e.last_packet.is_some()))
+        sources.any(|s| {
+            s.description.kind == kind && s.encodings.iter().any(|e| e.last_packet.is_some())
+        })
     };
-    let (sends_audio, sends_video) =
-        (sends(crate::command::MediaKind::Audio), sends(crate::command::MediaKind::Video));
+    let (sends_audio, sends_video) = (
+        sends(crate::command::MediaKind::Audio),
+        sends(crate::command::MediaKind::Video),
+    );
     EndpointStatistics {
         endpoint: endpoint.key,
         conference: endpoint.conference_key,

@@ -29,7 +29,9 @@ impl Worker {
 
     /// Drops the replica if nobody needs it here.
     pub(super) fn leave_if_empty(&mut self, index: usize) {
-        let Some(conference) = self.conferences.get(index) else { return };
+        let Some(conference) = self.conferences.get(index) else {
+            return;
+        };
         let needed = match &conference.at_home {
             Some(home) => home.announced || conference.member_count() > 0,
             None => !conference.local.is_empty(),
@@ -55,7 +57,11 @@ impl Worker {
     /// Home only: control says that the conference is there.
     pub(super) fn announce_conference(&mut self, key: ConferenceKey, name: Option<Arc<str>>) {
         let index = self.enter(key, self.id);
-        if let Some(home) = self.conferences.get_mut(index).and_then(|c| c.at_home.as_mut()) {
+        if let Some(home) = self
+            .conferences
+            .get_mut(index)
+            .and_then(|c| c.at_home.as_mut())
+        {
             home.announced = true;
             home.name = name;
         }
@@ -63,8 +69,14 @@ impl Worker {
 
     /// Home only: control says that the conference is over.
     pub(super) fn expire_conference(&mut self, key: ConferenceKey, now: Instant) {
-        let Some(index) = self.by_conference.get(&key).copied() else { return };
-        let Some(home) = self.conferences.get_mut(index).and_then(|c| c.at_home.as_mut()) else {
+        let Some(index) = self.by_conference.get(&key).copied() else {
+            return;
+        };
+        let Some(home) = self
+            .conferences
+            .get_mut(index)
+            .and_then(|c| c.at_home.as_mut())
+        else {
             return;
         };
         home.announced = false;
@@ -75,7 +87,9 @@ impl Worker {
     }
 
     fn conference_over(&mut self, index: usize, now: Instant) {
-        let Some(conference) = self.conferences.get(index) else { return };
+        let Some(conference) = self.conferences.get(index) else {
+            return;
+        };
         for endpoint in conference.local.clone() {
             self.remove_endpoint(endpoint, now);
         }
@@ -85,10 +99,16 @@ impl Worker {
 
     /// Makes a change to something that this worker owns, and tells all who must know.
     pub(super) fn change(&mut self, index: usize, change: DirectoryChange, now: Instant) {
-        let Some(conference) = self.conferences.get(index) else { return };
+        let Some(conference) = self.conferences.get(index) else {
+            return;
+        };
         let (key, home) = (conference.key(), conference.home());
         if home != self.id {
-            self.send_to(home, key, ConferenceMessage::Change(self.id, change.clone()));
+            self.send_to(
+                home,
+                key,
+                ConferenceMessage::Change(self.id, change.clone()),
+            );
         } else {
             self.spread(index, self.id, &change);
         }
@@ -97,25 +117,37 @@ impl Worker {
 
     /// Home only: tells every other worker but the one from which it came.
     fn spread(&mut self, index: usize, origin: WorkerId, change: &DirectoryChange) {
-        let Some(conference) = self.conferences.get(index) else { return };
-        let Some(home) = &conference.at_home else { return };
+        let Some(conference) = self.conferences.get(index) else {
+            return;
+        };
+        let Some(home) = &conference.at_home else {
+            return;
+        };
         let key = conference.key();
         for worker in home.replicas.clone() {
             if worker != origin {
-                self.send_to(worker, key, ConferenceMessage::Change(origin, change.clone()));
+                self.send_to(
+                    worker,
+                    key,
+                    ConferenceMessage::Change(origin, change.clone()),
+                );
             }
         }
     }
 
     fn apply(&mut self, index: usize, change: &DirectoryChange, now: Instant) {
-        let Some(conference) = self.conferences.get_mut(index) else { return };
+        let Some(conference) = self.conferences.get_mut(index) else {
+            return;
+        };
         let gone = conference.apply(self.id, change);
         let local = conference.local.clone();
         if let (DirectoryChange::Left(endpoint), Some(home)) = (change, &mut conference.at_home) {
             home.speakers.remove(*endpoint);
         }
         for endpoint in &local {
-            let Some(endpoint) = self.endpoints.get_mut(*endpoint) else { continue };
+            let Some(endpoint) = self.endpoints.get_mut(*endpoint) else {
+                continue;
+            };
             for slot in &gone {
                 endpoint.egress.source_gone(*slot);
             }
@@ -165,7 +197,11 @@ impl Worker {
         match message {
             ConferenceMessage::Enter(worker) => self.admit_replica(index, worker),
             ConferenceMessage::Leave(worker) => {
-                if let Some(home) = self.conferences.get_mut(index).and_then(|c| c.at_home.as_mut()) {
+                if let Some(home) = self
+                    .conferences
+                    .get_mut(index)
+                    .and_then(|c| c.at_home.as_mut())
+                {
                     home.replicas.retain(|w| *w != worker);
                 }
                 self.leave_if_empty(index);
@@ -179,7 +215,10 @@ impl Worker {
             }
             ConferenceMessage::Over => self.conference_over(index, now),
             ConferenceMessage::Media(packet) => {
-                let slot = self.conferences.get(index).and_then(|c| c.slot_of(packet.meta().source));
+                let slot = self
+                    .conferences
+                    .get(index)
+                    .and_then(|c| c.slot_of(packet.meta().source));
                 if let Some(slot) = slot {
                     self.enqueue(index, slot, packet);
                 }
@@ -210,7 +249,9 @@ impl Worker {
         key: SourceKey,
         change: impl FnOnce(&mut crate::conference::source::Source),
     ) {
-        let Some(conference) = self.conferences.get_mut(index) else { return };
+        let Some(conference) = self.conferences.get_mut(index) else {
+            return;
+        };
         if let Some(slot) = conference.slot_of(key)
             && let Some(source) = conference.source_mut(slot)
         {
@@ -219,10 +260,14 @@ impl Worker {
     }
 
     fn admit_replica(&mut self, index: usize, worker: WorkerId) {
-        let Some(conference) = self.conferences.get_mut(index) else { return };
+        let Some(conference) = self.conferences.get_mut(index) else {
+            return;
+        };
         let key = conference.key();
         let snapshot = conference.snapshot();
-        let Some(home) = &mut conference.at_home else { return };
+        let Some(home) = &mut conference.at_home else {
+            return;
+        };
         if !home.replicas.contains(&worker) {
             home.replicas.push(worker);
         }
@@ -232,12 +277,22 @@ impl Worker {
     }
 
     /// Home only: takes in the level of an audio packet.
-    pub(super) fn note_level(&mut self, index: usize, endpoint: EndpointKey, level: u8, now: Instant) {
-        let Some(conference) = self.conferences.get_mut(index) else { return };
+    pub(super) fn note_level(
+        &mut self,
+        index: usize,
+        endpoint: EndpointKey,
+        level: u8,
+        now: Instant,
+    ) {
+        let Some(conference) = self.conferences.get_mut(index) else {
+            return;
+        };
         if conference.member(endpoint).is_none_or(|m| m.info.visitor) {
             return;
         }
-        let Some(home) = &mut conference.at_home else { return };
+        let Some(home) = &mut conference.at_home else {
+            return;
+        };
         home.speakers.handle_level(endpoint, level, now);
         if let Some(due) = home.speakers.poll_timeout() {
             self.schedule_speakers(due);
@@ -249,7 +304,10 @@ impl Worker {
         let mut due = std::mem::take(&mut self.scratch.due);
         let mut next: Option<Instant> = None;
         for (index, conference) in self.conferences.iter() {
-            let timeout = conference.at_home.as_ref().and_then(|h| h.speakers.poll_timeout());
+            let timeout = conference
+                .at_home
+                .as_ref()
+                .and_then(|h| h.speakers.poll_timeout());
             match timeout {
                 Some(at) if at <= now => due.push(index),
                 Some(at) => next = Some(next.map_or(at, |n| n.min(at))),
@@ -257,8 +315,12 @@ impl Worker {
             }
         }
         for index in due.drain(..) {
-            let Some(conference) = self.conferences.get_mut(index) else { continue };
-            let Some(home) = &mut conference.at_home else { continue };
+            let Some(conference) = self.conferences.get_mut(index) else {
+                continue;
+            };
+            let Some(home) = &mut conference.at_home else {
+                continue;
+            };
             let change = home.speakers.handle_timeout(now);
             if let Some(at) = home.speakers.poll_timeout() {
                 next = Some(next.map_or(at, |n| n.min(at)));
@@ -271,7 +333,11 @@ impl Worker {
                 self.events.push_back(event);
                 self.counters.dominant_speaker_changes += 1;
                 let previous: Arc<[_]> = change.previous.into();
-                self.change(index, DirectoryChange::Speaker(Some(change.dominant), previous), now);
+                self.change(
+                    index,
+                    DirectoryChange::Speaker(Some(change.dominant), previous),
+                    now,
+                );
             }
         }
         self.scratch.due = due;

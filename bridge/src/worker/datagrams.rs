@@ -26,7 +26,13 @@ enum Owner {
 }
 
 impl Worker {
-    pub(super) fn receive(&mut self, buf: &mut [u8], from: SocketAddr, to: SocketAddr, now: Instant) {
+    pub(super) fn receive(
+        &mut self,
+        buf: &mut [u8],
+        from: SocketAddr,
+        to: SocketAddr,
+        now: Instant,
+    ) {
         self.counters.datagrams_received += 1;
         self.counters.bytes_received += buf.len() as u64;
         match self.owner_of(buf, &from) {
@@ -37,7 +43,9 @@ impl Worker {
     }
 
     fn owner_of(&self, buf: &[u8], from: &SocketAddr) -> Owner {
-        let Some(kind) = demux(buf) else { return Owner::Nobody(DropReason::NotDemultiplexed) };
+        let Some(kind) = demux(buf) else {
+            return Owner::Nobody(DropReason::NotDemultiplexed);
+        };
         // A check names its endpoint; its sender's address may have been another's before.
         if kind == PacketKind::Stun
             && let Some(ufrag) = local_ufrag(buf)
@@ -73,9 +81,9 @@ impl Worker {
             stray.len = buf.len();
             stray.payload[..buf.len()].copy_from_slice(buf);
         });
-        // The pool sees it again when the other worker has let go of it.
-        self.strays.release(stray.clone());
-        self.messages.push_back((worker, WorkerMessage::Datagram(stray)));
+        self.strays.lend(&stray);
+        self.messages
+            .push_back((worker, WorkerMessage::Datagram(stray)));
     }
 
     pub(super) fn receive_stray(&mut self, stray: &StrayDatagram, now: Instant) {
@@ -101,7 +109,9 @@ impl Worker {
         to: SocketAddr,
         now: Instant,
     ) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let received = match endpoint.transport.handle_datagram(buf, from, to, now) {
             Ok(received) => received,
             Err(_) => return self.drops.count(DropReason::Transport),
@@ -127,8 +137,12 @@ impl Worker {
     }
 
     fn learn_address(&mut self, index: usize, address: SocketAddr) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
-        let (news, forgotten) = self.addresses.learn(address, index, &mut endpoint.addresses);
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
+        let (news, forgotten) = self
+            .addresses
+            .learn(address, index, &mut endpoint.addresses);
         if news {
             self.tell_workers(|id| WorkerMessage::AddressOwned(address, id));
         }
@@ -140,19 +154,27 @@ impl Worker {
     /// Tells every other worker of the bridge.
     pub(super) fn tell_workers(&mut self, message: impl Fn(WorkerId) -> WorkerMessage) {
         for worker in (0..self.workers).filter(|w| *w != self.id.index()) {
-            self.messages.push_back((WorkerId(worker as u16), message(self.id)));
+            self.messages
+                .push_back((WorkerId(worker as u16), message(self.id)));
         }
     }
 
     /// Hears what a transport has to say, and sees to its deadlines.
     pub(super) fn drain_transport(&mut self, index: usize, now: Instant) {
         loop {
-            let Some(endpoint) = self.endpoints.get_mut(index) else { return };
-            let Some(event) = endpoint.transport.poll_event() else { break };
+            let Some(endpoint) = self.endpoints.get_mut(index) else {
+                return;
+            };
+            let Some(event) = endpoint.transport.poll_event() else {
+                break;
+            };
             let key = endpoint.key;
             match event {
                 TransportEvent::IceConnected { remote } => {
-                    self.events.push_back(Event::IceConnected { endpoint: key, remote });
+                    self.events.push_back(Event::IceConnected {
+                        endpoint: key,
+                        remote,
+                    });
                 }
                 TransportEvent::RouteChanged { .. } => {}
                 TransportEvent::DtlsConnected { .. } => {
@@ -192,17 +214,24 @@ impl Worker {
                 }
             }
         }
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let due = endpoint.poll_timeout(now);
         self.make_ready(index);
         self.schedule(index, due);
     }
 
     fn fail(&mut self, index: usize, reason: FailureReason) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if !endpoint.failed {
             endpoint.failed = true;
-            self.events.push_back(Event::EndpointFailed { endpoint: endpoint.key, reason });
+            self.events.push_back(Event::EndpointFailed {
+                endpoint: endpoint.key,
+                reason,
+            });
         }
     }
 

@@ -12,7 +12,9 @@ use crate::statistics::DropReason;
 impl Worker {
     pub(super) fn receive_rtcp(&mut self, index: usize, datagram: &[u8], now: Instant) {
         let mut wanted = std::mem::take(&mut self.scratch.wanted);
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let conference = endpoint.conference;
         let mut clocks = arrayvec::ArrayVec::<(SourceKey, u8, SenderClock), 8>::new();
         for packet in Compound::new(datagram) {
@@ -46,7 +48,9 @@ impl Worker {
                     }
                 }
                 RtcpPacket::Nack(nack) => {
-                    endpoint.egress.handle_nack(nack.media, nack.sequence_numbers());
+                    endpoint
+                        .egress
+                        .handle_nack(nack.media, nack.sequence_numbers());
                 }
                 RtcpPacket::Pli(pli) => {
                     wanted.extend(endpoint.egress.handle_keyframe_request(pli.media, now));
@@ -60,7 +64,9 @@ impl Worker {
                 RtcpPacket::TransportCc(feedback) => {
                     endpoint.egress.congestion.handle_feedback(&feedback, now);
                 }
-                RtcpPacket::SourceDescription(_) | RtcpPacket::Bye(_) | RtcpPacket::Unknown { .. } => {}
+                RtcpPacket::SourceDescription(_)
+                | RtcpPacket::Bye(_)
+                | RtcpPacket::Unknown { .. } => {}
             }
         }
         for (source, encoding, clock) in clocks {
@@ -80,16 +86,29 @@ impl Worker {
         clock: SenderClock,
         now: Instant,
     ) {
-        let Some(replica) = self.conferences.get(conference) else { return };
+        let Some(replica) = self.conferences.get(conference) else {
+            return;
+        };
         let key = replica.key();
         for at in 0..replica.other_workers().len() {
-            let Some(worker) = self.conferences.get(conference).and_then(|c| c.other_workers().get(at).copied())
+            let Some(worker) = self
+                .conferences
+                .get(conference)
+                .and_then(|c| c.other_workers().get(at).copied())
             else {
                 break;
             };
-            self.send_to(worker, key, ConferenceMessage::SenderReport(source, encoding, clock));
+            self.send_to(
+                worker,
+                key,
+                ConferenceMessage::SenderReport(source, encoding, clock),
+            );
         }
-        self.hear(key, ConferenceMessage::SenderReport(source, encoding, clock), now);
+        self.hear(
+            key,
+            ConferenceMessage::SenderReport(source, encoding, clock),
+            now,
+        );
     }
 
     /// Asks the worker of a source for a keyframe.
@@ -100,8 +119,12 @@ impl Worker {
         encoding: u8,
         now: Instant,
     ) {
-        let Some(replica) = self.conferences.get(conference) else { return };
-        let Some(owner) = replica.member(source.owner).map(|m| m.info.worker) else { return };
+        let Some(replica) = self.conferences.get(conference) else {
+            return;
+        };
+        let Some(owner) = replica.member(source.owner).map(|m| m.info.worker) else {
+            return;
+        };
         let key = replica.key();
         let message = ConferenceMessage::KeyframeWanted(source, encoding);
         if owner == self.id {
@@ -113,15 +136,25 @@ impl Worker {
 
     /// Somebody cannot go on without a keyframe of one of this worker's sources.
     pub(super) fn keyframe_wanted(&mut self, source: SourceKey, encoding: u8, now: Instant) {
-        let Some(index) = self.by_key.get(&source.owner).copied() else { return };
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(index) = self.by_key.get(&source.owner).copied() else {
+            return;
+        };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let sources = &mut endpoint.ingress.sources;
-        let Some(at) = sources.position(source) else { return };
-        let Some(stream) = sources.list[at].encodings.get_mut(usize::from(encoding)) else { return };
+        let Some(at) = sources.position(source) else {
+            return;
+        };
+        let Some(stream) = sources.list[at].encodings.get_mut(usize::from(encoding)) else {
+            return;
+        };
         stream.keyframes.handle_request(now);
         let due = stream.keyframes.poll_timeout().unwrap_or(now);
         if endpoint.connected && due <= now {
-            endpoint.ingress.poll_feedback(now, &mut endpoint.rtcp, &mut self.counters);
+            endpoint
+                .ingress
+                .poll_feedback(now, &mut endpoint.rtcp, &mut self.counters);
             self.make_ready(index);
         } else {
             self.schedule(index, due);

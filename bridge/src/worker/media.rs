@@ -10,14 +10,18 @@ use crate::packet::{SharedPacket, share};
 
 impl Worker {
     pub(super) fn receive_media(&mut self, index: usize, buf: &mut [u8], now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         self.counters.media_packets_received += 1;
         let accepted = match endpoint.ingress.handle_rtp(buf, now) {
             Ok(accepted) => accepted,
             Err(reason) => return self.drops.count(reason),
         };
         let (key, conference_index) = (endpoint.key, endpoint.conference);
-        let Some(conference) = self.conferences.get_mut(conference_index) else { return };
+        let Some(conference) = self.conferences.get_mut(conference_index) else {
+            return;
+        };
         let conference_key = conference.key();
         let home = conference.home();
 
@@ -26,19 +30,31 @@ impl Worker {
         let is_audio = accepted.meta.kind == MediaKind::Audio;
         let source = &endpoint.ingress.sources.list[accepted.source];
         if is_audio {
+            if !conference.other_workers().is_empty() {
+                self.packets.lend(&packet);
+            }
             for worker in conference.other_workers() {
                 let message = ConferenceMessage::Media(packet.clone());
-                self.messages.push_back((*worker, crate::message::WorkerMessage::Conference(conference_key, message)));
+                self.messages.push_back((
+                    *worker,
+                    crate::message::WorkerMessage::Conference(conference_key, message),
+                ));
             }
             self.enqueue(conference_index, accepted.slot, packet);
         } else {
             let mut wanted_here = false;
+            if source.demand.iter().any(|(worker, _)| *worker != self.id) {
+                self.packets.lend(&packet);
+            }
             for (worker, _) in &source.demand {
                 if *worker == self.id {
                     wanted_here = true;
                 } else {
                     let message = ConferenceMessage::Media(packet.clone());
-                    self.messages.push_back((*worker, crate::message::WorkerMessage::Conference(conference_key, message)));
+                    self.messages.push_back((
+                        *worker,
+                        crate::message::WorkerMessage::Conference(conference_key, message),
+                    ));
                 }
             }
             if wanted_here {
@@ -54,14 +70,20 @@ impl Worker {
             if home == self.id {
                 self.note_level(conference_index, key, level.level, now);
             } else {
-                self.send_to(home, conference_key, ConferenceMessage::AudioLevel(key, level.level));
+                self.send_to(
+                    home,
+                    conference_key,
+                    ConferenceMessage::AudioLevel(key, level.level),
+                );
             }
         }
     }
 
     /// A packet for this worker's receivers.
     pub(super) fn enqueue(&mut self, conference: usize, slot: usize, packet: SharedPacket) {
-        let Some(replica) = self.conferences.get_mut(conference) else { return };
+        let Some(replica) = self.conferences.get_mut(conference) else {
+            return;
+        };
         let Some(source) = replica.source_mut(slot) else {
             return self.packets.release(packet);
         };

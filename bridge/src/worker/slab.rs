@@ -9,7 +9,10 @@ pub struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), free: Vec::new() }
+        Self {
+            items: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -47,12 +50,18 @@ impl<T> Slab<T> {
 
     /// All items.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
-        self.items.iter().enumerate().filter_map(|(i, item)| Some((i, item.as_ref()?)))
+        self.items
+            .iter()
+            .enumerate()
+            .filter_map(|(i, item)| Some((i, item.as_ref()?)))
     }
 
     /// All items.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut T)> {
-        self.items.iter_mut().enumerate().filter_map(|(i, item)| Some((i, item.as_mut()?)))
+        self.items
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(i, item)| Some((i, item.as_mut()?)))
     }
 
     /// How many there are.

@@ -46,7 +46,9 @@ impl Timers {
 impl Worker {
     /// Has an endpoint's timers looked at no later than `at`.
     pub(super) fn schedule(&mut self, index: usize, at: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if endpoint.scheduled.is_none_or(|scheduled| at < scheduled) {
             endpoint.scheduled = Some(at);
             self.timers.heap.push(Reverse((at, Whose::Endpoint(index))));
@@ -69,7 +71,10 @@ impl Worker {
             self.timers.heap.pop();
             match whose {
                 Whose::Endpoint(index) => {
-                    let valid = self.endpoints.get(index).is_some_and(|e| e.scheduled == Some(at));
+                    let valid = self
+                        .endpoints
+                        .get(index)
+                        .is_some_and(|e| e.scheduled == Some(at));
                     if valid {
                         self.tick(index, now);
                     }
@@ -85,39 +90,59 @@ impl Worker {
 
     /// Everything of an endpoint that depends on time.
     fn tick(&mut self, index: usize, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         endpoint.scheduled = None;
-        if endpoint.transport.poll_timeout().is_some_and(|at| at <= now) {
+        if endpoint
+            .transport
+            .poll_timeout()
+            .is_some_and(|at| at <= now)
+        {
             endpoint.transport.handle_timeout(now);
         }
         self.drain_transport(index, now);
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if endpoint.connected {
-            endpoint.ingress.poll_feedback(now, &mut endpoint.rtcp, &mut self.counters);
+            endpoint
+                .ingress
+                .poll_feedback(now, &mut endpoint.rtcp, &mut self.counters);
         }
         if now >= endpoint.ticks.control {
             endpoint.ticks.control = now + CONTROL_INTERVAL;
             self.tick_control(index, now);
         }
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let need = Need {
             target: endpoint.allocation.target_bitrate(),
             ideal: endpoint.allocation.ideal_bitrate(),
             wanting: endpoint.allocation.could_improve(),
         };
-        endpoint.egress.handle_padding(need, endpoint.connected, now);
+        endpoint
+            .egress
+            .handle_padding(need, endpoint.connected, now);
         if now >= endpoint.ticks.second {
             endpoint.ticks.second = now + SECOND;
             self.tick_second(index, now);
         }
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
-        let due = endpoint.poll_timeout(now).max(now + Duration::from_millis(1));
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
+        let due = endpoint
+            .poll_timeout(now)
+            .max(now + Duration::from_millis(1));
         self.make_ready(index);
         self.schedule(index, due);
     }
 
     fn tick_control(&mut self, index: usize, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let wanted = endpoint.allocation.ideal_bitrate();
         endpoint.egress.congestion.handle_timeout(wanted, now);
         let available = endpoint.egress.congestion.available();
@@ -134,7 +159,9 @@ impl Worker {
 
     /// Asks for the keyframes that an endpoint's streams cannot go on without.
     pub(super) fn want_keyframes(&mut self, index: usize, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         if !endpoint.connected {
             return;
         }
@@ -148,12 +175,16 @@ impl Worker {
     }
 
     fn tick_second(&mut self, index: usize, now: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
         let conference_index = endpoint.conference;
         if let Some(conference) = self.conferences.get(conference_index)
             && endpoint.connected
         {
-            endpoint.egress.write_reports(conference, now, &mut endpoint.rtcp);
+            endpoint
+                .egress
+                .write_reports(conference, now, &mut endpoint.rtcp);
         }
 
         let mut told = Vec::new();
@@ -163,15 +194,21 @@ impl Worker {
             }
         }
         let quiet_since = endpoint.heard.unwrap_or(endpoint.created);
-        let patience =
-            if endpoint.heard.is_some() { INACTIVE_AFTER } else { FIRST_PACKET_WITHIN };
+        let patience = if endpoint.heard.is_some() {
+            INACTIVE_AFTER
+        } else {
+            FIRST_PACKET_WITHIN
+        };
         let active = now.saturating_duration_since(quiet_since) < patience;
         let changed = active != endpoint.active && !endpoint.visitor;
         endpoint.active = active;
         let key = endpoint.key;
 
-        let expiry =
-            if endpoint.heard.is_some() { self.settings.silence_expiry } else { self.settings.connect_expiry };
+        let expiry = if endpoint.heard.is_some() {
+            self.settings.silence_expiry
+        } else {
+            self.settings.connect_expiry
+        };
         let stats_due = now >= endpoint.ticks.stats;
         if stats_due {
             endpoint.ticks.stats = now + self.settings.connection_stats_interval;
@@ -183,7 +220,10 @@ impl Worker {
             } else {
                 FailureReason::NeverConnected
             };
-            self.events.push_back(Event::EndpointFailed { endpoint: key, reason });
+            self.events.push_back(Event::EndpointFailed {
+                endpoint: key,
+                reason,
+            });
         }
         for (source, layers) in told {
             self.tell_layers(conference_index, source, layers, now);
@@ -209,10 +249,16 @@ impl Worker {
         layers: std::sync::Arc<[crate::allocation::Layer]>,
         now: Instant,
     ) {
-        let Some(replica) = self.conferences.get(conference) else { return };
+        let Some(replica) = self.conferences.get(conference) else {
+            return;
+        };
         let key = replica.key();
         for worker in replica.other_workers().to_vec() {
-            self.send_to(worker, key, ConferenceMessage::Layers(source, layers.clone()));
+            self.send_to(
+                worker,
+                key,
+                ConferenceMessage::Layers(source, layers.clone()),
+            );
         }
         self.hear(key, ConferenceMessage::Layers(source, layers), now);
     }

@@ -32,7 +32,11 @@ impl Worker {
             }
             self.pass = Pass::default();
             self.busy.pop_front();
-            if self.conferences.get(index).is_some_and(|c| !c.pending.is_empty()) {
+            if self
+                .conferences
+                .get(index)
+                .is_some_and(|c| !c.pending.is_empty())
+            {
                 self.busy.push_back(index);
             }
         }
@@ -40,7 +44,9 @@ impl Worker {
     }
 
     fn transmit_conference(&mut self, index: usize, batch: &mut SendBatch, now: Instant) -> bool {
-        let Some(conference) = self.conferences.get_mut(index) else { return true };
+        let Some(conference) = self.conferences.get_mut(index) else {
+            return true;
+        };
         if self.pass.packets == 0 {
             self.pass.packets = conference.pending.len();
         }
@@ -58,8 +64,10 @@ impl Worker {
                     counters: &mut self.counters,
                     now,
                 };
-                while let Some((slot, packet)) =
-                    conference.pending.get(self.pass.packet).filter(|_| self.pass.packet < self.pass.packets)
+                while let Some((slot, packet)) = conference
+                    .pending
+                    .get(self.pass.packet)
+                    .filter(|_| self.pass.packet < self.pass.packets)
                 {
                     if packet.meta().source.owner != endpoint.key
                         && let Some(source) = conference.source(*slot)
@@ -101,7 +109,9 @@ impl Worker {
                 continue;
             };
             while batch.has_room() {
-                let Some(transmit) = endpoint.transport.poll_transmit() else { break };
+                let Some(transmit) = endpoint.transport.poll_transmit() else {
+                    break;
+                };
                 if !batch.push(transmit.from, transmit.to, &transmit.payload) {
                     self.drops.count(DropReason::TooLarge);
                 }
@@ -114,7 +124,13 @@ impl Worker {
                 && endpoint.egress.has_extra()
                 && let Some(conference) = self.conferences.get(endpoint.conference)
             {
-                let mut link = link(&mut endpoint.transport, batch, &mut self.drops, &mut self.counters, now);
+                let mut link = link(
+                    &mut endpoint.transport,
+                    batch,
+                    &mut self.drops,
+                    &mut self.counters,
+                    now,
+                );
                 let sent = endpoint.egress.send_again(conference, &mut link)
                     && endpoint.egress.send_padding(conference, &mut link);
                 if !sent {
@@ -134,7 +150,13 @@ fn link<'a>(
     counters: &'a mut Counters,
     now: Instant,
 ) -> Link<'a> {
-    Link { transport, batch, drops, counters, now }
+    Link {
+        transport,
+        batch,
+        drops,
+        counters,
+        now,
+    }
 }
 
 /// Encrypts the RTCP that has gathered, whole packets to a datagram, each datagram beginning with a
@@ -159,7 +181,9 @@ fn send_rtcp(endpoint: &mut Endpoint, batch: &mut SendBatch, drops: &mut Drops) 
         let mut len = 0;
         if !matches!(rtcp.get(start + 1), Some(200 | 201)) {
             let sender = rtcp.get(start + 4..start + 8);
-            let sender = sender.and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);
+            let sender = sender
+                .and_then(|b| b.try_into().ok())
+                .map_or(0, u32::from_be_bytes);
             len = empty_report(Ssrc(sender), out);
         }
         let chunk = &rtcp[start..end.max(start + 1)];
