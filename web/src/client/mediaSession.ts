@@ -35,6 +35,12 @@ export interface MediaSessionOptions {
   tracks: Readonly<Record<LocalRole, MediaStreamTrack | null>>;
 }
 
+/**
+ * Milliseconds that nobody may want a source before it is paused. A bridge says so for a moment at
+ * the start, and a sender that pauses then loses its first measurement of the network.
+ */
+const PAUSE_DELAY = 2000;
+
 const ROLES: readonly LocalRole[] = ['audio', 'camera', 'screen'];
 const SUFFIX: Record<LocalRole, string> = { audio: 'a0', camera: 'v0', screen: 'v1' };
 
@@ -65,6 +71,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   readonly #msids: Record<LocalRole, string>;
   readonly #signalled = new Set<LocalRole>();
   readonly #senderLimits = new Map<string, number>();
+  readonly #pauseTimers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #tracks: Record<LocalRole, MediaStreamTrack | null>;
   #data: RTCDataChannel | null = null;
   #transport: Transport;
@@ -112,8 +119,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
           this.#applyMap('audio', message.mappedSources);
           break;
         case 'SenderSourceConstraints':
-          this.#senderLimits.set(message.sourceName, message.maxHeight);
-          this.#applyEncodings();
+          this.#limitSender(message.sourceName, message.maxHeight);
           break;
       }
     });
@@ -224,6 +230,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const timer of this.#pauseTimers.values()) clearTimeout(timer);
     this.channel.close();
     this.#pc.close();
   }
@@ -255,6 +262,16 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
       this.#signalled.add(role);
       this.emit('unsignalled', this.#localSource(role));
     }
+  }
+
+  #limitSender(name: string, maxHeight: number): void {
+    clearTimeout(this.#pauseTimers.get(name));
+    const apply = (): void => {
+      this.#senderLimits.set(name, maxHeight);
+      this.#applyEncodings();
+    };
+    if (maxHeight === 0) this.#pauseTimers.set(name, setTimeout(apply, PAUSE_DELAY));
+    else apply();
   }
 
   #applyMap(kind: Kind, mapped: readonly MappedSource[]): void {
