@@ -43,7 +43,7 @@ impl Layers {
             {
                 self.temporal = frame.temporal;
             }
-            if frame.spatial == self.spatial + 1
+            if self.spatial.checked_add(1) == Some(frame.spatial)
                 && frame.spatial <= wanted.spatial
                 && frame.temporal <= self.temporal
                 && frame.spatial_switch
