@@ -45,6 +45,9 @@ struct Session {
     outbound: Outbound<Element>,
     /// Whether `outbound` is in use.
     managed: bool,
+    /// What the owner has not taken yet. The server counts it as handled, so that it must not be
+    /// lost with the connection.
+    pending: Option<Event>,
 }
 
 /// Runs a client until it is closed or nobody holds it any more.
@@ -64,6 +67,7 @@ pub(super) async fn run(
         inbound: Inbound::default(),
         outbound: Outbound::default(),
         managed: false,
+        pending: None,
     };
     let done = session.run(&mut backoff).await;
     session.requests.fail_all(&RequestError::Closed);
@@ -114,7 +118,13 @@ impl Session {
                 warn!(%connector, %error, ?wait, "XMPP connection lost or not made; trying again");
                 let reason = error.to_string();
                 let events = self.events.clone();
-                let report = async move { events.send(Event::Offline { reason }).await };
+                let pending = self.pending.take();
+                let report = async move {
+                    if let Some(event) = pending {
+                        events.send(event).await?;
+                    }
+                    events.send(Event::Offline { reason }).await
+                };
                 match self.while_offline(report).await {
                     Err(done) => return done,
                     Ok(Err(_)) => return None,
@@ -125,6 +135,13 @@ impl Session {
                 return done;
             }
         }
+    }
+
+    /// Forgets the session: it cannot be resumed.
+    fn give_up(&mut self) {
+        self.previd = None;
+        self.outbound = Outbound::default();
+        self.requests.fail_all(&RequestError::Disconnected);
     }
 
     fn ticket(&self) -> Option<Ticket> {
@@ -142,12 +159,14 @@ impl Session {
     ) -> Result<F::Output, Option<oneshot::Sender<()>>> {
         let mut future = pin!(future);
         loop {
+            if self.previd.is_some() && self.outbound.len() >= MAX_UNACKNOWLEDGED {
+                warn!("too many stanzas wait for the XMPP server; the session is given up");
+                self.give_up();
+            }
             let resumable = self.previd.is_some();
-            // With a session to resume, commands wait in it as far as there is room.
-            let room = !resumable || self.outbound.len() < MAX_UNACKNOWLEDGED;
             tokio::select! {
                 output = &mut future => return Ok(output),
-                command = self.commands.recv(), if room => match command {
+                command = self.commands.recv() => match command {
                     None => return Err(None),
                     Some(Command::Close { done }) => return Err(Some(done)),
                     Some(Command::Forget { id }) => self.requests.forget(&id),
@@ -211,15 +230,15 @@ impl Session {
         for stanza in self.outbound.unacknowledged() {
             out.element(stanza);
         }
-        let mut pending = Some(first);
+        self.pending = Some(first);
         let mut alive = Liveness::new(Instant::now(), &self.config);
         let events = self.events.clone();
         loop {
-            while pending.is_none() {
+            while self.pending.is_none() {
                 match parser.poll_event() {
                     Ok(None) => break,
                     Ok(Some(event)) => match self.handle(event, &mut out) {
-                        Ok(event) => pending = event,
+                        Ok(event) => self.pending = event,
                         Err(error) => return End::Lost(error),
                     },
                     Err(error) => {
@@ -234,12 +253,12 @@ impl Session {
             }
             let room = out.bytes.len() < WRITE_BYTES && self.outbound.len() < MAX_UNACKNOWLEDGED;
             tokio::select! {
-                permit = events.reserve(), if pending.is_some() => match (permit, pending.take()) {
+                permit = events.reserve(), if self.pending.is_some() => match (permit, self.pending.take()) {
                     (Ok(permit), Some(event)) => permit.send(event),
                     // Nobody takes events: nobody wants the client.
                     _ => return End::Close(None),
                 },
-                read = reader.read(&mut input), if pending.is_none() => match read {
+                read = reader.read(&mut input), if self.pending.is_none() => match read {
                     Ok(0) => return End::Lost(ConnectError::Closed),
                     Ok(n) => {
                         alive.handle_input(Instant::now());
@@ -269,7 +288,7 @@ impl Session {
                     Some(Command::Forget { id }) => self.requests.forget(&id),
                 },
                 () = sleep_until(alive.deadline()) => {
-                    if pending.is_some() {
+                    if self.pending.is_some() {
                         // The owner is slow, so nothing was read: that says nothing of the server.
                         alive.handle_input(Instant::now());
                     } else if alive.is_waiting() {

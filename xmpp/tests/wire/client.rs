@@ -386,6 +386,41 @@ async fn a_slow_owner_slows_the_server_down_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn what_arrived_before_the_loss_of_the_connection_still_reaches_the_owner() {
+    let (connector, mut listener) = listen();
+    let mut config = config(connector);
+    config.queue = 1;
+    let mut client = Client::start(config);
+    let mut server = listener.accept().await;
+    server.begin(Some("s")).await;
+    for n in 0..3 {
+        server.send(&message(&n.to_string())).await;
+    }
+    // The queue holds the event of being online, and the client one stanza more.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(server);
+    let resuming = tokio::spawn(async move {
+        let mut server = listener.accept().await;
+        let Nonza::Resume { previd, h } = server.resumption().await else {
+            panic!()
+        };
+        server.send(&Nonza::Resumed { previd, h: 0 }.into()).await;
+        for n in h..3 {
+            server.send(&message(&n.to_string())).await;
+        }
+        server
+    });
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        if let Event::Element(element) = next(&mut client).await {
+            seen.push(body(&element));
+        }
+    }
+    assert_eq!(seen, ["0", "1", "2"]);
+    soon(resuming).await.unwrap();
+}
+
+#[tokio::test]
 async fn closing_ends_the_stream_properly_and_the_handle_says_so() {
     let (mut client, mut listener) = start();
     let mut server = listener.accept().await;
