@@ -120,6 +120,13 @@ impl Focus {
         })
     }
 
+    /// Only what clients use, for a server that faces the public: conference requests.
+    pub fn client_router(&self) -> Router {
+        http::client_router(http::Access {
+            commands: self.commands.clone(),
+        })
+    }
+
     /// Conference requests, health, version, metrics, debugging and moving of conferences.
     pub fn http_router(&self) -> Router {
         http::router(http::Access {

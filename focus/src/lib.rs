@@ -8,8 +8,10 @@
 //! - [`bridges`] (pure) knows the bridges, chooses among them and checks their health.
 //! - [`Focus`] (IO) is the run loop: XMPP client, clock, HTTP.
 //!
-//! After the loss of its connection the focus joins its rooms again and goes on; after a restart it
-//! finds the rooms at the MUC service and invites everybody anew (`conference/adoption.rs`).
+//! After the loss of its connection the focus joins its rooms again and goes on. After a restart it goes
+//! on with the sessions that it remembers (`conference/memory.rs`, with a state directory), finds other
+//! rooms at the MUC service, and invites those anew whose sessions it does not know
+//! (`conference/adoption.rs`).
 //!
 //! Deliberately absent: relays between bridges (a conference has one bridge), visitor nodes, recording
 //! and dial-in, login with session ids, peer-to-peer sessions (clients make them by themselves).

@@ -44,9 +44,17 @@ impl Access {
     }
 }
 
-pub(super) fn router(access: Access) -> Router {
+/// What clients use, for a server that faces the public.
+pub(super) fn client_router(access: Access) -> Router {
     Router::new()
         .route("/conference-request/v1", post(conference_request))
+        .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
+        .with_state(access)
+}
+
+/// Everything.
+pub(super) fn router(access: Access) -> Router {
+    let private = Router::new()
         .route("/about/health", get(health))
         .route("/about/version", get(version))
         .route("/metrics", get(prometheus))
@@ -59,8 +67,8 @@ pub(super) fn router(access: Access) -> Router {
         .route("/move-endpoints/move-endpoint", get(move_endpoint))
         .route("/move-endpoints/move-endpoints", get(move_endpoints))
         .route("/move-endpoints/move-fraction", get(move_fraction))
-        .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
-        .with_state(access)
+        .with_state(access.clone());
+    client_router(access).merge(private)
 }
 
 fn ended() -> Response {

@@ -104,6 +104,15 @@ fn person(
     connector: &Connector,
     nick: &'static str,
 ) -> (mpsc::UnboundedReceiver<Jingle>, JoinHandle<()>) {
+    person_asking(connector, nick, "focus.meet.shoal")
+}
+
+/// A person who asks for the room at this address.
+fn person_asking(
+    connector: &Connector,
+    nick: &'static str,
+    at: &'static str,
+) -> (mpsc::UnboundedReceiver<Jingle>, JoinHandle<()>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let config = ClientConfig::new(Jid::new("meet.shoal").unwrap(), connector.clone());
     let task = tokio::spawn(async move {
@@ -113,7 +122,7 @@ fn person(
             match event {
                 Event::Online { .. } => {
                     let conference = element("conference", ns::FOCUS).with_attr("room", ROOM);
-                    let to = Jid::new("focus.meet.shoal").unwrap();
+                    let to = Jid::new(at).unwrap();
                     // The focus may still be on its way.
                     while handle
                         .request(stanza::iq_set(&to, conference.clone()), PATIENCE)
@@ -357,4 +366,41 @@ async fn a_focus_with_a_state_directory_comes_back_unnoticed() {
     next.shutdown().await;
     server.shutdown().await;
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Prosody has no alias of the focus without a third-party module, so people ask the account itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a Prosody at $PROSODY with open accounts on auth.meet.shoal and focus, jvb as admins"]
+async fn the_same_with_prosody() {
+    let address = std::env::var("PROSODY").unwrap_or_else(|_| "127.0.0.1:5222".to_owned());
+    let (host, port) = address.rsplit_once(':').unwrap();
+    let connector = Connector::plain(host, port.parse().unwrap());
+    let start = || {
+        let config = Config {
+            password: Some(Password("secret".into())),
+            resource: "focus".to_owned(),
+            ..Config::default()
+        };
+        Focus::start(config, connector.clone()).unwrap()
+    };
+    let running = start();
+    let first = bridge(&connector, "jvb1");
+    let (mut alice, _a) = person_asking(&connector, "alice", "focus@auth.meet.shoal/focus");
+    let (mut bob, _b) = person_asking(&connector, "bob", "focus@auth.meet.shoal/focus");
+    offer(&mut alice).await;
+    offer(&mut bob).await;
+
+    let _second = bridge(&connector, "jvb2");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    first.abort();
+    assert!(offer(&mut alice).await.1);
+    offer(&mut bob).await;
+
+    running.shutdown().await;
+    let next = start();
+    let (mut carol, _c) = person_asking(&connector, "carol", "focus@auth.meet.shoal/focus");
+    assert!(offer(&mut alice).await.1);
+    offer(&mut bob).await;
+    offer(&mut carol).await;
+    next.shutdown().await;
 }
