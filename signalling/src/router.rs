@@ -68,7 +68,7 @@ pub(crate) enum Rule {
     AnswerForFocus,
     /// A session gets it.
     Deliver,
-    /// The sender's availability.
+    /// Who goes offline leaves its rooms (RFC 6121 §4.6.4).
     NoteAvailability,
     /// Nothing.
     Drop,
@@ -85,9 +85,13 @@ pub(crate) fn destination(names: &Names, sender: &Session, to: Option<&Jid>) -> 
     let resource = to.resource().map(|resource| resource.as_str());
     let rooms = |kind| match to.node() {
         None => Destination::Rooms(kind),
-        Some(_) => Destination::Room(kind, to.to_bare(), resource.map(str::to_owned)),
+        Some(_) => Destination::Room(
+            kind,
+            names.canonical_room(to.to_bare()),
+            resource.map(str::to_owned),
+        ),
     };
-    if domain == names.muc {
+    if names.has_conferences(domain) {
         return rooms(RoomKind::Conference);
     }
     if domain == names.internal_muc {
@@ -203,7 +207,9 @@ impl Host {
                 Ok(())
             }
             Rule::NoteAvailability => {
-                from.state.lock().available = stanza.attr("type").is_none();
+                if stanza.attr("type") == Some("unavailable") {
+                    self.leave_all_rooms(from, stanza, now);
+                }
                 Ok(())
             }
             Rule::Serve => server::handle_iq(self, from, stanza, now, out),
@@ -271,6 +277,16 @@ impl Host {
         self.in_new_room(jid, kind, nick, from, now, |room, context, out| {
             room.handle_presence(from, Some(nick), stanza, context, out);
         })
+    }
+
+    fn leave_all_rooms(&self, from: &Arc<Session>, stanza: &Element, now: Now) {
+        let rooms = from.state.lock().rooms.clone();
+        for room in rooms {
+            // A room that is gone already needs no goodbye.
+            let _ = self.in_room(&room, now, |room, context, out| {
+                room.handle_presence(from, None, stanza, context, out);
+            });
+        }
     }
 
     fn pass_on(

@@ -59,7 +59,6 @@ pub(crate) struct State {
     pub(crate) mailbox: Mailbox,
     pub(crate) profile: Arc<Profile>,
     pub(crate) rooms: BTreeSet<BareJid>,
-    pub(crate) available: bool,
     /// Stanzas handled from the peer, modulo 2³² (XEP-0198 §4); `None`: not counted.
     pub(crate) handled: Option<u32>,
     /// Bearer secret that resumes this session.
@@ -121,7 +120,6 @@ impl Session {
                 mailbox: Mailbox::new(capacity),
                 profile: Arc::new(profile),
                 rooms: BTreeSet::new(),
-                available: false,
                 handled: None,
                 resumption: None,
                 life: Life::Attached(1, wake),

@@ -8,5 +8,6 @@ mod transports {
     mod memory;
     mod support;
     mod tcp;
+    mod token;
     mod websocket;
 }

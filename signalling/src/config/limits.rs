@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct LimitsConfig {
     /// Largest stanza of a guest, bytes.
     pub stanza_bytes: usize,
+    /// Largest presence of a guest in a room, bytes: everybody in the room gets a copy, and the room keeps it.
+    pub presence_bytes: usize,
     /// Largest stanza of a service account, bytes.
     pub service_stanza_bytes: usize,
     /// Largest stanza before login, bytes.
@@ -58,6 +60,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             stanza_bytes: 256 * 1024,
+            presence_bytes: 32 * 1024,
             service_stanza_bytes: 10 * 1024 * 1024,
             unauthenticated_stanza_bytes: 16 * 1024,
             depth: 64,

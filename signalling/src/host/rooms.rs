@@ -25,13 +25,13 @@ impl RoomTable {
         self.0.read().len()
     }
 
-    /// Addresses of the rooms of one service.
-    pub(crate) fn on(&self, domain: &str) -> Vec<BareJid> {
+    /// Addresses of rooms, those on domains that are wanted.
+    pub(crate) fn on(&self, wanted: impl Fn(&str) -> bool) -> Vec<BareJid> {
         let mut rooms: Vec<_> = self
             .0
             .read()
             .keys()
-            .filter(|jid| jid.domain().as_str() == domain)
+            .filter(|jid| wanted(jid.domain().as_str()))
             .cloned()
             .collect();
         rooms.sort();

@@ -5,7 +5,7 @@ use super::occupant::Payload;
 use super::presence::Change;
 use super::{Affiliation, Occupant, Role, Room};
 use crate::context::{Context, Outbox};
-use crate::session::Session;
+use crate::session::{Kind, Session};
 use std::sync::Arc;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::{Element, ns};
@@ -20,6 +20,20 @@ pub(crate) struct Join<'a> {
     pub(crate) password: Option<String>,
     /// Fragment appended to the joiner's presence.
     pub(crate) extra: String,
+}
+
+/// A room keeps what its occupants say of themselves, and everybody gets a copy.
+fn check_size(
+    presence: &Payload,
+    session: &Session,
+    context: &Context<'_>,
+) -> Result<(), StanzaError> {
+    let most = context.settings.limits.presence_bytes;
+    if session.kind == Kind::Guest && presence.len() > most {
+        let text = format!("A presence may have {most} bytes");
+        return Err(StanzaError::new(Condition::PolicyViolation).with_text(text));
+    }
+    Ok(())
 }
 
 impl Room {
@@ -56,17 +70,27 @@ impl Room {
                 Verdict::Wait | Verdict::Ignore => return,
             }
         }
+        let presence = Payload::of(stanza, &join.extra);
+        if let Err(error) = check_size(&presence, session, context) {
+            return out.refuse(session, stanza, &error);
+        }
         if !session.enter(&self.jid) {
             return;
         }
         let was_locked = !self.has_focus();
-        self.admit(&join, context, out);
+        self.admit(&join, presence, context, out);
         if was_locked && self.has_focus() {
             self.let_waiting_in(context, out);
         }
     }
 
-    fn admit(&mut self, join: &Join<'_>, context: &Context<'_>, out: &mut Outbox) {
+    fn admit(
+        &mut self,
+        join: &Join<'_>,
+        presence: Payload,
+        context: &Context<'_>,
+        out: &mut Outbox,
+    ) {
         context.counters.joins.increase();
         let created = std::mem::replace(&mut self.fresh, false);
         let mut affiliation = join.affiliation;
@@ -88,7 +112,7 @@ impl Room {
             session: Arc::clone(join.session),
             role: self.default_role(affiliation),
             occupant_id: self.occupant_id_of(&join.session.bare),
-            presence: Payload::of(join.stanza, &join.extra),
+            presence,
             shown: [None, None],
         };
         self.show_others(&occupant, out);
@@ -139,7 +163,11 @@ impl Room {
                 StanzaError::new(Condition::NotAllowed).with_text("Nick changes are not allowed");
             return out.refuse(&session, stanza, &error);
         }
-        occupant.presence = Payload::of(stanza, "");
+        let presence = Payload::of(stanza, "");
+        if let Err(error) = check_size(&presence, &session, context) {
+            return out.refuse(&session, stanza, &error);
+        }
+        occupant.presence = presence;
         occupant.shown = [None, None];
         if stanza.has_child("x", ns::MUC) {
             self.rejoin(key, stanza, context, out);

@@ -80,6 +80,11 @@ impl Payload {
         }
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn len(&self) -> usize {
+        self.children.len()
+    }
+
     /// Writes attributes of the stanza.
     pub(crate) fn write_head(&self, writer: &mut Writer) {
         writer

@@ -36,14 +36,16 @@ fn check(room: &BareJid, session: &Session, context: &Context<'_>) -> Result<(),
         return Ok(());
     }
     let profile = session.profile();
-    let node = room.node().map_or("", |node| node.as_str());
+    let names = &settings.names;
+    let name = room.node().map_or("", |node| node.as_str());
+    let tenant = names.tenant(room.domain().as_str());
     let required = settings.auth == AuthMode::Token;
     token::check_room(
         profile.claims.as_ref(),
         rules,
         required,
-        node,
-        &settings.names.domain,
+        (tenant, name),
+        &names.domain,
     )
     .map_err(|cause| {
         StanzaError::new(Condition::NotAllowed)

@@ -182,15 +182,12 @@ pub(crate) fn handle_rooms_iq(
         }),
         (Some("get"), "query", ns::DISCO_ITEMS) => {
             let names = &host.settings.names;
-            let domain = if *kind == RoomKind::Conference {
-                &names.muc
-            } else {
-                &names.internal_muc
-            };
-            let rooms = if from.is_admin() {
-                host.rooms.on(domain)
-            } else {
-                Vec::new()
+            let rooms = match (from.is_admin(), kind) {
+                (false, _) => Vec::new(),
+                (true, RoomKind::Conference) => {
+                    host.rooms.on(|domain| names.has_conferences(domain))
+                }
+                (true, RoomKind::Service) => host.rooms.on(|domain| domain == names.internal_muc),
             };
             out.result(from, stanza, |writer| {
                 writer.open("query", ns::DISCO_ITEMS);

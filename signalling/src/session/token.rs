@@ -226,12 +226,13 @@ fn extract(claims: &Map<String, Value>, room: Option<&str>, subject: &str) -> Cl
 /// Why a token does not open a room; the name of the child in Jitsi's namespace (rooms reference §2.4).
 pub(crate) type Mismatch = &'static str;
 
-/// Whether a token opens the room `node@muc`. No token opens none when domains are verified.
+/// Whether a token opens the room `name`, a tenant's or else one of `domain` itself. Without a token, none when domains are
+/// verified.
 pub(crate) fn check_room(
     claims: Option<&Claims>,
     rules: &TokenConfig,
     required: bool,
-    node: &str,
+    (tenant, name): (Option<&str>, &str),
     domain: &str,
 ) -> Result<(), Mismatch> {
     let Some(claims) = claims else {
@@ -247,18 +248,11 @@ pub(crate) fn check_room(
     let Some(room) = claims.room.as_deref().map(str::to_lowercase) else {
         return Ok(());
     };
-    let (tenant, name) = match node.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((tenant, name)) => (Some(tenant), name),
-        None => (None, node),
-    };
-    if !rules.domain_verification {
-        return match room == "*" || room == node || node.ends_with(&format!("]{room}")) {
-            true => Ok(()),
-            false => Err("room-name-does-not-match"),
-        };
-    }
     if room != "*" && room != name {
         return Err("room-name-does-not-match");
+    }
+    if !rules.domain_verification {
+        return Ok(());
     }
     let subject = claims.subject.to_lowercase();
     if subject == "*" || subject == tenant.unwrap_or(domain) {
@@ -398,56 +392,61 @@ mod tests {
             ..rules()
         };
         let cases = [
-            (rules(), claims("Maths", "x"), "maths", Ok(())),
-            (rules(), claims("maths", "x"), "[school]maths", Ok(())),
-            (rules(), claims("*", "x"), "any", Ok(())),
+            (rules(), claims("Maths", "x"), (None, "maths"), Ok(())),
             (
                 rules(),
                 claims("maths", "x"),
-                "physics",
+                (Some("school"), "maths"),
+                Ok(()),
+            ),
+            (rules(), claims("*", "x"), (None, "any"), Ok(())),
+            (
+                rules(),
+                claims("maths", "x"),
+                (None, "physics"),
                 Err("room-name-does-not-match"),
             ),
             (
                 strict.clone(),
                 claims("maths", "school"),
-                "[school]maths",
+                (Some("school"), "maths"),
                 Ok(()),
             ),
             (
                 strict.clone(),
                 claims("maths", "other"),
-                "[school]maths",
+                (Some("school"), "maths"),
                 Err("room-mismatch"),
             ),
             (
                 strict.clone(),
                 claims("maths", "meet.shoal"),
-                "maths",
+                (None, "maths"),
                 Ok(()),
             ),
-            (strict.clone(), claims("*", "*"), "[a]b", Ok(())),
+            (strict.clone(), claims("*", "*"), (Some("a"), "b"), Ok(())),
             (
                 strict.clone(),
                 claims("x", "*"),
-                "[a]b",
+                (Some("a"), "b"),
                 Err("room-name-does-not-match"),
             ),
         ];
-        for (rules, claims, node, expected) in cases {
+        for (rules, claims, room, expected) in cases {
             assert_eq!(
-                check_room(Some(&claims), &rules, false, node, "meet.shoal"),
+                check_room(Some(&claims), &rules, false, room, "meet.shoal"),
                 expected,
-                "{node}"
+                "{room:?}"
             );
         }
         assert_eq!(
-            check_room(None, &rules(), true, "x", "d"),
+            check_room(None, &rules(), true, (None, "x"), "d"),
             Err("authentication-required")
         );
         assert_eq!(
-            check_room(None, &strict, false, "x", "d"),
+            check_room(None, &strict, false, (None, "x"), "d"),
             Err("room-name-does-not-match")
         );
-        assert_eq!(check_room(None, &rules(), false, "x", "d"), Ok(()));
+        assert_eq!(check_room(None, &rules(), false, (None, "x"), "d"), Ok(()));
     }
 }
