@@ -99,6 +99,22 @@ fn a_client_whose_signalled_candidates_cannot_work_is_waited_for() {
 }
 
 #[test]
+fn forty_useless_candidates_delay_the_working_one_by_less_than_a_second() {
+    let mut world = World::new(1, good(), Traits::bridge(), Traits::client());
+    let now = world.now;
+    let mut remote = world.signalled(CLIENT);
+    remote.candidates = (1..=40)
+        .map(|n| RemoteCandidate::host(([10, 0, 0, n], 50_000).into()))
+        .collect();
+    let bridge = &mut world.peers[BRIDGE].transport;
+    bridge.set_remote(remote, now).unwrap();
+    let remote = world.signalled(BRIDGE);
+    let client = &mut world.peers[CLIENT].transport;
+    client.set_remote(remote, now).unwrap();
+    world.run_until(1.0, World::both_open);
+}
+
+#[test]
 fn a_client_that_never_checks_is_given_up_once() {
     let mut world = World::new(1, good(), Traits::bridge(), Traits::client());
     let now = world.now;
