@@ -22,11 +22,13 @@ class Person {
     #xmpp;
     #stanzas = [];
     #waiting = [];
+    #leaving = false;
 
     static async online() {
         const person = new Person();
         person.#xmpp = client({ service: `${service}?room=${name}`, domain });
-        person.#xmpp.on('error', (error) => fail(error));
+        // While it leaves, what still comes in (the focus ends its session) may find the socket closing.
+        person.#xmpp.on('error', (error) => person.#leaving || fail(error));
         person.#xmpp.on('stanza', (stanza) => {
             person.#stanzas.push(stanza);
             person.#waiting.splice(0).forEach((look) => look());
@@ -68,6 +70,7 @@ class Person {
     }
 
     leave() {
+        this.#leaving = true;
         return this.#xmpp.stop();
     }
 }
