@@ -44,6 +44,18 @@ describe('the remote description', () => {
     expect(sdp).not.toContain('sdes:mid');
   });
 
+  test('lets_only_av1_describe_its_frames_by_an_extension', () => {
+    const slots = new SlotTable(fixedLines(offer));
+    slots.applyMap('video', [{ source: 'x-v0', owner: 'x', ssrc: 7 }]);
+    const lines = (codec: 'vp8' | 'av1'): boolean[] =>
+      sections(buildRemoteSdp(offer, offer.transport, slots.slots, [codec], 1))
+        .slice(2)
+        .map((section) => section.includes('#dependency-descriptor-rtp-header-extension'));
+    // Camera, screen, and what is received of others.
+    expect(lines('vp8')).toEqual([false, false, true]);
+    expect(lines('av1')).toEqual([true, true, true]);
+  });
+
   test('spreads_the_h264_parameters_that_focus_puts_into_one', () => {
     const sdp = buildRemoteSdp(offer, offer.transport, [], ['vp8'], 1);
     expect(sdp).toContain(

@@ -17,6 +17,13 @@ export function fixedLines(offer: Offer): number {
  */
 const UNUSED_EXTENSIONS = new Set(['urn:ietf:params:rtp-hdrext:sdes:mid']);
 
+/**
+ * A browser that may describe its frames by this extension does so for every codec, with numbers
+ * that bridges rewrite for AV1 only: after a switch of layers they would mislead receivers.
+ */
+const DEPENDENCY_DESCRIPTOR =
+  'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
+
 function candidateLine(candidate: Candidate): string {
   const { foundation, component, protocol, priority, ip, port, type } = candidate;
   const related =
@@ -87,7 +94,7 @@ interface Line {
 
 function mediaLines(
   line: Line,
-  media: MediaDescription,
+  extensions: MediaDescription['extensions'],
   payloads: readonly Payload[],
   transport: Transport,
   first: boolean,
@@ -103,9 +110,7 @@ function mediaLines(
     ...transportLines(transport, first),
     'a=rtcp:9 IN IP4 0.0.0.0',
     `a=mid:${mid}`,
-    ...media.extensions
-      .filter(({ uri }) => !UNUSED_EXTENSIONS.has(uri))
-      .map(({ id, uri }) => `a=extmap:${id} ${uri}`),
+    ...extensions.map(({ id, uri }) => `a=extmap:${id} ${uri}`),
     `a=${direction}`,
     ...(sends ? [`a=msid:${msid}`] : []),
     'a=rtcp-mux',
@@ -156,10 +161,17 @@ export function buildRemoteSdp(
       msid: `remote-${slot.mid} remote-track-${slot.mid}`,
     })),
   ];
+  const describesFrames = codecFromName(video[0]?.name) === 'av1';
+  const extensionsOf = (line: Line): MediaDescription['extensions'] =>
+    offer[line.kind].extensions.filter(
+      ({ uri }) =>
+        !UNUSED_EXTENSIONS.has(uri) &&
+        (uri !== DEPENDENCY_DESCRIPTOR || describesFrames || line.direction === 'sendonly'),
+    );
   const sections = lines.map((line, index) =>
     mediaLines(
       line,
-      offer[line.kind],
+      extensionsOf(line),
       line.kind === 'audio' ? offer.audio.payloads : video,
       transport,
       index === 0,
