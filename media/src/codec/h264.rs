@@ -11,12 +11,11 @@ const STAP_B: u8 = 25;
 const FU_A: u8 = 28;
 const FU_B: u8 = 29;
 
-/// The NAL units that start in a payload: type, and bytes from its header on (for a fragment,
-/// from the fragment's data on).
+/// The NAL units that start in a payload: type, and bytes behind its header.
 fn units(payload: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let kind = payload.first().map_or(0, |byte| byte & 0x1f);
     let single = match kind {
-        1..=23 => Some((kind, payload)),
+        1..=23 => Some((kind, &payload[1..])),
         FU_A | FU_B => match payload {
             // S: the fragment starts the unit (RFC 6184 §5.8).
             &[_, header, ..] if header & 0x80 != 0 => Some((header & 0x1f, &payload[2..])),
@@ -35,7 +34,8 @@ fn units(payload: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
         let (size, after) = rest.split_first_chunk::<2>()?;
         let (unit, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*size)))?;
         rest = after;
-        Some((unit.first()? & 0x1f, unit))
+        let (header, body) = unit.split_first()?;
+        Some((header & 0x1f, body))
     });
     single.into_iter().chain(aggregated)
 }
@@ -55,7 +55,7 @@ pub fn has_parameter_sets(payload: &[u8]) -> bool {
 pub fn resolution(payload: &[u8]) -> Option<Resolution> {
     units(payload)
         .find(|&(kind, _)| kind == SPS)
-        .and_then(|(_, unit)| sps::resolution(&unit[1..]))
+        .and_then(|(_, body)| sps::resolution(body))
 }
 
 #[cfg(test)]
@@ -86,6 +86,15 @@ mod tests {
         assert!(!is_keyframe(&[0x78, 0, 9, 0x67, 0xce]));
         let stap_b = [&[0x79, 0, 1, 0, len][..], SPS_640X360].concat();
         assert!(is_keyframe(&stap_b));
+    }
+
+    #[test]
+    fn a_fragment_of_a_parameter_set_is_read_behind_its_headers() {
+        let fragment = [&[0x7c, 0x87], &SPS_640X360[1..]].concat();
+        assert_eq!(resolution(&fragment), resolution(SPS_640X360));
+        assert_eq!(resolution(&[0x7c, 0x87]), None, "nothing but headers");
+        assert_eq!(resolution(&[0x67]), None);
+        assert_eq!(resolution(&[0x78, 0, 1, 0x67]), None);
     }
 
     #[test]
