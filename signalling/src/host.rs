@@ -33,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) random: Random,
     pub(crate) rooms: RoomTable,
     pub(crate) domain_info: DomainInfo,
+    /// Makes answers to logins with unknown names look like those with known ones.
+    pub(crate) login_secret: [u8; 32],
     sessions: SessionTable,
     keys: RwLock<Arc<token::Keys>>,
     deadlines: Mutex<BTreeSet<(Instant, u64)>>,
@@ -47,6 +49,7 @@ impl Host {
         };
         Arc::new(Self {
             domain_info: DomainInfo::new(&settings),
+            login_secret: random.bytes(),
             settings,
             counters: Counters::default(),
             addresses: Arc::default(),

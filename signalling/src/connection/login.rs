@@ -206,8 +206,7 @@ impl Connection {
         let (exchange, first) = host
             .random
             .with(|random| {
-                // Whoever tries names learns nothing from the answer to a wrong one.
-                let unknown = Credentials::impossible(random);
+                let unknown = Credentials::impossible(&user, &host.login_secret);
                 let credentials = account.as_ref().map_or(&unknown, |login| {
                     &host.settings.accounts[&login.user].credentials
                 });

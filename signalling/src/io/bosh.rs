@@ -142,7 +142,13 @@ impl Session {
             }
             let held = self.held.front().map(|(_, since, _)| *since + self.wait);
             let quiet = self.held.is_empty().then(|| self.quiet_since + INACTIVITY);
-            let deadline = clock::earlier(connection.poll_timeout(), clock::earlier(held, quiet));
+            // Without a request there is no way to say anything, so nothing but its absence is waited for.
+            let speaking = if self.held.is_empty() {
+                None
+            } else {
+                connection.poll_timeout()
+            };
+            let deadline = clock::earlier(speaking, clock::earlier(held, quiet));
             tokio::select! {
                 biased;
                 () = waker.woken(), if !self.held.is_empty() => {}

@@ -69,10 +69,12 @@ impl Credentials {
         }
     }
 
-    /// Credentials that no password fits, for names that do not exist.
-    pub(crate) fn impossible(random: &mut dyn RngCore) -> Self {
+    /// Credentials that no password fits, for a name that does not exist. Its salt stays the same, as that of an
+    /// account does, so that the answer does not tell which names exist.
+    pub(crate) fn impossible(user: &str, secret: &[u8]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let mut salt = [0; 16];
-        random.fill_bytes(&mut salt);
+        salt.copy_from_slice(&hmac::sign(&key, user.as_bytes()).as_ref()[..16]);
         let keys = || Keys {
             stored: Vec::new(),
             server: Vec::new(),
@@ -279,7 +281,7 @@ mod tests {
         ] {
             let raw = BASE64.decode(salt).unwrap();
             let keys = Keys::derive(hash, b"pencil", &raw);
-            let mut credentials = Credentials::impossible(&mut rand::rng());
+            let mut credentials = Credentials::impossible("user", b"secret");
             match hash {
                 Hash::Sha1 => credentials.sha1 = keys,
                 Hash::Sha256 => credentials.sha256 = keys,
@@ -327,11 +329,28 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_does_not_exist_keeps_its_salt_like_one_that_does() {
+        let first = |user: &str| {
+            let message = format!("n,,n={user},r=x");
+            let credentials = Credentials::impossible(user, b"secret");
+            let started = Exchange::start(
+                Hash::Sha256,
+                message.as_bytes(),
+                &credentials,
+                &mut rand::rng(),
+            );
+            started.unwrap().1.split_once(",s=").unwrap().1.to_owned()
+        };
+        assert_eq!(first("nobody"), first("nobody"));
+        assert_ne!(first("nobody"), first("somebody"));
+    }
+
+    #[test]
     fn plain_checks_the_password() {
         let credentials = Credentials::derive(&"secret".into(), &mut rand::rng());
         assert!(credentials.fits("secret"));
         assert!(!credentials.fits("Secret"));
-        assert!(!Credentials::impossible(&mut rand::rng()).fits(""));
+        assert!(!Credentials::impossible("user", b"secret").fits(""));
         assert_eq!(parse_plain(b"\0jvb\0pw"), Some(("jvb".into(), "pw".into())));
         assert_eq!(parse_plain(b"jvb\0pw"), None);
         assert_eq!(parse_plain(b"\0a\0b\0c"), None);
