@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -81,8 +82,11 @@ impl Bridge {
         } else {
             config.websocket.server_id.clone()
         };
-        let (driver, events) =
-            Driver::start(&config, |local| WorkerSettings::new(certificate, local))?;
+        let (driver, events) = Driver::start(&config, |local| {
+            let mut settings = WorkerSettings::new(certificate, local);
+            config.apply_to(&mut settings);
+            settings
+        })?;
         let media = driver.bound().to_vec();
         let candidates = addresses::to_advertise(&config, &media, driver.interfaces());
         tracing::info!(
@@ -226,21 +230,17 @@ impl Bridge {
     pub async fn shutdown(&self) {
         self.control.begin_shutdown(false);
         let patience = Duration::from_secs(self.control.config.expiry.farewell_seconds);
-        let connected = self
-            .control
-            .shards_connected
-            .load(std::sync::atomic::Ordering::Relaxed)
-            > 0;
-        if connected {
-            let empty = async {
-                while self.control.endpoint_count() > 0 {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            };
-            if tokio::time::timeout(patience, empty).await.is_err() {
-                let left = self.control.endpoint_count();
-                tracing::warn!(left, "leaves although the focus has not moved everybody");
+        let leaves = async {
+            // Nobody can be moved where no focus is left, as when the whole service ends.
+            while self.control.endpoint_count() > 0
+                && self.control.focuses.load(Ordering::Relaxed) > 0
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
+        };
+        if tokio::time::timeout(patience, leaves).await.is_err() {
+            let left = self.control.endpoint_count();
+            tracing::warn!(left, "leaves although the focus has not moved everybody");
         }
         self.shards.remove_all().await;
         self.control.close_channels();

@@ -5,6 +5,7 @@
 
 pub mod demand;
 pub mod home;
+pub mod loudest;
 pub mod packet_ring;
 pub mod source;
 
@@ -17,7 +18,9 @@ use rustc_hash::FxHashMap;
 use crate::ids::{ConferenceKey, EndpointId, EndpointKey, SourceKey, SourceName, WorkerId};
 use crate::message::{DirectoryChange, MemberInfo, SourceInfo};
 use crate::packet::{PacketPool, SharedPacket};
+use crate::statistics::DropReason;
 use home::Home;
+use loudest::Loudest;
 use source::Source;
 
 /// Most endpoints that a conference may have on this bridge.
@@ -41,9 +44,22 @@ pub struct Conference {
     /// Slots of this worker's endpoints.
     pub local: Vec<usize>,
     /// Media that came in since the last pass over the receivers.
-    pub pending: Vec<(usize, SharedPacket)>,
+    pub pending: Vec<Pending>,
+    /// Which microphones are forwarded, if not all.
+    pub loudest: Option<Loudest>,
     /// What only the home worker has.
     pub at_home: Option<Box<Home>>,
+}
+
+/// A packet that the receivers here have not been passed yet.
+#[derive(Debug)]
+pub struct Pending {
+    /// Slot of its source.
+    pub slot: usize,
+    /// It.
+    pub packet: SharedPacket,
+    /// Nobody is sent it, for this reason, but all must leave its number out.
+    pub left_out: Option<DropReason>,
 }
 
 /// An endpoint, as all know it.
@@ -74,6 +90,7 @@ impl Conference {
             previous_speakers: Arc::from([]),
             local: Vec::new(),
             pending: Vec::new(),
+            loudest: None,
             at_home: None,
         }
     }
@@ -296,7 +313,7 @@ impl Conference {
             if self.by_name.get(&source.info.name) == Some(&slot) {
                 self.by_name.remove(&source.info.name);
             }
-            self.pending.retain(|(pending, _)| *pending != slot);
+            self.pending.retain(|pending| pending.slot != slot);
             self.free.push(slot);
         }
     }

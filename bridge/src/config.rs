@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use media::units::Bitrate;
 use serde::{Deserialize, Serialize};
+
+use crate::settings::WorkerSettings;
 
 /// Configuration of one bridge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +58,8 @@ pub struct Config {
     pub expiry: Expiry,
     /// How load is measured.
     pub load: Load,
+    /// How media is forwarded.
+    pub media: Media,
 }
 
 /// This build's version as it is told to others.
@@ -83,6 +88,7 @@ impl Default for Config {
             limits: Limits::default(),
             expiry: Expiry::default(),
             load: Load::default(),
+            media: Media::default(),
         }
     }
 }
@@ -96,6 +102,28 @@ impl Config {
         } else {
             &self.version
         }
+    }
+
+    /// What the workers need of this, on top of their defaults.
+    pub(crate) fn apply_to(&self, settings: &mut WorkerSettings) {
+        let Media {
+            max_last_n,
+            loudest_only,
+            trust_bandwidth_estimate,
+            initial_bandwidth_kbps,
+            min_bandwidth_kbps,
+            max_bandwidth_kbps,
+            oversend_on_stage,
+        } = self.media;
+        settings.max_last_n = max_last_n;
+        settings.loudest_only = loudest_only;
+        settings.trust_bandwidth_estimate = trust_bandwidth_estimate;
+        settings.initial_bandwidth = Bitrate::from_kbps(initial_bandwidth_kbps);
+        settings.min_bandwidth = Bitrate::from_kbps(min_bandwidth_kbps);
+        settings.max_bandwidth = Bitrate::from_kbps(max_bandwidth_kbps);
+        settings.oversend_on_stage = oversend_on_stage;
+        settings.silence_expiry = Duration::from_secs(self.expiry.silent_endpoint_seconds);
+        settings.connect_expiry = Duration::from_secs(self.expiry.unconnected_endpoint_seconds);
     }
 
     /// How many worker threads to run.
@@ -285,6 +313,10 @@ impl Default for Limits {
 pub struct Expiry {
     /// A conference without endpoints ends after this long.
     pub empty_conference_seconds: u64,
+    /// An endpoint of which nothing is heard for this long after it was connected ends.
+    pub silent_endpoint_seconds: u64,
+    /// An endpoint that does not connect for this long ends.
+    pub unconnected_endpoint_seconds: u64,
     /// A bridge channel from which nothing came for this long is closed.
     pub channel_idle_seconds: u64,
     /// Time between two WebSocket pings.
@@ -301,6 +333,8 @@ impl Default for Expiry {
     fn default() -> Self {
         Self {
             empty_conference_seconds: 20,
+            silent_endpoint_seconds: 60,
+            unconnected_endpoint_seconds: 120,
             channel_idle_seconds: 60,
             channel_ping_seconds: 15,
             graceful_shutdown_seconds: 24 * 3600,
@@ -336,6 +370,40 @@ impl Default for Load {
             cpu_threshold: 0.9,
             packet_rate_threshold: 0.0,
             average_participant_stress: 0.01,
+        }
+    }
+}
+
+/// How media is forwarded; the defaults are those of Jitsi's bridge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// Most video sources that any receiver gets. None: no limit but the receiver's own.
+    pub max_last_n: Option<u32>,
+    /// Audio of only so many loudest speakers is forwarded. None: all audio.
+    pub loudest_only: Option<usize>,
+    /// Whether the bandwidth estimate limits what a receiver gets. Without it all that is asked for is sent.
+    pub trust_bandwidth_estimate: bool,
+    /// Estimate before the first feedback, in kilobits per second.
+    pub initial_bandwidth_kbps: u64,
+    /// Least that is ever assumed, in kilobits per second.
+    pub min_bandwidth_kbps: u64,
+    /// Most that is ever assumed, in kilobits per second.
+    pub max_bandwidth_kbps: u64,
+    /// A shared screen on stage may be sent past the estimate.
+    pub oversend_on_stage: bool,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            max_last_n: None,
+            loudest_only: None,
+            trust_bandwidth_estimate: true,
+            initial_bandwidth_kbps: 2_500,
+            min_bandwidth_kbps: 30,
+            max_bandwidth_kbps: 20_000,
+            oversend_on_stage: true,
         }
     }
 }

@@ -24,11 +24,11 @@ use rustc_hash::FxHashMap;
 use xmpp::bridge_channel::ReceiverAudioSubscription;
 
 use crate::command::{MediaCapabilities, MediaKind};
-use crate::conference::Conference;
 use crate::conference::source::Source;
+use crate::conference::{Conference, Pending};
 use crate::ids::SourceKey;
 use crate::message::SourceInfo;
-use crate::packet::SharedPacket;
+use crate::packet::{Frame, PacketMeta};
 use crate::projection::{Decision, Target};
 use crate::send_batch::{MAX_DATAGRAM, SendBatch};
 use crate::settings::WorkerSettings;
@@ -415,17 +415,22 @@ impl Egress {
 
     /// Forwards one packet if this receiver wants it. Nothing is done when the batch is full:
     /// check [`SendBatch::has_room`] first.
-    pub fn forward(
-        &mut self,
-        slot: usize,
-        source: &Source,
-        packet: &SharedPacket,
-        link: &mut Link<'_>,
-    ) {
-        let meta = packet.meta();
+    pub fn forward(&mut self, source: &Source, pending: &Pending, link: &mut Link<'_>) {
+        let (slot, packet) = (pending.slot, &pending.packet);
+        let replaced;
+        let meta = match pending.left_out {
+            None => packet.meta(),
+            Some(reason) => {
+                replaced = PacketMeta {
+                    frame: Frame::Nothing(reason),
+                    ..*packet.meta()
+                };
+                &replaced
+            }
+        };
         let index = match self.of_slot.get(slot).copied().unwrap_or(NONE) {
             UNWANTED => return,
-            NONE if meta.kind == MediaKind::Audio => {
+            NONE if meta.frame == Frame::Audio => {
                 let wanted = self.subscription.wants(source.info.name.as_str(), false);
                 match wanted.then(|| self.open(slot, &source.info)).flatten() {
                     Some(index) => {
@@ -748,7 +753,7 @@ impl Egress {
                 (Some(index), Some(newest)) if back < 16 => {
                     let seq = SeqNum((newest as u16).wrapping_sub(back));
                     back += 1;
-                    self.send_one_again(index, seq, cluster.or(Some(u32::MAX)), conference, link)
+                    self.send_one_again(index, seq, cluster, conference, link)
                         || self.send_empty(cluster, link)
                 }
                 _ => self.send_empty(cluster, link),

@@ -74,8 +74,6 @@ pub struct Accepted {
     pub slot: usize,
     /// Which of the endpoint's sources.
     pub source: usize,
-    /// Its audio level.
-    pub level: Option<AudioLevel>,
 }
 
 impl Ingress {
@@ -275,6 +273,7 @@ impl Ingress {
             timestamp: packet.timestamp().0,
             marker: packet.marker(),
             arrival: now,
+            level: level.map(|l| l.level),
             frame,
         };
         encoding.last_packet = Some(now);
@@ -293,7 +292,6 @@ impl Ingress {
             meta,
             slot: source.slot,
             source: role.source,
-            level,
         })
     }
 

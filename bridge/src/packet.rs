@@ -29,6 +29,8 @@ pub struct PacketMeta {
     pub marker: bool,
     /// When it came.
     pub arrival: Instant,
+    /// Level of audio as RFC 6464 has it: 0 is loudest, 127 silence.
+    pub level: Option<u8>,
     /// What the codec's descriptor says.
     pub frame: Frame,
 }

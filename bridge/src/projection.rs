@@ -437,6 +437,7 @@ mod tests {
                 timestamp: self.timestamp,
                 marker: part == 1,
                 arrival: self.start + Duration::from_micros(33_333 * self.frames),
+                level: None,
                 frame: Frame::Vp8(Vp8Frame {
                     start: part == 0,
                     keyframe: keyframe && part == 0,
@@ -666,6 +667,7 @@ mod tests {
             timestamp: (picture * 3_000) as u32,
             marker: spatial == 2,
             arrival: Instant::now(),
+            level: None,
             frame: Frame::Layered(LayeredFrame {
                 start: true,
                 end: true,

@@ -43,6 +43,15 @@ enum Place {
     Inside,
 }
 
+/// Another occupant of the brewery.
+#[derive(Debug)]
+struct Occupant {
+    /// `None` where the room hides it.
+    real: Option<Jid>,
+    /// Publishes statistics: another bridge.
+    is_bridge: bool,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Shard {
@@ -50,8 +59,8 @@ pub struct Shard {
     nick: String,
     place: Place,
     conflicts: u32,
-    /// Real JIDs of the occupants, by nick; `None` where the room hides them.
-    occupants: FxHashMap<String, Option<Jid>>,
+    /// The others in the room, by nick.
+    occupants: FxHashMap<String, Occupant>,
 }
 
 impl Shard {
@@ -71,6 +80,12 @@ impl Shard {
     #[must_use]
     pub fn is_joined(&self) -> bool {
         self.place == Place::Inside
+    }
+
+    /// Whether somebody in the room could be a focus: anyone who is no bridge.
+    #[must_use]
+    pub fn has_focus(&self) -> bool {
+        self.is_joined() && self.occupants.values().any(|occupant| !occupant.is_bridge)
     }
 
     /// A new session with the server: nothing of before is true any more. Returns the presence that joins.
@@ -157,8 +172,11 @@ impl Shard {
                     self.nick = nick;
                 } else if self.occupants.len() < MAX_OCCUPANTS || self.occupants.contains_key(&nick)
                 {
-                    self.occupants
-                        .insert(nick, real.and_then(|jid| Jid::new(jid).ok()));
+                    let occupant = Occupant {
+                        real: real.and_then(|jid| Jid::new(jid).ok()),
+                        is_bridge: presence.has_child("stats", ns::COLIBRI),
+                    };
+                    self.occupants.insert(nick, occupant);
                 }
                 Vec::new()
             }
@@ -197,7 +215,11 @@ impl Shard {
                 .resource()
                 .is_some_and(|nick| self.occupants.contains_key(nick.as_str()));
         }
-        self.occupants.values().flatten().any(|real| real == from)
+        let mut reals = self
+            .occupants
+            .values()
+            .filter_map(|occupant| occupant.real.as_ref());
+        reals.any(|real| real == from)
     }
 
     fn answer(&self, iq: &Element, answers: &dyn Answers) -> Element {

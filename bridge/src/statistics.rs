@@ -31,6 +31,8 @@ pub enum DropReason {
     PaddingOnly,
     /// Audio that says of itself that it is silence, past the first few.
     Silence,
+    /// Others are louder, and only the loudest are forwarded.
+    NotLoudest,
     /// The receiver's layers do not include it.
     Layer,
     /// The receiver waits for a keyframe of this encoding.
@@ -51,7 +53,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All, in the order of their counters.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::UnknownAddress,
         Self::UnknownUfrag,
         Self::NotDemultiplexed,
@@ -64,6 +66,7 @@ impl DropReason {
         Self::Duplicate,
         Self::PaddingOnly,
         Self::Silence,
+        Self::NotLoudest,
         Self::Layer,
         Self::AwaitingKeyframe,
         Self::BeforeSwitch,
@@ -89,6 +92,7 @@ impl DropReason {
             Self::Duplicate => "duplicate",
             Self::PaddingOnly => "padding_only",
             Self::Silence => "silence",
+            Self::NotLoudest => "not_loudest",
             Self::Layer => "layer",
             Self::AwaitingKeyframe => "awaiting_keyframe",
             Self::BeforeSwitch => "before_switch",

@@ -108,6 +108,7 @@ mod tests {
             timestamp: 0,
             marker: false,
             arrival: at,
+            level: None,
             frame: Frame::Opaque { keyframe: false },
         };
         let packet = share(pool, &bytes, layout, meta);

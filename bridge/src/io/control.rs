@@ -42,6 +42,8 @@ pub(crate) struct Control {
     pub(crate) shards_connected: AtomicUsize,
     /// Of them, those whose brewery is joined.
     pub(crate) breweries_joined: AtomicUsize,
+    /// Of them, those with a focus in the brewery.
+    pub(crate) focuses: AtomicUsize,
     /// Connections lost.
     pub(crate) xmpp_disconnects: AtomicU64,
     core: Mutex<Core>,
@@ -82,6 +84,7 @@ impl Control {
             shards: AtomicUsize::new(0),
             shards_connected: AtomicUsize::new(0),
             breweries_joined: AtomicUsize::new(0),
+            focuses: AtomicUsize::new(0),
             xmpp_disconnects: AtomicU64::new(0),
             core: Mutex::new(Core { manager, lifecycle }),
             commands,

@@ -72,6 +72,7 @@ impl ShardTask {
         let mut shard = Shard::new(self.brewery.clone(), self.nick.clone());
         let mut connected = Gauge(&control.shards_connected, false);
         let mut joined = Gauge(&control.breweries_joined, false);
+        let mut focus = Gauge(&control.focuses, false);
         let mut news = control.news.subscribe();
         let mut interval = tokio::time::interval(Duration::from_secs(
             control.config.presence_interval_seconds.max(1),
@@ -102,6 +103,7 @@ impl ShardTask {
                 _ = interval.tick() => if connected.1 { shard.handle_timeout(&*control) } else { Vec::new() },
             };
             joined.set(connected.1 && shard.is_joined());
+            focus.set(connected.1 && shard.has_focus());
             if !self.send(&handle, out).await {
                 break;
             }

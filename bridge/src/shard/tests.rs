@@ -245,6 +245,17 @@ fn removed_or_forgotten_it_joins_again_with_the_next_presence() {
 }
 
 #[test]
+fn it_knows_whether_a_focus_is_there() {
+    let (mut shard, bridge) = joined();
+    assert!(shard.has_focus());
+    let other = "<presence from='ROOM/bridge-1'><stats xmlns='http://jitsi.org/protocol/colibri'/></presence>";
+    shard.handle_stanza(&stanza(other), &bridge);
+    let gone = "<presence from='ROOM/focus' type='unavailable'/>";
+    shard.handle_stanza(&stanza(gone), &bridge);
+    assert!(!shard.has_focus());
+}
+
+#[test]
 fn it_leaves_properly() {
     let (mut shard, _) = joined();
     let leave = shard.handle_leave().unwrap();

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::Worker;
 use crate::conference::Conference;
+use crate::conference::loudest::Loudest;
 use crate::event::Event;
 use crate::ids::{ConferenceKey, EndpointKey, SourceKey, WorkerId};
 use crate::message::{ConferenceMessage, DirectoryChange};
@@ -16,6 +17,7 @@ impl Worker {
             return *index;
         }
         let mut conference = Conference::new(key, home);
+        conference.loudest = self.settings.loudest_only.map(Loudest::new);
         if home == self.id {
             conference.at_home = Some(Box::default());
         }

@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use super::Worker;
 use crate::command::MediaKind;
+use crate::conference::Pending;
 use crate::ids::WorkerId;
 use crate::message::ConferenceMessage;
 use crate::packet::{SharedPacket, share};
+use crate::statistics::DropReason;
 
 impl Worker {
     pub(super) fn receive_media(&mut self, index: usize, buf: &mut [u8], now: Instant) {
@@ -64,16 +66,16 @@ impl Worker {
             }
         }
 
-        if let Some(level) = accepted.level
+        if let Some(level) = accepted.meta.level
             && is_audio
         {
             if home == self.id {
-                self.note_level(conference_index, key, level.level, now);
+                self.note_level(conference_index, key, level, now);
             } else {
                 self.send_to(
                     home,
                     conference_key,
-                    ConferenceMessage::AudioLevel(key, level.level),
+                    ConferenceMessage::AudioLevel(key, level),
                 );
             }
         }
@@ -84,6 +86,16 @@ impl Worker {
         let Some(replica) = self.conferences.get_mut(conference) else {
             return;
         };
+        let meta = packet.meta();
+        let owner = meta.source.owner;
+        let dominant = replica.speaker() == Some(owner);
+        let mut left_out = None;
+        if let (Some(loudest), Some(level)) = (&mut replica.loudest, meta.level)
+            && meta.kind == MediaKind::Audio
+            && !loudest.admits(owner, level, dominant, meta.arrival)
+        {
+            left_out = Some(DropReason::NotLoudest);
+        }
         let Some(source) = replica.source_mut(slot) else {
             return self.packets.release(packet);
         };
@@ -93,7 +105,11 @@ impl Worker {
         if replica.pending.is_empty() {
             self.busy.push_back(conference);
         }
-        replica.pending.push((slot, packet));
+        replica.pending.push(Pending {
+            slot,
+            packet,
+            left_out,
+        });
     }
 
     /// Tells one other worker about a conference.

@@ -64,19 +64,19 @@ impl Worker {
                     counters: &mut self.counters,
                     now,
                 };
-                while let Some((slot, packet)) = conference
+                while let Some(pending) = conference
                     .pending
                     .get(self.pass.packet)
                     .filter(|_| self.pass.packet < self.pass.packets)
                 {
-                    if packet.meta().source.owner != endpoint.key
-                        && let Some(source) = conference.source(*slot)
+                    if pending.packet.meta().source.owner != endpoint.key
+                        && let Some(source) = conference.source(pending.slot)
                     {
                         if !link.batch.has_room() {
                             room = false;
                             break;
                         }
-                        endpoint.egress.forward(*slot, source, packet, &mut link);
+                        endpoint.egress.forward(source, pending, &mut link);
                     }
                     self.pass.packet += 1;
                 }
@@ -91,8 +91,8 @@ impl Worker {
             self.pass.receiver += 1;
         }
         if room {
-            for (_, packet) in conference.pending.drain(..self.pass.packets) {
-                self.packets.release(packet);
+            for pending in conference.pending.drain(..self.pass.packets) {
+                self.packets.release(pending.packet);
             }
         }
         for receiver in mapped {

@@ -37,7 +37,6 @@ pub struct Client {
     pub addr: SocketAddr,
     pub transport: Transport,
     pub connected: bool,
-    pub rewriting: bool,
     pub microphone: Microphone,
     pub audio_ssrc: u32,
     pub encoders: Vec<Encoder>,
@@ -104,6 +103,10 @@ impl Stream {
             if let (Some(before), Some(video)) = (before, packet.video) {
                 let step = packet.timestamp.wrapping_sub(before.timestamp) as i32;
                 assert!(step >= 0, "{what}: time goes back by {step}");
+                assert!(
+                    step == 0 || before.marker,
+                    "{what}: the last packet of a picture is marked"
+                );
                 let earlier = before.video.unwrap();
                 let pictures = video.picture.wrapping_sub(earlier.picture) & 0x7fff;
                 assert_eq!(
@@ -139,7 +142,6 @@ impl Client {
         worker: WorkerId,
         addr: SocketAddr,
         transport: Transport,
-        rewriting: bool,
         encoders: Vec<Encoder>,
         now: Instant,
     ) -> Self {
@@ -152,7 +154,6 @@ impl Client {
             addr,
             transport,
             connected: false,
-            rewriting,
             microphone: Microphone::Quiet,
             audio_ssrc: 1_000_000 + u32::from(tag) * 100,
             encoders,
@@ -319,7 +320,8 @@ impl Client {
         }
         let passed = now.duration_since(self.start);
         if passed.as_millis() % 1_000 < 50 {
-            for (ssrc, timestamp) in [(self.audio_ssrc, self.audio_timestamp)] {
+            let video = self.encoders.iter().map(|e| (e.ssrc, e.timestamp));
+            for (ssrc, timestamp) in video.chain([(self.audio_ssrc, self.audio_timestamp)]) {
                 let info = SenderInfo {
                     ssrc: Ssrc(ssrc),
                     ntp: NtpTime::from_unix(passed),

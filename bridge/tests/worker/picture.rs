@@ -16,7 +16,7 @@ pub struct Encoder {
     pub keyframes: u32,
     picture: u16,
     tl0: u8,
-    timestamp: u32,
+    pub timestamp: u32,
     pattern: usize,
     owner: u8,
     encoding: u8,

@@ -149,17 +149,7 @@ impl World {
                 Encoder::new(tag, e, ssrc, traits.packets_per_frame, traits.packet_len)
             })
             .collect();
-        let client = Client::new(
-            &id,
-            tag,
-            key,
-            worker,
-            addr,
-            transport,
-            traits.rewriting,
-            encoders,
-            self.now,
-        );
+        let client = Client::new(&id, tag, key, worker, addr, transport, encoders, self.now);
         let update = EndpointUpdate {
             transport: Some(RemoteTransport {
                 ice: Some(remote_ice),

@@ -2,11 +2,14 @@
 //! Requests in the shapes that Jitsi's focus sends, and what the manager makes of them.
 
 use super::*;
+use crate::command::ForceMute;
+use crate::event::{Event, FailureReason};
 use crate::io::addresses::LocalCandidate;
 use media::dtls::Fingerprint;
 use rand::SeedableRng;
 use std::time::Duration;
 use xmpp::Element;
+use xmpp::colibri2::SctpRole;
 
 struct Focus {
     manager: Manager,

@@ -1,0 +1,555 @@
+//! Packets forwarded per CPU-second by one worker, beside the floor: a loop on the same core that
+//! only opens, seals and sends, with the same AEAD and the same GSO calls.
+//!
+//! Each row is senders × receivers × packets that arrive together (a frame of video, or one packet
+//! of each microphone). What is timed is the worker alone: from `handle_datagram` to the kernel's
+//! send. Making the packets is not.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and panics when its premises do not hold"
+)]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bridge::command::{
+    Codec, Command, CreateConference, CreateEndpoint, EndpointUpdate, Extension, Feedback,
+    HeaderExtension, MediaCapabilities, MediaKind, PayloadType, RemoteTransport, Semantics,
+    SourceDescription, SsrcGroup,
+};
+use bridge::ids::{ConferenceKey, EndpointKey, WorkerId};
+use bridge::io::socket::{Sender, Train, UdpSocket};
+use bridge::send_batch::SendBatch;
+use bridge::settings::WorkerSettings;
+use bridge::worker::Worker;
+use media::dtls::Certificate;
+use media::ice::{IceCredentials, RemoteCandidate};
+use media::srtp::{KeyMaterial, MAX_OVERHEAD, Protector, Side, SrtpProfile, Unprotector};
+use media::transport::{self, DEFAULT_MAX_SSRCS, Setup, Transport, TransportConfig};
+use media::units::{Bitrate, Ssrc};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+
+/// One row of the table.
+struct Shape {
+    name: &'static str,
+    senders: usize,
+    receivers: usize,
+    /// Packets of one sender that arrive together.
+    burst: usize,
+    kind: MediaKind,
+    len: usize,
+}
+
+const SHAPES: [Shape; 5] = [
+    shape(
+        "4 senders x 16 receivers, frames of 3",
+        4,
+        16,
+        3,
+        MediaKind::Video,
+        1_100,
+    ),
+    shape(
+        "10 senders x 10 receivers, frames of 3",
+        10,
+        10,
+        3,
+        MediaKind::Video,
+        1_100,
+    ),
+    shape(
+        "1 sender x 100 receivers, frames of 3",
+        1,
+        100,
+        3,
+        MediaKind::Video,
+        1_100,
+    ),
+    shape(
+        "audio: 3 senders x 100 receivers",
+        3,
+        100,
+        1,
+        MediaKind::Audio,
+        120,
+    ),
+    shape(
+        "2 senders x 12 receivers, frames of 10",
+        2,
+        12,
+        10,
+        MediaKind::Video,
+        1_100,
+    ),
+];
+
+const fn shape(
+    name: &'static str,
+    senders: usize,
+    receivers: usize,
+    burst: usize,
+    kind: MediaKind,
+    len: usize,
+) -> Shape {
+    Shape {
+        name,
+        senders,
+        receivers,
+        burst,
+        kind,
+        len,
+    }
+}
+
+/// How long each side of a row is measured.
+const MEASURE: Duration = Duration::from_millis(1_500);
+const CONFERENCE: ConferenceKey = ConferenceKey(1);
+
+struct Peer {
+    transport: Transport,
+    /// Its socket: nobody reads it, the kernel drops what does not fit.
+    address: SocketAddr,
+    _socket: UdpSocket,
+    ssrc: u32,
+    seq: u16,
+    timestamp: u32,
+    picture: u16,
+    transport_cc: u16,
+}
+
+struct Bench {
+    worker: Worker,
+    socket: UdpSocket,
+    bridge: SocketAddr,
+    peers: Vec<Peer>,
+    batch: SendBatch,
+    sender: Sender,
+    now: Instant,
+}
+
+fn main() {
+    println!("packets forwarded per CPU-second of one core (AEAD_AES_128_GCM, loopback, GSO)");
+    println!(
+        "{:<42} {:>12} {:>12} {:>8} {:>9}",
+        "", "worker", "floor", "ratio", "us/packet"
+    );
+    for shape in &SHAPES {
+        // By turns, so that a noisy machine disturbs both alike; the best of each counts.
+        let (mut worker, mut floor) = (0.0_f64, 0.0_f64);
+        let mut bench = Bench::new(shape);
+        for _ in 0..3 {
+            floor = floor.max(measure_floor(shape));
+            worker = worker.max(bench.measure(shape));
+        }
+        println!(
+            "{:<42} {worker:>12.0} {floor:>12.0} {:>7.2}x {:>9.2}",
+            shape.name,
+            floor / worker,
+            1e6 / worker
+        );
+    }
+}
+
+impl Bench {
+    fn new(shape: &Shape) -> Self {
+        let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let bridge = socket.local_addr();
+        let certificates = [
+            Certificate::generate().unwrap(),
+            Certificate::generate().unwrap(),
+        ];
+        let mut settings = WorkerSettings::new(certificates[0].clone(), vec![bridge]);
+        settings.initial_bandwidth = Bitrate::from_kbps(10_000_000);
+        settings.max_bandwidth = Bitrate::from_kbps(10_000_000);
+        let mut bench = Self {
+            worker: Worker::new(WorkerId(0), 1, Arc::new(settings), 1),
+            socket,
+            bridge,
+            peers: Vec::new(),
+            batch: SendBatch::new(256 * 1024),
+            sender: Sender::new(),
+            now: Instant::now(),
+        };
+        let create = CreateConference {
+            conference: CONFERENCE,
+            meeting_id: "bench".into(),
+            name: None,
+        };
+        bench
+            .worker
+            .handle_command(Command::CreateConference(create), bench.now);
+        for index in 0..shape.senders + shape.receivers {
+            bench.join(index, index < shape.senders, shape.kind, &certificates);
+        }
+        for _ in 0..20_000 {
+            if bench.peers.iter().all(|p| p.transport.is_connected()) {
+                break;
+            }
+            bench.handshake();
+        }
+        assert!(
+            bench.peers.iter().all(|p| p.transport.is_connected()),
+            "everyone connects"
+        );
+        for index in shape.senders..bench.peers.len() {
+            let key = EndpointKey(index as u64);
+            bench
+                .worker
+                .handle_command(Command::ChannelOpened(key), bench.now);
+            let wants = r#"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"defaultConstraints":{"maxHeight":720}}"#;
+            bench
+                .worker
+                .handle_command(Command::ChannelText(key, wants.to_owned()), bench.now);
+        }
+        bench.settle();
+        bench
+    }
+
+    fn join(
+        &mut self,
+        index: usize,
+        sends: bool,
+        kind: MediaKind,
+        certificates: &[Certificate; 2],
+    ) {
+        let mut rng = SmallRng::seed_from_u64(index as u64);
+        let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = socket.local_addr();
+        let remote = IceCredentials::generate(&mut rng);
+        let local = IceCredentials {
+            ufrag: WorkerId(0).in_ufrag(index as u64),
+            ..IceCredentials::generate(&mut rng)
+        };
+        let config = TransportConfig {
+            local: remote.clone(),
+            ice_controlling: false,
+            certificate: certificates[1].clone(),
+            local_candidates: vec![address],
+            setup: Setup::Active,
+            sctp: None,
+            max_ssrcs: DEFAULT_MAX_SSRCS,
+        };
+        let mut transport = Transport::new(config, index as u64, self.now);
+        let bridge = transport::RemoteTransport {
+            credentials: local.clone(),
+            candidates: vec![RemoteCandidate::host(self.bridge)],
+            fingerprints: vec![certificates[0].fingerprint().clone()],
+            setup: Setup::Actpass,
+        };
+        transport.set_remote(bridge, self.now).unwrap();
+        let ssrc = 1_000 + index as u32 * 10;
+        let source = SourceDescription {
+            name: format!(
+                "e{index}-{}0",
+                if kind == MediaKind::Audio { 'a' } else { 'v' }
+            )
+            .as_str()
+            .into(),
+            kind,
+            ssrcs: vec![Ssrc(ssrc), Ssrc(ssrc + 1)],
+            groups: vec![SsrcGroup {
+                semantics: Semantics::Fid,
+                ssrcs: vec![Ssrc(ssrc), Ssrc(ssrc + 1)],
+            }],
+            video_type: None,
+        };
+        let create = CreateEndpoint {
+            conference: CONFERENCE,
+            home: WorkerId(0),
+            endpoint: EndpointKey(index as u64),
+            id: format!("e{index}").as_str().into(),
+            local_ice: local,
+            ice_controlling: true,
+            sctp_port: None,
+            ssrc_rewriting: true,
+            mid_demux: false,
+            visitor: false,
+            initial_last_n: None,
+            feedback_audio_ssrc: Ssrc(1),
+            feedback_video_ssrc: Ssrc(2),
+            update: EndpointUpdate {
+                transport: Some(RemoteTransport {
+                    ice: Some(remote),
+                    generation: None,
+                    fingerprints: vec![certificates[1].fingerprint().clone()],
+                    setup: Some(Setup::Active),
+                    candidates: vec![RemoteCandidate::host(address)],
+                }),
+                media: Some(capabilities()),
+                sources: Some(if sends { vec![source] } else { vec![] }),
+                ..EndpointUpdate::default()
+            },
+        };
+        self.worker
+            .handle_command(Command::CreateEndpoint(Box::new(create)), self.now);
+        self.peers.push(Peer {
+            transport,
+            address,
+            _socket: socket,
+            ssrc,
+            seq: 0,
+            timestamp: 0,
+            picture: 0,
+            transport_cc: 0,
+        });
+    }
+
+    /// One round of the connecting, in memory, in virtual time.
+    fn handshake(&mut self) {
+        let mut to_bridge = VecDeque::new();
+        for peer in &mut self.peers {
+            while let Some(transmit) = peer.transport.poll_transmit() {
+                to_bridge.push_back((peer.address, transmit.payload));
+            }
+        }
+        for (from, mut payload) in to_bridge {
+            self.worker
+                .handle_datagram(&mut payload, from, self.bridge, self.now);
+        }
+        if self.worker.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.worker.handle_timeout(self.now);
+        }
+        while self.worker.poll_transmit(&mut self.batch, self.now) {
+            for run in self.batch.runs() {
+                let peer = self.peers.iter_mut().find(|p| p.address == run.to).unwrap();
+                for datagram in self.batch.bytes()[run.range.clone()].chunks(run.segment) {
+                    let mut buf = datagram.to_vec();
+                    let _ = peer.transport.handle_datagram(
+                        &mut buf,
+                        self.bridge,
+                        peer.address,
+                        self.now,
+                    );
+                }
+            }
+            self.batch.clear();
+        }
+        self.now += Duration::from_millis(5);
+        for peer in &mut self.peers {
+            if peer
+                .transport
+                .poll_timeout()
+                .is_some_and(|at| at <= self.now)
+            {
+                peer.transport.handle_timeout(self.now);
+            }
+            while peer.transport.poll_event().is_some() {}
+        }
+    }
+
+    /// Lets go of what the worker has to say.
+    fn settle(&mut self) {
+        while self.worker.poll_event().is_some() {}
+        while self.worker.poll_transmit(&mut self.batch, self.now) {
+            self.batch.clear();
+        }
+    }
+
+    /// Packets forwarded per second of the worker's time.
+    fn measure(&mut self, shape: &Shape) -> f64 {
+        let mut spent = Duration::ZERO;
+        let mut forwarded = 0;
+        let mut warm = 200;
+        let mut input = Vec::new();
+        while spent < MEASURE {
+            self.now += Duration::from_millis(20);
+            if self.worker.poll_timeout().is_some_and(|at| at <= self.now) && warm > 0 {
+                self.worker.handle_timeout(self.now);
+                self.settle();
+            }
+            input.clear();
+            for peer in &mut self.peers[..shape.senders] {
+                peer.packets(shape, &mut input);
+            }
+            let begun = Instant::now();
+            let mut sent = 0;
+            if self.worker.poll_timeout().is_some_and(|at| at <= self.now) {
+                self.worker.handle_timeout(self.now);
+            }
+            for (from, packet) in &mut input {
+                self.worker
+                    .handle_datagram(packet, *from, self.bridge, self.now);
+            }
+            while self.worker.poll_transmit(&mut self.batch, self.now) {
+                let bytes = self.batch.bytes();
+                let trains = self.batch.runs().iter().map(|run| Train {
+                    destination: run.to,
+                    payload: &bytes[run.range.clone()],
+                    segment: run.segment,
+                });
+                sent += self.sender.send(&mut self.socket, trains).packets;
+                self.batch.clear();
+            }
+            let passed = begun.elapsed();
+            while self.worker.poll_event().is_some() {}
+            if warm > 0 {
+                warm -= 1;
+                continue;
+            }
+            spent += passed;
+            // Reports and probes are work, but not packets forwarded.
+            forwarded += sent.min((input.len() * (self.peers.len() - 1)) as u64);
+        }
+        forwarded as f64 / spent.as_secs_f64()
+    }
+}
+
+impl Peer {
+    /// One burst, encrypted.
+    fn packets(&mut self, shape: &Shape, packets: &mut Vec<(SocketAddr, Vec<u8>)>) {
+        self.timestamp = self
+            .timestamp
+            .wrapping_add(if shape.kind == MediaKind::Audio {
+                960
+            } else {
+                3_000
+            });
+        self.picture = (self.picture + 1) & 0x7fff;
+        for part in 0..shape.burst {
+            self.seq = self.seq.wrapping_add(1);
+            let last = part + 1 == shape.burst;
+            let payload_type = if shape.kind == MediaKind::Audio {
+                111
+            } else {
+                100
+            };
+            let mut packet = vec![0x90, payload_type | u8::from(last) << 7];
+            packet.extend(self.seq.to_be_bytes());
+            packet.extend(self.timestamp.to_be_bytes());
+            packet.extend(self.ssrc.to_be_bytes());
+            packet.extend([0xbe, 0xde, 0, 2, 0x51]);
+            packet.extend(self.transport_cc.to_be_bytes());
+            packet.extend([0x10, 30, 0, 0, 0]);
+            self.transport_cc = self.transport_cc.wrapping_add(1);
+            if shape.kind == MediaKind::Video {
+                let keyframe = self.picture == 1;
+                packet.extend([if part == 0 { 0x90 } else { 0x80 }, 0xe0]);
+                packet.extend((0x8000 | self.picture).to_be_bytes());
+                packet.extend([self.picture as u8, 0]);
+                packet.extend([u8::from(!keyframe), 0, 0, 0x9d, 0x01, 0x2a, 0, 5, 0xd0, 2]);
+            }
+            packet.resize(shape.len.max(packet.len()), 0x55);
+            let len = packet.len();
+            packet.resize(len + MAX_OVERHEAD, 0);
+            let len = self.transport.protect_rtp(&mut packet, len).unwrap();
+            packet.truncate(len);
+            packets.push((self.address, packet));
+        }
+    }
+}
+
+fn capabilities() -> MediaCapabilities {
+    let payload = |id, kind, codec, associated| PayloadType {
+        id,
+        kind,
+        codec,
+        clock_rate: 90_000,
+        associated,
+        feedback: Feedback {
+            nack: kind == MediaKind::Video,
+            pli: kind == MediaKind::Video,
+            transport_cc: true,
+            ..Feedback::default()
+        },
+    };
+    MediaCapabilities {
+        payload_types: vec![
+            payload(111, MediaKind::Audio, Codec::Opus, None),
+            payload(100, MediaKind::Video, Codec::Vp8, None),
+            payload(96, MediaKind::Video, Codec::Rtx, Some(100)),
+        ],
+        extensions: vec![
+            HeaderExtension {
+                id: 1,
+                extension: Extension::AudioLevel,
+            },
+            HeaderExtension {
+                id: 5,
+                extension: Extension::TransportCc,
+            },
+        ],
+    }
+}
+
+/// Packets per second of a loop that opens each packet once, seals it for each receiver, and sends.
+fn measure_floor(shape: &Shape) -> f64 {
+    let mut socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let from = socket.local_addr();
+    let contexts = |seed: u8| -> (Protector, Unprotector) {
+        let profile = SrtpProfile::AeadAes128Gcm;
+        let exported = vec![seed; 2 * (profile.key_len() + profile.salt_len())];
+        let material = KeyMaterial::split(profile, &exported).unwrap();
+        let (protector, _) = material.clone().into_contexts(Side::Client, 64);
+        (protector, material.into_contexts(Side::Server, 64).1)
+    };
+    let mut senders: Vec<_> = (0..shape.senders).map(|i| contexts(i as u8)).collect();
+    let mut receivers: Vec<_> = (0..shape.receivers)
+        .map(|i| {
+            let sink = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            (contexts(100 + i as u8).0, sink.local_addr(), sink)
+        })
+        .collect();
+    let mut batch = SendBatch::new(256 * 1024);
+    let mut sender = Sender::new();
+    let (mut spent, mut sent) = (Duration::ZERO, 0);
+    let mut seq = 0_u16;
+    let mut rounds = 0_u32;
+    while spent < MEASURE {
+        let mut input = Vec::new();
+        for _ in 0..shape.burst {
+            seq = seq.wrapping_add(1);
+            for (ssrc, (protector, _)) in senders.iter_mut().enumerate() {
+                let mut packet = vec![0x80, 100];
+                packet.extend(seq.to_be_bytes());
+                packet.extend([0; 4]);
+                packet.extend((ssrc as u32 + 1).to_be_bytes());
+                packet.resize(shape.len, 0x55);
+                packet.resize(shape.len + MAX_OVERHEAD, 0);
+                let len = protector.protect_rtp(&mut packet, shape.len).unwrap();
+                packet.truncate(len);
+                input.push((ssrc, packet));
+            }
+        }
+        let begun = Instant::now();
+        let mut packets = 0;
+        for (ssrc, packet) in &mut input {
+            let len = senders[*ssrc].1.unprotect_rtp(packet).unwrap();
+            packet.truncate(len);
+        }
+        for (protector, to, _) in &mut receivers {
+            for (_, packet) in &input {
+                if !batch.has_room() {
+                    packets += flush(&mut batch, &mut sender, &mut socket);
+                }
+                let out = batch.slot().unwrap();
+                out[..packet.len()].copy_from_slice(packet);
+                let len = protector.protect_rtp(out, packet.len()).unwrap();
+                batch.commit(from, *to, len);
+            }
+        }
+        packets += flush(&mut batch, &mut sender, &mut socket);
+        rounds += 1;
+        if rounds > 50 {
+            spent += begun.elapsed();
+            sent += packets;
+        }
+    }
+    sent as f64 / spent.as_secs_f64()
+}
+
+fn flush(batch: &mut SendBatch, sender: &mut Sender, socket: &mut UdpSocket) -> u64 {
+    let bytes = batch.bytes();
+    let trains = batch.runs().iter().map(|run| Train {
+        destination: run.to,
+        payload: &bytes[run.range.clone()],
+        segment: run.segment,
+    });
+    let sent = sender.send(socket, trains).packets;
+    batch.clear();
+    sent
+}
