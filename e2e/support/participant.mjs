@@ -31,7 +31,7 @@ export class Participant {
 
     /** Presses the button of the pre-join screen. */
     async enter() {
-        await this.page.getByRole('button', { name: 'Join meeting' }).click();
+        await this.page.getByRole('button', { name: 'Join meeting' }).click({ timeout: 30_000 });
     }
 
     /** The tile of a person, as this one sees it. */
@@ -99,6 +99,18 @@ export class Participant {
         );
     }
 
+    /** Waits until nothing more is heard from one look to the next. */
+    async hearsNothing({ seconds = 15 } = {}) {
+        let before = await this.audioEnergy();
+        const probe = async () => {
+            const now = await this.audioEnergy();
+            const grown = now - before;
+            before = now;
+            return { ok: grown < 0.0005, seen: grown };
+        };
+        await until(`${this.person.name} hears nothing`, probe, { seconds, every: 1000 });
+    }
+
     /** Makes this person's microphone sound, or be silent. */
     async tone(loudness) {
         await this.page.evaluate(([volume, hertz]) => window.instruments.tone(volume, hertz), [loudness, this.person.hertz]);
@@ -138,12 +150,36 @@ export class Participant {
         return pairs.some((pair) => ports.get(`${pair.connection}/${pair.remoteCandidateId}`) === port);
     }
 
+    /** A button of the toolbar, by its label. */
+    tool(name) {
+        return this.page.getByRole('toolbar', { name: 'Meeting controls' }).getByRole('button', { name, exact: typeof name === 'string' });
+    }
+
+    /** Opens the chat, unless it is open. */
+    async openChat() {
+        if (!(await this.page.getByRole('textbox', { name: 'Write a message' }).isVisible())) await this.tool(/^Chat/).click();
+    }
+
     /** Sends a chat message. */
     async say(text) {
-        const box = this.page.getByRole('textbox', { name: /message/i });
-        if (!(await box.isVisible())) await this.page.getByRole('button', { name: /chat/i }).first().click();
-        await box.fill(text);
+        await this.openChat();
+        await this.page.getByRole('textbox', { name: 'Write a message' }).fill(text);
         await this.page.keyboard.press('Enter');
+    }
+
+    /** Waits until the chat shows a message. */
+    async reads(text) {
+        await this.openChat();
+        await this.page.getByRole('list', { name: 'Messages' }).getByText(text).waitFor();
+    }
+
+    /** Sets the meeting's password, as its moderator. */
+    async setPassword(password) {
+        await this.tool('More').click();
+        await this.page.getByRole('menuitem', { name: 'Set a password…' }).click();
+        await this.page.getByLabel('New password').fill(password);
+        await this.page.getByRole('button', { name: 'Set password' }).click();
+        await this.page.getByText('The password is set.').waitFor();
     }
 
     /** Keeps a picture of the page. */
@@ -156,10 +192,5 @@ export class Participant {
     hasNoComplaints(except = []) {
         const complaints = this.complaints.filter((text) => !except.some((pattern) => pattern.test(text)));
         assert.deepEqual(complaints, [], `console errors of ${this.person.name}`);
-    }
-
-    /** Closes the browser without a word, as a lost laptop does. */
-    async vanish() {
-        await this.browser.close();
     }
 }

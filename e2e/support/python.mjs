@@ -10,6 +10,14 @@ import { CACHE } from './people.mjs';
 
 const run = promisify(execFile);
 
+const CLIENTS = new URL('../clients/', import.meta.url);
+
+/** What each client needs. */
+export const REQUIREMENTS = {
+    aiortc: new URL('aiortc/requirements.txt', CLIENTS).pathname,
+    slixmpp: new URL('slixmpp/requirements.txt', CLIENTS).pathname,
+};
+
 /** The Python that has what `requirements` (a file) names; made when absent. */
 export async function python(requirements) {
     const text = await readFile(requirements);

@@ -142,10 +142,9 @@ accounts = [{ name = "focus", password_file = "${focusPassword}" }, { name = "jv
         `[focus_service]
 address = "127.0.0.1:${ports.tcp}"
 tls = "plain"
-password_file = "${focusPassword}"
 http = "127.0.0.1:${ports.focus}"
 [focus]
-state_dir = "${folder}/focus"
+password_file = "${focusPassword}"
 `,
     );
     const startFocus = () => Part.start('focus', 'focus', focusConfig);

@@ -6,7 +6,7 @@ import { openPage } from '../support/browser.mjs';
 import { Participant } from '../support/participant.mjs';
 import { EVERYONE, GREEN, RED, YELLOW } from '../support/people.mjs';
 import { middleColour, nearest } from '../support/pixels.mjs';
-import { Client, python } from '../support/python.mjs';
+import { Client, python, REQUIREMENTS } from '../support/python.mjs';
 import { startAll } from '../support/stack.mjs';
 import { serveFiles } from '../support/static.mjs';
 import { until } from '../support/wait.mjs';
@@ -69,7 +69,7 @@ test('lib-jitsi-meet as published and our page see and hear each other', async (
 });
 
 test('aiortc joins, sends, receives and counts', async (context) => {
-    const command = await python(new URL('aiortc/requirements.txt', CLIENTS));
+    const command = await python(REQUIREMENTS.aiortc);
     const rosa = await Participant.join(RED, `${stack.url}/counted`);
     const client = new Client(command, [
         new URL('aiortc/participant.py', CLIENTS).pathname,
@@ -98,7 +98,7 @@ test('aiortc joins, sends, receives and counts', async (context) => {
 });
 
 test('slixmpp holds a chat over TCP', async () => {
-    const command = await python(new URL('slixmpp/requirements.txt', CLIENTS));
+    const command = await python(REQUIREMENTS.slixmpp);
     const client = new Client(command, [new URL('muc_tcp.py', CLIENTS).pathname, '--host', '127.0.0.1', '--port', String(stack.tcp), '--domain', NAMES.domain]);
     assert.equal(await client.ended, 0, client.errors);
 });

@@ -65,6 +65,8 @@ test('kill -9 of focus: media goes on, and its successor takes the room over', a
     const start = Date.now();
     await stack.restartFocus();
     const last = people.pop();
+    await last.page.goto('about:blank');
+    for (const one of people) await one.losesSightOf(BLUE);
     await last.browser.close();
     const again = await Participant.join(BLUE, `${stack.url}/SeparateParts`);
     people.push(again);

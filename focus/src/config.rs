@@ -161,7 +161,7 @@ impl Default for ConferenceLimits {
             max_video_senders: 999_999,
             ssrc_rewriting: true,
             strip_simulcast: true,
-            sctp: false,
+            sctp: true,
             start_audio_muted: None,
             start_video_muted: None,
             restart_min_interval_s: 5,

@@ -83,7 +83,10 @@ impl Shortcuts {
             set("web.listen", listen.to_string().into());
         }
         if let Some(path) = &self.certificate {
-            set("web.certificate", path.to_string_lossy().into_owned().into());
+            set(
+                "web.certificate",
+                path.to_string_lossy().into_owned().into(),
+            );
         }
         if let Some(path) = &self.key {
             set("web.key", path.to_string_lossy().into_owned().into());
@@ -128,8 +131,15 @@ mod tests {
     fn a_setting_is_toml_or_a_bare_word() {
         assert_eq!(setting("bridge.udp_port=1").unwrap().1, Value::from(1i64));
         assert_eq!(setting("a.b=word").unwrap().1, Value::from("word"));
-        assert_eq!(setting("a.b=127.0.0.1:80").unwrap().1, Value::from("127.0.0.1:80"));
-        assert!(setting("nothing").unwrap_err().contains("SECTION.KEY=VALUE"));
+        assert_eq!(
+            setting("a.b=127.0.0.1:80").unwrap().1,
+            Value::from("127.0.0.1:80")
+        );
+        assert!(
+            setting("nothing")
+                .unwrap_err()
+                .contains("SECTION.KEY=VALUE")
+        );
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! is reached over HTTP.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,12 +13,6 @@ pub struct FocusService {
     pub address: String,
     /// How that connection is protected: `starttls`, `direct` or `plain`.
     pub tls: bridge::config::Tls,
-    /// XMPP domain of the focus's account.
-    pub domain: String,
-    /// User name of the account.
-    pub user: String,
-    /// File with the password, on its first line.
-    pub password_file: PathBuf,
     /// Listen address of the HTTP interface: conference requests, health, metrics.
     pub http: SocketAddr,
 }
@@ -29,9 +22,6 @@ impl Default for FocusService {
         Self {
             address: "127.0.0.1:5222".into(),
             tls: bridge::config::Tls::Starttls,
-            domain: "auth.meet.shoal".into(),
-            user: "focus".into(),
-            password_file: "focus.password".into(),
             http: SocketAddr::from(([127, 0, 0, 1], 8888)),
         }
     }

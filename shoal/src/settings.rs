@@ -2,7 +2,7 @@
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
-use figment::value::{Dict, Value};
+use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Source;
@@ -53,30 +53,32 @@ impl Settings {
             })?;
             figment = figment.merge(Toml::string(&text));
         }
-        figment = figment.merge(Env::prefixed("SHOAL_").ignore(&["config", "cache", "log"]).split("__"));
+        figment = figment.merge(
+            Env::prefixed("SHOAL_")
+                .ignore(&["config", "cache", "log"])
+                .split("__"),
+        );
         for (key, value) in source.set.iter().chain(overrides) {
             figment = figment.merge(Serialized::default(key, value));
         }
-        figment.extract().map_err(|error| Error::Value(Box::new(error)))
+        figment
+            .extract()
+            .map_err(|error| Error::Value(Box::new(error)))
     }
 
     /// All defaults as a TOML file.
     pub fn default_file() -> Result<String, toml::ser::Error> {
-        toml::to_string_pretty(&Dict::from_iter(sections()?))
+        let settings = Self {
+            web: web::Config {
+                // The real default depends on who asks.
+                state: "~/.local/state/shoal".into(),
+                ..web::Config::default()
+            },
+            ..Self::default()
+        };
+        // A table first, for it puts plain values before sections.
+        toml::to_string_pretty(&toml::Table::try_from(&settings)?)
     }
-}
-
-fn sections() -> Result<Vec<(String, Value)>, toml::ser::Error> {
-    let text = toml::to_string(&Settings {
-        web: web::Config {
-            // The state folder depends on who asks.
-            state: "~/.local/state/shoal".into(),
-            ..web::Config::default()
-        },
-        ..Settings::default()
-    })?;
-    let value: Dict = toml::from_str(&text).map_err(serde::ser::Error::custom)?;
-    Ok(value.into_iter().collect())
 }
 
 fn describe(error: &figment::Error) -> String {
@@ -84,7 +86,11 @@ fn describe(error: &figment::Error) -> String {
         .clone()
         .into_iter()
         .map(|one| {
-            let key = if one.path.is_empty() { String::new() } else { format!(" at `{}`", one.path.join(".")) };
+            let key = if one.path.is_empty() {
+                String::new()
+            } else {
+                format!(" at `{}`", one.path.join("."))
+            };
             let from = one
                 .metadata
                 .as_ref()
@@ -103,7 +109,10 @@ mod tests {
     use super::*;
 
     fn set(settings: &[(&str, Value)]) -> Result<Settings, Error> {
-        let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let settings: Vec<_> = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect();
         Settings::load(&Source::default(), &settings)
     }
 
@@ -115,7 +124,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_by_name() {
-        let error = set(&[("bridge.udp_prot", 1u16.into())]).unwrap_err().to_string();
+        let error = set(&[("bridge.udp_prot", 1u16.into())])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("udp_prot"), "{error}");
     }
 
@@ -127,7 +138,10 @@ mod tests {
 
     #[test]
     fn a_named_file_must_exist() {
-        let source = Source { config: Some("/no/such/file.toml".into()), ..Source::default() };
+        let source = Source {
+            config: Some("/no/such/file.toml".into()),
+            ..Source::default()
+        };
         let error = Settings::load(&source, &[]).unwrap_err().to_string();
         assert!(error.contains("/no/such/file.toml"), "{error}");
     }

@@ -21,9 +21,10 @@ pub fn on_signal() -> CancellationToken {
 }
 
 async fn next() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         tracing::error!("cannot listen for signals: end the process with SIGKILL");
         return std::future::pending().await;
     };

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
@@ -34,14 +35,6 @@ impl Scheme {
             Self::Https(_) => "https",
         }
     }
-
-    /// The scheme's name in the URL of a WebSocket.
-    pub fn websocket_name(&self) -> &'static str {
-        match self {
-            Self::Http => "ws",
-            Self::Https(_) => "wss",
-        }
-    }
 }
 
 /// The routes of the page alone; `parts` are the routes behind it, merged in
@@ -52,6 +45,34 @@ pub fn router(page: page::PageConfig, parts: Router) -> Router {
         .merge(parts)
         .fallback(assets::serve)
         .layer(axum::middleware::map_response(headers::secure))
+}
+
+/// Opens the page's socket.
+pub fn bind(config: &Config) -> anyhow::Result<std::net::TcpListener> {
+    let address = config.listen;
+    let listener = std::net::TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address} (web.listen): is another server running there?")
+    })?;
+    listener
+        .set_nonblocking(true)
+        .context("the page's socket cannot be made non-blocking")?;
+    Ok(listener)
+}
+
+/// Serves a router that only operators may reach, in clear text, until `stop` fires.
+pub fn serve_private(
+    address: SocketAddr,
+    router: Router,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = std::net::TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address} (private interface): is another server running there?")
+    })?;
+    listener
+        .set_nonblocking(true)
+        .context("a socket cannot be made non-blocking")?;
+    tokio::spawn(serve(listener, Scheme::Http, router, stop));
+    Ok(())
 }
 
 /// Serves `router` on `listener` until `stop` fires, then lets running

@@ -165,7 +165,7 @@ impl Default for HibernationConfig {
     fn default() -> Self {
         Self {
             guests: Duration::from_secs(60),
-            services: Duration::from_secs(5),
+            services: Duration::from_secs(1),
         }
     }
 }

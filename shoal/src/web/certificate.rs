@@ -23,8 +23,12 @@ pub async fn scheme(config: &Config) -> anyhow::Result<Scheme> {
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         (None, None) if config.listen.ip().is_loopback() => return Ok(Scheme::Http),
         (None, None) => self_signed(&config.state, config.listen.ip())?,
-        (Some(_), None) => bail!("web.certificate is set but web.key is not: name the PEM file of its private key"),
-        (None, Some(_)) => bail!("web.key is set but web.certificate is not: name the PEM file of the certificate chain"),
+        (Some(_), None) => {
+            bail!("web.certificate is set but web.key is not: name the PEM file of its private key")
+        }
+        (None, Some(_)) => bail!(
+            "web.key is set but web.certificate is not: name the PEM file of the certificate chain"
+        ),
     };
     let tls = RustlsConfig::from_pem_file(&certificate, &key)
         .await
@@ -46,7 +50,11 @@ fn self_signed(state: &Path, listen: IpAddr) -> anyhow::Result<(PathBuf, PathBuf
     if made {
         fs::create_dir_all(state)
             .with_context(|| format!("cannot create the folder {} (web.state)", state.display()))?;
-        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        let mut names = vec![
+            "localhost".to_owned(),
+            "127.0.0.1".to_owned(),
+            "::1".to_owned(),
+        ];
         if !listen.is_unspecified() {
             names.push(listen.to_string());
         }

@@ -28,6 +28,9 @@ pub struct Config {
     /// instance `https://meet.example.org`. Needed only where it differs from
     /// `listen`, as behind a proxy.
     pub public_url: Option<String>,
+    /// Address of health, metrics and debugging of all parts, below `/signalling`,
+    /// `/focus` and `/bridge` (subcommand `all` only). It has no authentication.
+    pub private_listen: Option<SocketAddr>,
     /// Base URL of the signalling part's HTTP listener (subcommand `web` only).
     pub signalling_url: String,
     /// Base URL of the focus part's HTTP listener (subcommand `web` only).
@@ -47,6 +50,7 @@ impl Default for Config {
             key: None,
             state: default_state(),
             public_url: None,
+            private_listen: None,
             signalling_url: "http://127.0.0.1:5280".into(),
             focus_url: "http://127.0.0.1:8888".into(),
             bridges: BTreeMap::new(),

@@ -24,6 +24,24 @@ pub struct Names {
     pub conference_request_url: Option<String>,
 }
 
+impl Names {
+    /// The names that a signalling server with this configuration has.
+    pub fn of(signalling: &signalling::Config) -> Self {
+        let domain = &signalling.domain;
+        let name = |set: &Option<String>, default: &str| {
+            set.clone().unwrap_or_else(|| format!("{default}.{domain}"))
+        };
+        Self {
+            domain: domain.clone(),
+            muc: name(&signalling.muc_domain, "muc"),
+            focus: name(&signalling.focus_domain, "focus"),
+            websocket_url: "/xmpp-websocket".into(),
+            keep_alive_url: "/_unlock".into(),
+            conference_request_url: Some("/conference-request/v1".into()),
+        }
+    }
+}
+
 /// The answer to `GET /config.json`.
 #[derive(Debug, Clone)]
 pub struct PageConfig(Map<String, Value>);
@@ -56,7 +74,7 @@ mod tests {
             muc: "muc.meet.shoal".into(),
             focus: "focus.meet.shoal".into(),
             websocket_url: "/xmpp-websocket".into(),
-            keep_alive_url: "/keep-alive".into(),
+            keep_alive_url: "/_unlock".into(),
             conference_request_url: None,
         };
         let mut extra = Map::new();

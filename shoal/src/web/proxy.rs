@@ -6,7 +6,7 @@ use axum_reverse_proxy::ReverseProxy;
 use super::Config;
 
 /// Paths of the signalling part, as its own HTTP listener has them.
-const SIGNALLING_PATHS: [&str; 3] = ["/xmpp-websocket", "/http-bind", "/keep-alive"];
+const SIGNALLING_PATHS: [&str; 3] = ["/xmpp-websocket", "/http-bind", "/_unlock"];
 
 /// Routes that pass requests and WebSockets on to signalling, focus and the
 /// configured bridges, with the client's address in `X-Forwarded-For`.

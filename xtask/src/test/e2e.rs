@@ -26,6 +26,9 @@ pub fn codecs() -> anyhow::Result<()> {
 /// Clients that nobody here wrote.
 pub fn clients() -> anyhow::Result<()> {
     install::ensure(&[PYTHON_VENV])?;
+    web::packages("e2e")?;
+    // The tests' own network reaches no package registry.
+    succeed(program("node", "e2e").args(["support/prepare.mjs", "--python"]))?;
     node("tests/clients.test.mjs")
 }
 
@@ -40,6 +43,7 @@ fn node(test: &str) -> anyhow::Result<()> {
         "node",
         "--test",
         "--test-concurrency=1",
+        "--test-force-exit",
         "--test-reporter=spec",
         test,
     ]);

@@ -1,0 +1,153 @@
+//! `shoal all`: every part in one process. They meet as stanzas all the same,
+//! over in-memory streams, so that this is only a convenience.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+use xmpp::client::Connector;
+
+use crate::settings::Settings;
+use crate::web::page::{Names, PageConfig};
+use crate::web::{self, Scheme};
+use crate::{log, secret};
+
+/// Name of the in-process shard.
+const SHARD: &str = "all";
+
+/// Runs everything until `stop` fires.
+pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
+    let listener = web::bind(&settings.web)?;
+    let address = listener
+        .local_addr()
+        .context("the page's socket has no address")?;
+    let scheme = web::certificate::scheme(&settings.web).await?;
+    let url = public_url(&settings.web, &scheme, address);
+    let wiring = wire(settings, &url, address);
+
+    let names = Names::of(&wiring.signalling);
+    let signalling = Arc::new(signalling::Server::start(wiring.signalling).await?);
+    let connector = Connector::in_memory({
+        let signalling = Arc::clone(&signalling);
+        move || signalling.connect()
+    });
+    let bridge =
+        bridge::Bridge::start(wiring.bridge, vec![(wiring.shard, connector.clone())]).await?;
+    let focus = focus::Focus::start(wiring.focus, connector)?;
+
+    let parts = Router::new()
+        .merge(signalling.client_router())
+        .merge(bridge.public_router())
+        .merge(focus.client_router());
+    let router = web::router(PageConfig::new(&names, &wiring.web.page), parts);
+    let served = tokio::spawn(web::serve(listener, scheme, router, stop.clone()));
+    if let Some(address) = wiring.web.private_listen {
+        let private = Router::new()
+            .nest("/signalling", signalling.http_router())
+            .nest("/focus", focus.http_router())
+            .nest("/bridge", bridge.private_router());
+        web::serve_private(address, private, stop.clone())?;
+    }
+    log::tell(&format!("Shoal is ready. Meeting page: {url}"));
+
+    stop.cancelled().await;
+    focus.shutdown().await;
+    bridge.shutdown().await;
+    signalling.shutdown().await;
+    served.await.context("the page's server died")??;
+    Ok(())
+}
+
+/// Configurations of parts that fit each other.
+struct Wiring {
+    web: web::Config,
+    signalling: signalling::Config,
+    focus: focus::Config,
+    bridge: bridge::Config,
+    shard: bridge::config::Shard,
+}
+
+/// Fits the parts to each other: one domain, accounts for the life of the
+/// process, and the page's origin for bridge channels.
+fn wire(settings: Settings, url: &str, address: SocketAddr) -> Wiring {
+    let Settings {
+        web,
+        mut signalling,
+        mut focus,
+        mut bridge,
+        ..
+    } = settings;
+    let passwords = [secret::generate(), secret::generate()];
+    for (name, password) in ["focus", "jvb"].into_iter().zip(&passwords) {
+        signalling.accounts.push(signalling::config::Account {
+            name: name.into(),
+            password: Some(password.as_str().into()),
+            ..signalling::config::Account::default()
+        });
+    }
+    let domain = signalling.domain.clone();
+    let auth = signalling
+        .auth_domain
+        .clone()
+        .unwrap_or_else(|| format!("auth.{domain}"));
+    let internal = signalling
+        .internal_muc_domain
+        .clone()
+        .unwrap_or_else(|| format!("internal-muc.{domain}"));
+    let brewery = format!("jvbbrewery@{internal}");
+
+    focus.domain.clone_from(&domain);
+    focus.account = Some(format!("focus@{auth}"));
+    focus.password = Some(focus::config::Password(passwords[0].clone()));
+    focus.muc.clone_from(&signalling.muc_domain);
+    focus.alias.clone_from(&signalling.focus_domain);
+    focus.brewery = Some(brewery.clone());
+
+    // The page's listeners stand in for the bridge's own.
+    bridge.private_http = None;
+    bridge.public_http = None;
+    if address.ip().is_loopback() {
+        bridge.advertise_loopback = true;
+    }
+    if bridge.websocket.base_urls.is_empty()
+        && (address.ip().is_loopback() || web.public_url.is_some())
+    {
+        bridge
+            .websocket
+            .base_urls
+            .push(url.replacen("http", "ws", 1));
+    }
+    let shard = bridge::config::Shard {
+        name: SHARD.into(),
+        address: String::new(),
+        tls: bridge::config::Tls::Plain,
+        domain: auth,
+        user: "jvb".into(),
+        password: Some(passwords[1].clone().into()),
+        password_file: None,
+        brewery,
+        nick: String::new(),
+    };
+    Wiring {
+        web,
+        signalling,
+        focus,
+        bridge,
+        shard,
+    }
+}
+
+/// The address that people type.
+fn public_url(web: &web::Config, scheme: &Scheme, address: SocketAddr) -> String {
+    if let Some(url) = &web.public_url {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let port = address.port();
+    let scheme = scheme.name();
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        return format!("{scheme}://localhost:{port}");
+    }
+    format!("{scheme}://{address}")
+}

@@ -1,0 +1,94 @@
+//! The parts as processes of their own.
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+use xmpp::client::{Connector, Tls, TlsOptions};
+
+use crate::log;
+use crate::settings::Settings;
+use crate::web::page::{Names, PageConfig};
+use crate::web::{self, proxy};
+
+/// The XMPP server of a shard.
+pub async fn signalling(
+    mut config: signalling::Config,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    if config.listen.http.is_none() && config.listen.tcp.is_none() && config.listen.tls.is_none() {
+        config.listen.http = Some(([127, 0, 0, 1], 5280).into());
+        config.listen.tcp = Some(([127, 0, 0, 1], 5222).into());
+    }
+    if config.accounts.is_empty() {
+        tracing::warn!(
+            "signalling.accounts is empty: no focus and no bridge can log in; \
+             give each an entry with `name` and `password_file`"
+        );
+    }
+    let server = signalling::Server::start(config).await?;
+    log::tell(&format!("signalling is ready: {:?}", server.addresses()));
+    stop.cancelled().await;
+    server.shutdown().await;
+    Ok(())
+}
+
+/// The focus of a shard.
+pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
+    let service = settings.focus_service;
+    let (host, port) = service
+        .address
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host.trim_matches(['[', ']']), port.parse().ok()?)))
+        .with_context(|| {
+            format!(
+                "focus_service.address is `{}`: write HOST:PORT",
+                service.address
+            )
+        })?;
+    let tls = match service.tls {
+        bridge::config::Tls::Plain => Tls::Disabled,
+        bridge::config::Tls::Starttls => Tls::StartTls(TlsOptions::default()),
+        bridge::config::Tls::Direct => Tls::Direct(TlsOptions::default()),
+    };
+    let focus = focus::Focus::start(
+        settings.focus,
+        Connector::Tcp {
+            host: host.to_owned(),
+            port,
+            tls,
+        },
+    )?;
+    web::serve_private(service.http, focus.http_router(), stop.clone())?;
+    log::tell(&format!("focus is ready: http://{}", service.http));
+    stop.cancelled().await;
+    focus.shutdown().await;
+    Ok(())
+}
+
+/// A bridge.
+pub async fn bridge(config: bridge::Config, stop: CancellationToken) -> anyhow::Result<()> {
+    if config.shards.is_empty() {
+        tracing::warn!(
+            "bridge.shards is empty: no focus will find this bridge; it answers Colibri2 over REST only"
+        );
+    }
+    let bridge = bridge::Bridge::start(config, Vec::new()).await?;
+    log::tell("bridge is ready");
+    stop.cancelled().await;
+    bridge.shutdown().await;
+    Ok(())
+}
+
+/// The page, with the other parts behind the same origin.
+pub async fn web(settings: &Settings, stop: CancellationToken) -> anyhow::Result<()> {
+    let listener = web::bind(&settings.web)?;
+    let scheme = web::certificate::scheme(&settings.web).await?;
+    let page = PageConfig::new(&Names::of(&settings.signalling), &settings.web.page);
+    let address = listener
+        .local_addr()
+        .context("the page's socket has no address")?;
+    log::tell(&format!("web is ready: {}://{address}", scheme.name()));
+    let router = web::router(page, proxy::router(&settings.web));
+    web::serve(listener, scheme, router, stop)
+        .await
+        .context("the page's server failed")
+}
