@@ -21,3 +21,5 @@ mod layers;
 mod loss;
 #[path = "worker/memory.rs"]
 mod memory;
+#[path = "worker/restart.rs"]
+mod restart;

@@ -95,10 +95,17 @@ impl Negotiated<'_> {
             mid: stamp.mid.map(str::as_bytes),
             dependency_descriptor: (!descriptor.is_empty()).then_some(&descriptor[..]),
         };
+        // Browsers add the descriptor to every codec once it is negotiated. For the others it is
+        // not rewritten, and their own descriptors say all that a receiver needs.
+        let forward = if codec == Codec::Av1 {
+            ExtensionSet::END_TO_END
+        } else {
+            ExtensionSet::END_TO_END.without(Extension::DependencyDescriptor)
+        };
         let writer = HeaderWriter {
             incoming,
             outgoing: self.extensions,
-            forward: ExtensionSet::END_TO_END,
+            forward,
         };
         let written = writer
             .write(&rtp, &fields, &stamps, &[], out)
@@ -189,5 +196,162 @@ impl Negotiated<'_> {
             .write_padding(fields, &stamps, 255, out)
             .map_err(|_| DropReason::TooLarge)?;
         Ok(written.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::time::Instant;
+
+    use media::rtp::RtpLayout;
+    use media::units;
+
+    use super::*;
+    use crate::command::{Feedback, MediaKind, PayloadType};
+    use crate::ids::{EndpointKey, SourceKey};
+    use crate::packet::{Frame, PacketMeta, PacketPool, share};
+
+    const DESCRIPTOR: u8 = 11;
+
+    fn payloads(list: &[(u8, Codec)]) -> Payloads {
+        let payload = |(id, codec): &(u8, Codec)| PayloadType {
+            id: *id,
+            kind: MediaKind::Video,
+            codec: *codec,
+            clock_rate: 90_000,
+            associated: (*codec == Codec::Rtx).then_some(100),
+            feedback: Feedback::default(),
+        };
+        Payloads::new(&list.iter().map(payload).collect::<Vec<_>>())
+    }
+
+    fn packet(codec: Codec, payload_type: u8, payload: &[u8]) -> SharedPacket {
+        let mut bytes = vec![0x90, payload_type, 0, 9, 0, 0, 0, 8, 0, 0, 0, 7];
+        bytes.extend([0xbe, 0xde, 0, 1, DESCRIPTOR << 4 | 2, 0xc1, 0, 5]);
+        bytes.extend(payload);
+        let layout = RtpLayout::parse(&bytes).unwrap();
+        let meta = PacketMeta {
+            source: SourceKey {
+                owner: EndpointKey(1),
+                number: 0,
+            },
+            kind: MediaKind::Video,
+            encoding: 0,
+            codec,
+            seq: 9,
+            timestamp: 8,
+            marker: false,
+            arrival: Instant::now(),
+            level: None,
+            frame: Frame::Opaque { keyframe: false },
+        };
+        share(&mut PacketPool::default(), &bytes, layout, meta)
+    }
+
+    /// What a receiver with these payload types gets.
+    fn written(list: &[(u8, Codec)], packet: &SharedPacket) -> Result<Vec<u8>, DropReason> {
+        let mut extensions = ExtensionMap::new();
+        extensions
+            .insert(Extension::DependencyDescriptor, DESCRIPTOR)
+            .unwrap();
+        let payloads = payloads(list);
+        let negotiated = Negotiated {
+            extensions: &extensions,
+            payloads: &payloads,
+        };
+        let rewrite = Rewrite {
+            seq: 0x1_0002,
+            timestamp: 3,
+            marker: true,
+            picture: Some(0x1234),
+            tl0: 77,
+        };
+        let mut out = [0; MAX_PLAIN];
+        let stamp = Stamp::default();
+        let len =
+            negotiated.write_media(packet, &extensions, Ssrc(5), &rewrite, &stamp, &mut out)?;
+        Ok(out[..len].to_vec())
+    }
+
+    #[test]
+    fn header_and_vp8_descriptor_are_the_streams_own() {
+        let sent = packet(Codec::Vp8, 120, &[0x90, 0xe0, 0x80, 1, 2, 0x20, 1, 0, 0]);
+        let bytes = written(&[(100, Codec::Vp8)], &sent).unwrap();
+        let rtp = RtpPacket::parse(&bytes).unwrap();
+        assert_eq!(
+            (rtp.ssrc(), rtp.sequence_number(), rtp.timestamp()),
+            (Ssrc(5), SeqNum(2), Timestamp(3))
+        );
+        assert_eq!(rtp.payload_type(), units::PayloadType::new(100).unwrap());
+        assert!(rtp.marker());
+        assert_eq!(rtp.payload()[2..5], [0x92, 0x34, 77]);
+        assert_eq!(
+            rtp.extension_by_id(DESCRIPTOR),
+            None,
+            "only AV1 has it rewritten"
+        );
+    }
+
+    #[test]
+    fn the_frame_number_of_av1_is_the_streams_own() {
+        let sent = packet(Codec::Av1, 41, &[0x10, 1, 2, 3]);
+        let bytes = written(&[(41, Codec::Av1)], &sent).unwrap();
+        let rtp = RtpPacket::parse(&bytes).unwrap();
+        assert_eq!(
+            rtp.extension_by_id(DESCRIPTOR),
+            Some(&[0xc1, 0x12, 0x34][..])
+        );
+    }
+
+    #[test]
+    fn redundancy_is_stripped_for_receivers_that_lack_it() {
+        // One redundant block of two bytes, then the primary.
+        let red = [0x80 | 111, 0, 0, 2, 111, 8, 8, 1, 2, 3];
+        let sent = packet(Codec::Red, 112, &red);
+        let both = written(&[(112, Codec::Red), (111, Codec::Opus)], &sent).unwrap();
+        assert_eq!(RtpPacket::parse(&both).unwrap().payload(), red);
+        let plain = written(&[(111, Codec::Opus)], &sent).unwrap();
+        let rtp = RtpPacket::parse(&plain).unwrap();
+        assert_eq!(
+            (rtp.payload(), rtp.payload_type().value()),
+            (&[1, 2, 3][..], 111)
+        );
+        assert_eq!(
+            written(&[(100, Codec::Vp8)], &sent),
+            Err(DropReason::CodecNotNegotiated)
+        );
+    }
+
+    #[test]
+    fn a_retransmission_carries_the_original_number_on_its_own_stream() {
+        let extensions = ExtensionMap::new();
+        let payloads = payloads(&[(100, Codec::Vp8), (96, Codec::Rtx)]);
+        let negotiated = Negotiated {
+            extensions: &extensions,
+            payloads: &payloads,
+        };
+        let original = [0x80, 0x80 | 100, 0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 5, 0xaa];
+        let mut next = SeqNum(40);
+        let mut out = [0; MAX_PLAIN];
+        let len = negotiated
+            .write_rtx(
+                Codec::Vp8,
+                &original,
+                Ssrc(6),
+                &mut next,
+                &Stamp::default(),
+                &mut out,
+            )
+            .unwrap();
+        let rtp = RtpPacket::parse(&out[..len]).unwrap();
+        assert_eq!(
+            (rtp.ssrc(), rtp.sequence_number(), next),
+            (Ssrc(6), SeqNum(40), SeqNum(41))
+        );
+        assert_eq!(
+            (rtp.payload_type().value(), rtp.payload()),
+            (96, &[0x12, 0x34, 0xaa][..])
+        );
     }
 }

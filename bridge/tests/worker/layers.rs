@@ -76,6 +76,13 @@ fn a_narrow_path_gets_a_lower_layer_and_a_wide_one_the_higher_again() {
         packets < 140,
         "{packets} packets of video in 2 s through 500 kbit/s"
     );
+    world.set_downlink(1, lan());
+    world.run_for(40.0);
+    assert_eq!(
+        encodings(&world, 1, 1),
+        BTreeSet::from([2]),
+        "probes found the room again"
+    );
 }
 
 #[test]

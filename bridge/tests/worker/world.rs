@@ -195,6 +195,19 @@ impl World {
         index
     }
 
+    /// What signalling would say of the bridge, but for the credentials.
+    pub fn signalled_bridge(&self) -> transport::RemoteTransport {
+        transport::RemoteTransport {
+            credentials: IceCredentials {
+                ufrag: String::new(),
+                pwd: String::new(),
+            },
+            candidates: vec![RemoteCandidate::host(self.bridge)],
+            fingerprints: vec![CERTIFICATES[0].fingerprint().clone()],
+            setup: Setup::Actpass,
+        }
+    }
+
     pub fn command(&mut self, worker: WorkerId, command: Command) {
         self.workers[worker.index()].handle_command(command, self.now);
         self.drain();
@@ -319,8 +332,8 @@ impl World {
         true
     }
 
-    /// Runs on for so many seconds, and counts media datagrams to worker 0, and the allocations
-    /// that it makes to take them in and send what follows from them.
+    /// Runs on for so many seconds, and counts media datagrams, and the allocations that the
+    /// workers make to take them in and send what follows from them.
     pub fn forward_counted(&mut self, seconds: f64) -> (usize, u64) {
         let end = self.now + Duration::from_secs_f64(seconds);
         let mut counted = (0, 0);
@@ -339,29 +352,48 @@ impl World {
                 {
                     media.push(datagram);
                 } else {
+                    let at = usize::from(datagram.from.port()) / 2 % self.workers.len();
                     let mut buf = datagram.payload;
-                    self.workers[0].handle_datagram(&mut buf, datagram.from, datagram.to, now);
+                    self.workers[at].handle_datagram(&mut buf, datagram.from, datagram.to, now);
                 }
             }
             self.drain();
             counted.0 += media.len();
-            let (worker, batch) = (&mut self.workers[0], &mut self.batch);
-            let measured = allocation_counter::measure(|| {
+            let (workers, batch, net) = (&mut self.workers, &mut self.batch, &mut self.net);
+            let mut measure = |work: &mut dyn FnMut()| {
+                counted.1 += allocation_counter::measure(work).count_total;
+            };
+            measure(&mut || {
                 for datagram in &mut media {
-                    worker.handle_datagram(&mut datagram.payload, datagram.from, datagram.to, now);
+                    let at = usize::from(datagram.from.port()) / 2 % workers.len();
+                    let (from, to) = (datagram.from, datagram.to);
+                    workers[at].handle_datagram(&mut datagram.payload, from, to, now);
                 }
-                worker.poll_transmit(batch, now);
+                // What is not hers goes to the other, and what she wants comes back.
+                for _ in 0..2 {
+                    for at in 0..workers.len() {
+                        while let Some((to, message)) = workers[at].poll_message() {
+                            workers[to.index()].handle_message(message, now);
+                        }
+                    }
+                }
             });
-            counted.1 += measured.count_total;
-            for run in self.batch.runs() {
-                for datagram in self.batch.bytes()[run.range.clone()].chunks(run.segment) {
-                    self.net.send(now, run.from, run.to, datagram);
+            for at in 0..workers.len() {
+                measure(&mut || {
+                    workers[at].poll_transmit(batch, now);
+                });
+                for run in batch.runs() {
+                    for datagram in batch.bytes()[run.range.clone()].chunks(run.segment) {
+                        net.send(now, run.from, run.to, datagram);
+                    }
                 }
+                batch.clear();
             }
-            self.batch.clear();
             media.clear();
-            if self.workers[0].poll_timeout().is_some_and(|at| at <= now) {
-                self.workers[0].handle_timeout(now);
+            for worker in &mut self.workers {
+                if worker.poll_timeout().is_some_and(|at| at <= now) {
+                    worker.handle_timeout(now);
+                }
             }
             for client in &mut self.clients {
                 if client.poll_timeout() <= now {
