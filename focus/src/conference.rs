@@ -4,8 +4,10 @@
 
 mod action;
 mod adoption;
+mod bridge_exit;
 mod colibri_errors;
 mod discovery;
+mod endpoint;
 mod features;
 mod focus_presence;
 mod ice;
@@ -13,6 +15,7 @@ mod idle;
 mod invite;
 mod members;
 mod memory;
+mod metadata;
 mod migration;
 mod moderation;
 mod moderators;
@@ -88,6 +91,8 @@ pub struct Conference {
     on_bridges: Vec<OnBridge>,
     bridge_unavailable: bool,
     moderation: Moderation,
+    /// Newcomers start muted (audio, video), as the room's metadata says.
+    start_muted: (bool, bool),
     /// Somebody waits to be invited again.
     retries: bool,
     published: Option<Published>,
@@ -124,6 +129,7 @@ impl Conference {
             on_bridges: Vec::new(),
             bridge_unavailable: false,
             moderation: Moderation::default(),
+            start_muted: (false, false),
             retries: false,
             published: None,
             empty_deadline: None,
@@ -246,8 +252,10 @@ impl Conference {
         content: &Map<String, Value>,
         ctx: &mut Context<'_>,
     ) -> Vec<Action> {
-        if content.get("type").and_then(Value::as_str) == Some("av_moderation") {
-            self.handle_moderation(content, ctx);
+        match content.get("type").and_then(Value::as_str) {
+            Some("av_moderation") => self.handle_moderation(content, ctx),
+            Some("room_metadata") => self.handle_metadata(content),
+            _ => {}
         }
         self.take_actions()
     }

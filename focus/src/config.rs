@@ -51,6 +51,8 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// Most conferences at one time; requests for more are refused with `resource-constraint`.
     pub max_conferences: usize,
+    /// Most conferences that begin in one second (twice as many for a moment).
+    pub max_new_conferences_per_second: u32,
 }
 
 impl Default for Config {
@@ -73,6 +75,7 @@ impl Default for Config {
             bridges: BridgeConfig::default(),
             state_dir: None,
             max_conferences: 20_000,
+            max_new_conferences_per_second: 200,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! and [`Director::handle_timeout`] (due at [`Director::poll_timeout`]); after each, take everything
 //! from [`Director::poll_output`].
 
+mod admission;
 mod brewery;
 mod iqs;
 mod memory;
@@ -74,6 +75,7 @@ pub struct Director {
     components: Vec<Jid>,
     moves: Moves,
     notes: memory::Notes,
+    admission: admission::Admission,
     out: VecDeque<Output>,
 }
 
@@ -81,6 +83,7 @@ impl Director {
     /// Nothing known yet.
     pub fn new(settings: Arc<Settings>, random: Box<dyn Random>) -> Self {
         let bridge_config = settings.config.bridges.clone();
+        let admission = admission::Admission::new(settings.config.max_new_conferences_per_second);
         Self {
             moves: Moves::new(bridge_config.moves_per_second),
             bridges: Bridges::new(bridge_config.clone()),
@@ -99,6 +102,7 @@ impl Director {
             timeouts: BTreeSet::new(),
             components: Vec::new(),
             notes: memory::Notes::default(),
+            admission,
             out: VecDeque::new(),
         }
     }

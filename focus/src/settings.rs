@@ -102,6 +102,10 @@ impl Settings {
                 config.conference.min_participants as u64,
             ),
             ("max_conferences", config.max_conferences as u64),
+            (
+                "max_new_conferences_per_second",
+                config.max_new_conferences_per_second.into(),
+            ),
         ] {
             if value == 0 {
                 return Err(ConfigError::Number {

@@ -11,16 +11,11 @@ use super::session::{Reply, State};
 use super::{Conference, Context};
 
 impl Conference {
-    pub(super) fn handle_transport_info(
-        &mut self,
-        nick: &str,
-        jingle: &Jingle,
-        ctx: &mut Context<'_>,
-    ) -> Reply {
+    pub(super) fn handle_transport_info(&mut self, nick: &str, jingle: &Jingle) -> Reply {
         let Some(transport) = jingle.transport().cloned() else {
             return Err(StanzaError::new(Condition::BadRequest).with_text("missing transport"));
         };
-        self.update_endpoint(nick, Some(transport), false, None, ctx);
+        self.update_endpoint(nick, Some(transport), false, None);
         Ok(None)
     }
 

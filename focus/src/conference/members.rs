@@ -122,9 +122,10 @@ impl Conference {
         let mut participant = Participant::new(nick.clone(), occupant, self.arrivals, restarts);
         let number = self.participants.len() + 1;
         let beyond = |limit: Option<usize>| limit.is_some_and(|limit| number > limit);
+        let (audio, video) = self.start_muted;
         participant.start_muted = (
-            beyond(self.wishes.start_audio_muted.or(limits.start_audio_muted)),
-            beyond(self.wishes.start_video_muted.or(limits.start_video_muted)),
+            audio || beyond(self.wishes.start_audio_muted.or(limits.start_audio_muted)),
+            video || beyond(self.wishes.start_video_muted.or(limits.start_video_muted)),
         );
         self.participants.insert(nick, participant);
         self.empty_deadline = None;

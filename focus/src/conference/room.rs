@@ -287,7 +287,7 @@ impl Conference {
                 continue;
             }
             let transport = session.transport.clone();
-            self.update_endpoint(&nick, transport, true, None, ctx);
+            self.update_endpoint(&nick, transport, true, None);
         }
     }
 

@@ -92,7 +92,7 @@ impl Conference {
             }
             Verb::SessionInfo => self.handle_session_info(nick, &jingle, ctx),
             Verb::SessionTerminate => self.handle_session_terminate(nick, &jingle, ctx),
-            Verb::TransportInfo => self.handle_transport_info(nick, &jingle, ctx),
+            Verb::TransportInfo => self.handle_transport_info(nick, &jingle),
             Verb::TransportReject => {
                 tracing::info!(room = %self.room, %nick, "the client refuses the transport");
                 Ok(None)
@@ -134,7 +134,7 @@ impl Conference {
         session.state = State::Active;
         session.transport = Some(transport.clone());
         let offered = session.offered.take();
-        self.update_endpoint(nick, Some(transport), true, last_n, ctx);
+        self.update_endpoint(nick, Some(transport), true, last_n);
         self.signal_added(nick, &added, ctx);
         if let Some(offered) = offered {
             self.signal_difference(nick, &offered, ctx);

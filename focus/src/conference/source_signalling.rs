@@ -30,7 +30,7 @@ impl Conference {
             .try_add(nick, new, ctx.source_limits())
             .map_err(|e| StanzaError::new(Condition::BadRequest).with_text(e.to_string()))?;
         if !added.is_empty() {
-            self.update_endpoint(nick, None, true, None, ctx);
+            self.update_endpoint(nick, None, true, None);
             self.signal_added(nick, &added, ctx);
         }
         Ok(None)
@@ -47,7 +47,7 @@ impl Conference {
             .try_remove(nick, &jingle.own_sources())
             .map_err(|e| StanzaError::new(Condition::BadRequest).with_text(e.to_string()))?;
         if !removed.is_empty() {
-            self.update_endpoint(nick, None, true, None, ctx);
+            self.update_endpoint(nick, None, true, None);
             self.signal_removed(&[(nick.into(), Arc::new(removed))], ctx);
         }
         Ok(None)

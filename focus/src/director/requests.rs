@@ -84,6 +84,12 @@ impl Director {
                 start_video_muted: number("startVideoMuted"),
                 rtcstats_enabled: request.flag("rtcstatsEnabled").unwrap_or(true),
             };
+            if !self.admission.handle_request(now) {
+                let error = StanzaError::new(Condition::ResourceConstraint)
+                    .with_text("too many conferences begin at this moment");
+                self.reply(asker, &room, &Err(error));
+                return;
+            }
             if let Err(error) = self.create(&room, wishes, false, now) {
                 self.reply(asker, &room, &Err(error));
                 return;

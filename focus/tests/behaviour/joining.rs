@@ -241,6 +241,19 @@ fn latecomers_start_muted_when_the_first_asker_wished_so() {
 }
 
 #[test]
+fn newcomers_start_muted_when_the_room_s_metadata_says_so() {
+    let mut world = World::meeting(Level::Current);
+    let json = r#"{"type":"room_metadata","room":"r@muc.meet.shoal","metadata":{"startMuted":{"audio":true,"video":true}}}"#;
+    let message = element("message", ns::CLIENT)
+        .with_attr("from", "avmoderation.meet.shoal")
+        .with_child(element("json-message", ns::JITMEET).with_text(json));
+    world.feed(message);
+    world.join("d", Level::Current);
+    let muted = world.offer("d").start_muted.unwrap();
+    assert_eq!((muted.audio, muted.video), (true, true));
+}
+
+#[test]
 fn a_full_conference_invites_nobody_else() {
     let mut config = Config::default();
     config.conference.max_participants = Some(2);

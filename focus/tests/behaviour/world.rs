@@ -1,23 +1,26 @@
 //! A MUC service, bridges and clients around a [`Director`], with virtual time.
 
+#[path = "world/bridge.rs"]
+mod bridge;
+#[path = "world/stanzas.rs"]
+mod stanzas;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use focus::{Config, Director, Output, Random, Settings};
-use xmpp::colibri2::{
-    Colibri2Error, ConferenceModified, ConferenceModify, Endpoint, ErrorReason, MediaSource, Sctp,
-    SctpRole, Transport,
-};
+use xmpp::brewery::BridgeStats;
+use xmpp::colibri2::ConferenceModify;
 use xmpp::conference::ConferenceAnswer;
-use xmpp::jingle::{
-    Action, BridgeSession, Candidate, Content, Fingerprint, IceUdpTransport, Jingle,
-    RtpDescription, Setup,
-};
-use xmpp::source::{EndpointSources, MediaType, Semantics, Source, SsrcGroup};
+use xmpp::jingle::{Action, Content, Jingle};
 use xmpp::stanza::{self, Condition, StanzaError};
 use xmpp::xml::{ElementExt, element};
-use xmpp::{Element, FullJid, Jid, brewery::BridgeStats, ns};
+use xmpp::{Element, FullJid, Jid, ns};
+
+pub use bridge::{Bridge, Mood};
+use stanzas::{answer, muc_user, own_presence};
+pub use stanzas::{bridge_session, client_transport, contents, features, real, sources};
 
 pub const ROOM: &str = "r@muc.meet.shoal";
 pub const BREWERY: &str = "jvbbrewery@internal-muc.meet.shoal";
@@ -46,38 +49,17 @@ pub enum Level {
 }
 
 pub struct Client {
-    level: Level,
+    pub level: Level,
     pub affiliation: &'static str,
     /// IQs that the focus sent.
     pub received: Vec<Element>,
-    next_id: u32,
+    pub next_id: u32,
     pub answers: BTreeMap<String, Element>,
     /// Refuses the next session.
     pub refuses: bool,
-    silent: bool,
-    extra: Vec<Element>,
-    role: &'static str,
-}
-
-#[derive(Clone, PartialEq)]
-pub enum Mood {
-    Answers,
-    Silent,
-    Refuses(StanzaError),
-}
-
-#[derive(Default)]
-pub struct BridgeConference {
-    pub endpoints: BTreeMap<String, Endpoint>,
-}
-
-pub struct Bridge {
-    pub conferences: BTreeMap<String, BridgeConference>,
-    pub mood: Mood,
-    pub health: Mood,
-    pub requests: Vec<ConferenceModify>,
-    pub ice_generation: Option<u32>,
-    pub stats: BridgeStats,
+    pub silent: bool,
+    pub extra: Vec<Element>,
+    pub role: &'static str,
 }
 
 pub struct World {
@@ -676,250 +658,5 @@ impl World {
             .values()
             .flat_map(|c| c.endpoints.keys().cloned())
             .collect()
-    }
-}
-
-impl Bridge {
-    fn handle(
-        &mut self,
-        name: &str,
-        modify: ConferenceModify,
-    ) -> Result<ConferenceModified, StanzaError> {
-        self.requests.push(modify.clone());
-        let refuse = |reason| Err(Colibri2Error::new(reason).into_stanza_error(""));
-        let meeting = modify.meeting_id.clone();
-        if modify.create {
-            if self.conferences.contains_key(&meeting) {
-                return refuse(ErrorReason::ConferenceAlreadyExists);
-            }
-            self.conferences
-                .insert(meeting.clone(), BridgeConference::default());
-        }
-        if modify.expire {
-            return match self.conferences.remove(&meeting) {
-                Some(_) => Ok(ConferenceModified::default()),
-                None => refuse(ErrorReason::ConferenceNotFound),
-            };
-        }
-        let Some(conference) = self.conferences.get_mut(&meeting) else {
-            return refuse(ErrorReason::ConferenceNotFound);
-        };
-        assert!(
-            modify.endpoints.len() == 1
-                || modify
-                    .endpoints
-                    .iter()
-                    .all(|e| e.expire || e.force_mute.is_some()),
-            "several endpoints in one request only to expire or mute them"
-        );
-        let mut modified = ConferenceModified::default();
-        for endpoint in modify.endpoints {
-            let mut answer = Endpoint::new(endpoint.id.clone());
-            if endpoint.expire {
-                answer.expire = true;
-                conference.endpoints.remove(&endpoint.id);
-            } else if endpoint.create {
-                if conference.endpoints.contains_key(&endpoint.id) {
-                    return Err(StanzaError::new(Condition::Conflict));
-                }
-                assert!(endpoint.has_capability("source-names"));
-                assert!(endpoint.transport.as_ref().unwrap().ice_controlling);
-                answer.transport = Some(Transport {
-                    ice: Some(bridge_transport(name, &endpoint.id)),
-                    sctp: endpoint.transport.as_ref().unwrap().sctp.map(|_| Sctp {
-                        role: Some(SctpRole::Server),
-                        port: Some(5000),
-                    }),
-                    ..Transport::default()
-                });
-                modified.sources = Some(vec![
-                    MediaSource::new(
-                        "jvb-a0",
-                        MediaType::Audio,
-                        vec![Source::new(11).with_name("jvb-a0")],
-                    ),
-                    MediaSource::new(
-                        "jvb-v0",
-                        MediaType::Video,
-                        vec![Source::new(12).with_name("jvb-v0")],
-                    ),
-                ]);
-                conference.endpoints.insert(endpoint.id.clone(), endpoint);
-            } else {
-                let Some(known) = conference.endpoints.get_mut(&endpoint.id) else {
-                    return Err(Colibri2Error::unknown_endpoint(&endpoint.id).into_stanza_error(""));
-                };
-                if endpoint.transport.as_ref().is_some_and(|t| t.ice_restart) {
-                    if let Some(generation) = self.ice_generation {
-                        let mut ice = bridge_transport(name, &endpoint.id);
-                        ice.ice_generation = (generation > 0).then_some(generation);
-                        answer.transport = Some(Transport {
-                            ice: Some(ice),
-                            ..Transport::default()
-                        });
-                    }
-                } else if let Some(transport) = endpoint.transport {
-                    known.transport = Some(transport);
-                }
-                if let Some(sources) = endpoint.sources {
-                    known.sources = Some(sources);
-                }
-                if let Some(mute) = endpoint.force_mute {
-                    known.force_mute = Some(mute);
-                }
-            }
-            modified.endpoints.push(answer);
-        }
-        if conference.endpoints.is_empty() {
-            self.conferences.remove(&meeting);
-        }
-        Ok(modified)
-    }
-}
-
-pub fn real(nick: &str) -> String {
-    format!("{nick}@meet.shoal/x")
-}
-
-fn muc_user(affiliation: &str, role: &str, jid: &str, own: bool) -> Element {
-    let mut x = element("x", ns::MUC_USER).with_child(
-        element("item", ns::MUC_USER)
-            .with_attr("affiliation", affiliation)
-            .with_attr("role", role)
-            .with_attr("jid", jid),
-    );
-    if own {
-        x.append_child(element("status", ns::MUC_USER).with_attr("code", "110"));
-    }
-    x
-}
-
-fn own_presence(room: &str) -> Element {
-    element("presence", ns::CLIENT)
-        .with_attr("from", format!("{room}/focus"))
-        .with_attr("to", ME)
-        .with_child(muc_user("owner", "moderator", ME, true))
-}
-
-fn answer(request: &Element, result: Result<Option<Element>, StanzaError>) -> Element {
-    match result {
-        Ok(payload) => stanza::iq_result(request, payload),
-        Err(error) => stanza::error_reply(request, &error),
-    }
-}
-
-pub fn features(level: Level) -> Element {
-    let mut vars = vec![
-        ns::JINGLE,
-        ns::JINGLE_RTP,
-        ns::JINGLE_ICE_UDP,
-        ns::JINGLE_DTLS,
-        ns::JINGLE_RTP_AUDIO,
-        ns::JINGLE_RTP_VIDEO,
-        ns::feature::RTX,
-        ns::feature::REMB,
-        ns::feature::TCC,
-        ns::feature::SOURCE_NAMES,
-    ];
-    if level != Level::Plain {
-        vars.push(ns::feature::JSON_SOURCES);
-    }
-    if level == Level::DataChannel {
-        vars.push(ns::JINGLE_SCTP);
-    }
-    if matches!(level, Level::Current | Level::DataChannel) {
-        vars.extend([ns::feature::SSRC_REWRITING, ns::feature::RTP_MID_DEMUX]);
-    }
-    element("query", ns::DISCO_INFO).with_children(
-        vars.into_iter()
-            .map(|v| element("feature", ns::DISCO_INFO).with_attr("var", v)),
-    )
-}
-
-fn fingerprint(setup: Setup) -> Fingerprint {
-    Fingerprint::new("sha-256", ["AB"; 32].join(":"), setup)
-}
-
-fn bridge_transport(bridge: &str, endpoint: &str) -> IceUdpTransport {
-    IceUdpTransport {
-        ufrag: Some(format!("u-{bridge}-{endpoint}")),
-        pwd: Some("bridge-password-of-24-chars".to_owned()),
-        rtcp_mux: true,
-        fingerprints: vec![fingerprint(Setup::Actpass)],
-        candidates: vec![Candidate {
-            component: 1,
-            foundation: "1".to_owned(),
-            generation: 0,
-            id: "x".to_owned(),
-            ip: "127.0.0.1".to_owned(),
-            network: 0,
-            port: 10_000,
-            priority: 2_130_706_431,
-            protocol: "udp".to_owned(),
-            kind: "host".to_owned(),
-            rel_addr: None,
-            rel_port: None,
-            tcptype: None,
-        }],
-        web_sockets: vec![format!(
-            "ws://127.0.0.1:9090/colibri-ws/{bridge}/c/{endpoint}?pwd=x"
-        )],
-        sctpmap: None,
-        ice_generation: None,
-    }
-}
-
-pub fn client_transport() -> IceUdpTransport {
-    IceUdpTransport {
-        ufrag: Some("abcd".to_owned()),
-        pwd: Some("0123456789abcdef01234567".to_owned()),
-        rtcp_mux: true,
-        fingerprints: vec![fingerprint(Setup::Active)],
-        ..IceUdpTransport::default()
-    }
-}
-
-/// Audio, and video with three layers and retransmission, on SSRCs from `first` on.
-pub fn sources(nick: &str, first: u32) -> EndpointSources {
-    let source = |ssrc: u32, kind: &str| {
-        let name = format!("{nick}-{kind}0");
-        Source::new(ssrc)
-            .with_msid(format!("{name}-1 track"))
-            .with_name(name)
-    };
-    let v = first + 10;
-    EndpointSources {
-        audio: vec![source(first, "a")],
-        video: (v..v + 6).map(|ssrc| source(ssrc, "v")).collect(),
-        audio_groups: Vec::new(),
-        video_groups: vec![
-            SsrcGroup::new(Semantics::Sim, [v, v + 2, v + 4]),
-            SsrcGroup::new(Semantics::Fid, [v, v + 1]),
-            SsrcGroup::new(Semantics::Fid, [v + 2, v + 3]),
-            SsrcGroup::new(Semantics::Fid, [v + 4, v + 5]),
-        ],
-    }
-}
-
-/// A client's contents with its sources.
-pub fn contents(sources: &EndpointSources) -> Vec<Content> {
-    [MediaType::Audio, MediaType::Video]
-        .into_iter()
-        .filter(|media| !sources.of(*media).is_empty())
-        .map(|media| {
-            let mut description = RtpDescription::new(media);
-            description.sources = sources.of(media).iter().cloned().map(Into::into).collect();
-            description.ssrc_groups = sources.groups_of(media).to_vec();
-            let mut content = Content::new(media.as_str());
-            content.description = Some(description);
-            content
-        })
-        .collect()
-}
-
-pub fn bridge_session(id: &str) -> BridgeSession {
-    BridgeSession {
-        id: Some(id.to_owned()),
-        ..BridgeSession::default()
     }
 }
