@@ -156,7 +156,11 @@ pub struct HibernationConfig {
     /// Guests: long enough to change from Wi-Fi to mobile.
     #[serde(with = "seconds")]
     pub guests: Duration,
-    /// Service accounts: short, because the focus learns from it that a bridge is gone.
+    /// The focus: longer, because clients reload their page when they see it leave. One that starts anew takes the
+    /// place of its predecessor at once.
+    #[serde(with = "seconds")]
+    pub focus: Duration,
+    /// Other service accounts: short, because the focus learns from it that a bridge is gone.
     #[serde(with = "seconds")]
     pub services: Duration,
 }
@@ -165,6 +169,7 @@ impl Default for HibernationConfig {
     fn default() -> Self {
         Self {
             guests: Duration::from_secs(60),
+            focus: Duration::from_secs(15),
             services: Duration::from_secs(1),
         }
     }

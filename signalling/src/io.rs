@@ -1,5 +1,6 @@
 //! Sockets, TLS, HTTP, clocks and tasks.
 
+mod abuse;
 mod bosh;
 mod clock;
 mod http;

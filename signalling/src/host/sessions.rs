@@ -188,12 +188,15 @@ impl Host {
             .write()
             .by_resumption
             .insert(id.clone(), Arc::clone(session));
-        Some((id, self.hibernation(session.kind).as_secs()))
+        Some((id, self.hibernation(session).as_secs()))
     }
 
-    fn hibernation(&self, kind: Kind) -> std::time::Duration {
-        match kind {
+    fn hibernation(&self, session: &Session) -> std::time::Duration {
+        match session.kind {
             Kind::Guest => self.settings.hibernation.guests,
+            Kind::Service { .. } if session.bare == self.settings.names.focus_account => {
+                self.settings.hibernation.focus
+            }
             Kind::Service { .. } => self.settings.hibernation.services,
         }
     }
@@ -208,7 +211,7 @@ impl Host {
             drop(state);
             return self.end_session(session, End::Left, now);
         }
-        let until = now.instant + self.hibernation(session.kind);
+        let until = now.instant + self.hibernation(session);
         state.life = Life::Hibernating(until);
         drop(state);
         self.counters.hibernated.increase();

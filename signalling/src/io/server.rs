@@ -1,7 +1,7 @@
 //! The running server.
 
 use super::clock::now;
-use super::{clock, http, keys, stream, tls};
+use super::{abuse, clock, http, keys, stream, tls};
 use crate::Config;
 use crate::addresses::Address;
 use crate::config::KeySource;
@@ -130,6 +130,7 @@ impl Server {
             shared.spawn_until_stop(stream::accept(Arc::clone(&shared), listener, true));
         }
         shared.spawn_until_stop(keep_time(Arc::clone(&shared.host)));
+        shared.spawn_until_stop(abuse::report(Arc::clone(&shared.host)));
         let token = shared.host.settings.token.as_ref();
         if let Some(KeySource::JwksUrl(url)) = token.map(|token| &token.keys) {
             shared.spawn_until_stop(keys::refresh(Arc::clone(&shared.host), url.clone()));

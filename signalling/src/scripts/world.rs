@@ -90,6 +90,7 @@ impl World {
             ["connects", "as", resource] => self.connect(name, Some(resource)),
             ["opens", "a", "stream"] => self.open(name),
             ["sends"] => self.send(name, xml),
+            ["raw"] => self.send_raw(name, xml),
             ["receives", "nothing"] => self.receive_nothing(name),
             ["receives"] => self.receive(name, xml),
             ["skips", "everything"] => {
@@ -314,13 +315,20 @@ impl World {
             .as_mut()
             .ok_or("is not connected")?;
         for stanza in documents(&xml) {
-            match frame::parse(stanza, &connection.limits()) {
-                Ok(Frame::Element(element)) => connection.handle_element(&element, now),
-                Ok(Frame::Open(header)) => connection.handle_header(&header, now),
-                Ok(Frame::Close { .. }) => connection.handle_end(Ending::Goodbye, now),
-                Err(error) => connection.handle_bad_input(&error),
-            }
+            hand_over(connection, stanza, now);
         }
+        Ok(())
+    }
+
+    /// Sends one frame as it is.
+    fn send_raw(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let (now, text) = (self.now, pattern::fill(text, &self.names));
+        let connection = self
+            .person(name)?
+            .connection
+            .as_mut()
+            .ok_or("is not connected")?;
+        hand_over(connection, &text, now);
         Ok(())
     }
 
@@ -417,6 +425,16 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// What a WebSocket does with a frame.
+fn hand_over(connection: &mut Connection, text: &str, now: Now) {
+    match frame::parse(text, &connection.limits()) {
+        Ok(Frame::Element(element)) => connection.handle_element(&element, now),
+        Ok(Frame::Open(header)) => connection.handle_header(&header, now),
+        Ok(Frame::Close { .. }) => connection.handle_end(Ending::Goodbye, now),
+        Err(error) => connection.handle_bad_input(&error),
     }
 }
 
