@@ -10,7 +10,7 @@
 )]
 #![allow(missing_docs, reason = "not a library")]
 
-#[allow(dead_code, reason = "the tests use more of it")]
+#[allow(dead_code, unused_imports, reason = "the tests use more of it")]
 #[path = "../tests/behaviour/world.rs"]
 mod world;
 

@@ -78,8 +78,6 @@ pub struct Conference {
     me: FullJid,
     state: RoomState,
     meeting_id: String,
-    /// Found at start-up, not asked for.
-    picked_up: bool,
     /// People were there before the focus: a bridge may have an earlier conference of theirs.
     adopted: bool,
     rtcstats_enabled: bool,
@@ -97,20 +95,17 @@ pub struct Conference {
     retries: bool,
     published: Option<Published>,
     empty_deadline: Option<Instant>,
+    /// People who asked for the room and have not come yet, and until when they may.
+    expected: u32,
+    expected_until: Option<Instant>,
     single_deadline: Option<Instant>,
     out: Vec<Action>,
 }
 
 impl Conference {
-    /// A conference in a room that somebody asked for, or that was found at start-up (`picked_up`).
+    /// A conference in a room that somebody asked for ([`Self::handle_wanted`]) or that was found.
     /// [`Self::handle_connected`] makes it join.
-    pub fn new(
-        room: BareJid,
-        nick: &str,
-        me: FullJid,
-        wishes: Wishes,
-        picked_up: bool,
-    ) -> Option<Self> {
+    pub fn new(room: BareJid, nick: &str, me: FullJid, wishes: Wishes) -> Option<Self> {
         let occupant = room.with_resource_str(nick).ok()?;
         Some(Self {
             room,
@@ -118,7 +113,6 @@ impl Conference {
             me,
             state: RoomState::Outside,
             meeting_id: String::new(),
-            picked_up,
             adopted: false,
             rtcstats_enabled: wishes.rtcstats_enabled,
             wishes,
@@ -133,6 +127,8 @@ impl Conference {
             retries: false,
             published: None,
             empty_deadline: None,
+            expected: 0,
+            expected_until: None,
             single_deadline: None,
             out: Vec::new(),
         })

@@ -393,9 +393,7 @@ mod tests {
         director.me = Some(FullJid::new("focus@auth.meet.shoal/x").unwrap());
         let rooms = ["bad@muc.meet.shoal", "good@muc.meet.shoal"].map(|r| BareJid::new(r).unwrap());
         for room in &rooms {
-            director
-                .create(room, Wishes::default(), false, now)
-                .unwrap();
+            director.create(room, Wishes::default(), now).unwrap();
         }
         director.out.clear();
         director.with(&rooms[0], now, |_, _| {

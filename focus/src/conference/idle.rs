@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::config::seconds;
 
+use super::action::Action;
 use super::migration::Terminate;
 use super::{Conference, Context};
 
@@ -27,6 +28,36 @@ impl Conference {
         .min()
     }
 
+    /// Somebody asked for the room, and will come within the time that a new room may be empty.
+    pub fn handle_wanted(&mut self, ctx: &mut Context<'_>) -> Vec<Action> {
+        let wait = seconds(ctx.settings.config.conference.initial_timeout_s);
+        self.expected = self.expected.saturating_add(1);
+        self.expected_until = Some(ctx.now + wait);
+        if self.empty_deadline.is_some() {
+            self.empty_deadline = self.expected_until;
+        }
+        self.take_actions()
+    }
+
+    /// Nobody is in the room: it is left, unless somebody who asked for it has yet to come.
+    pub(super) fn on_empty(&mut self, ctx: &mut Context<'_>) {
+        self.single_deadline = None;
+        self.started = false;
+        match self
+            .expected_until
+            .filter(|until| self.expected > 0 && *until > ctx.now)
+        {
+            Some(until) => {
+                self.empty_deadline = Some(until);
+                self.publish(ctx);
+            }
+            None => {
+                tracing::info!(room = %self.room, "everybody has left");
+                self.end(None, ctx);
+            }
+        }
+    }
+
     /// Starts the conference when enough participants are there, and gives a lone one some time.
     pub(super) fn check_size(&mut self, ctx: &mut Context<'_>) {
         if !self.is_ready() {
@@ -40,7 +71,7 @@ impl Conference {
             let uninvited: Vec<Arc<str>> = self
                 .participants
                 .values()
-                .filter(|p| p.session.is_none() && p.features().is_some())
+                .filter(|p| p.session.is_none() && !p.declined && p.features().is_some())
                 .map(|p| p.nick.clone())
                 .collect();
             for nick in uninvited {

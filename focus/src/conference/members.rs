@@ -129,25 +129,21 @@ impl Conference {
         );
         self.participants.insert(nick, participant);
         self.empty_deadline = None;
+        self.expected = self.expected.saturating_sub(1);
         ctx.counters.participants += 1;
     }
 
     /// An occupant left, was kicked, or lost its connection for good. Others see that by themselves, so
     /// nothing is signalled about its sources.
     pub(super) fn handle_left(&mut self, nick: &str, ctx: &mut Context<'_>) {
-        let Some(mut participant) = self.participants.remove(nick) else {
+        let Some(participant) = self.drop_participant(nick) else {
             return;
         };
-        if let Some(session) = participant.end_session() {
-            self.release(&[(participant.nick.clone(), session)], true);
-        }
-        self.sources.remove_owner(nick);
         if !self.is_ready() {
             return;
         }
         if self.participants.is_empty() {
-            tracing::info!(room = %self.room, "everybody has left");
-            self.end(None, ctx);
+            self.on_empty(ctx);
             return;
         }
         if participant.moderator || participant.grant_sent {
@@ -157,8 +153,17 @@ impl Conference {
         self.publish(ctx);
     }
 
+    fn drop_participant(&mut self, nick: &str) -> Option<Participant> {
+        let mut participant = self.participants.remove(nick)?;
+        if let Some(session) = participant.end_session() {
+            self.release(&[(participant.nick.clone(), session)], true);
+        }
+        self.sources.remove_owner(nick);
+        Some(participant)
+    }
+
     /// Participants that did not turn up after a new connection have left meanwhile.
-    pub(super) fn forget_unseen(&mut self, ctx: &mut Context<'_>) {
+    pub(super) fn forget_unseen(&mut self) {
         let gone: Vec<Arc<str>> = self
             .participants
             .values()
@@ -166,12 +171,7 @@ impl Conference {
             .map(|p| p.nick.clone())
             .collect();
         for nick in gone {
-            if self.participants.len() == 1 {
-                // The last one: the conference ends with it.
-                self.handle_left(&nick, ctx);
-                return;
-            }
-            self.handle_left(&nick, ctx);
+            self.drop_participant(&nick);
         }
     }
 

@@ -117,7 +117,7 @@ impl Conference {
         ctx: &mut Context<'_>,
     ) -> Option<Self> {
         let room = BareJid::new(&memory.room).ok()?;
-        let mut conference = Self::new(room, nick, me, memory.wishes.clone(), true)?;
+        let mut conference = Self::new(room, nick, me, memory.wishes.clone())?;
         conference.meeting_id.clone_from(&memory.meeting_id);
         conference.moderation = memory.moderation.clone();
         for bridge in &memory.bridges {

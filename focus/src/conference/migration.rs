@@ -59,6 +59,7 @@ impl Conference {
                 continue;
             };
             participant.waiting = false;
+            participant.declined |= matches!(how, Terminate::Silently | Terminate::GeneralError);
             let Some(session) = participant.end_session() else {
                 continue;
             };
@@ -107,6 +108,9 @@ impl Conference {
         ctx.counters.participants_moved += nicks.len() as u64;
         self.remove_sessions(nicks, how, tell_bridge, ctx);
         for nick in nicks {
+            if let Some(participant) = self.participants.get_mut(nick) {
+                participant.declined = false;
+            }
             self.invite(nick, ctx);
         }
     }

@@ -64,6 +64,8 @@ pub struct Participant {
     pub discovery: Discovery,
     /// The session that is being set up or runs.
     pub session: Option<Session>,
+    /// Is not to be invited again: it ended its session, or would not have it.
+    pub declined: bool,
     /// Waits for a bridge.
     pub waiting: bool,
     /// Starts muted (audio, video).
@@ -104,6 +106,7 @@ impl Participant {
             video_muted: true,
             discovery: Discovery::Asked,
             session: None,
+            declined: false,
             waiting: false,
             start_muted: (false, false),
             force_muted: (false, false),

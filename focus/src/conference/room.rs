@@ -250,14 +250,12 @@ impl Conference {
         }
         self.state = RoomState::Open;
         self.out.push(Action::Answer(Ok(())));
-        self.forget_unseen(ctx);
+        self.forget_unseen();
         if self.participants.is_empty() {
-            if self.picked_up {
-                self.end(None, ctx);
+            self.on_empty(ctx);
+            if self.state == RoomState::Left {
                 return;
             }
-            let wait = crate::config::seconds(ctx.settings.config.conference.initial_timeout_s);
-            self.empty_deadline = Some(ctx.now + wait);
         }
         self.resume_sessions(ctx);
         self.elect_moderators(ctx);

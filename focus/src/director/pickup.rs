@@ -80,7 +80,7 @@ impl Director {
                 rtcstats_enabled: true,
                 ..Wishes::default()
             };
-            if let Err(error) = self.create(&room, wishes, true, now) {
+            if let Err(error) = self.create(&room, wishes, now) {
                 tracing::warn!(%room, %error, "the room cannot be picked up");
             }
         }

@@ -90,11 +90,12 @@ impl Director {
                 self.reply(asker, &room, &Err(error));
                 return;
             }
-            if let Err(error) = self.create(&room, wishes, false, now) {
+            if let Err(error) = self.create(&room, wishes, now) {
                 self.reply(asker, &room, &Err(error));
                 return;
             }
         }
+        self.with(&room, now, Conference::handle_wanted);
         match self.conferences.get_mut(&room) {
             Some(slot) if slot.conference.is_ready() => self.reply(asker, &room, &Ok(())),
             Some(slot) if slot.askers.len() < MAX_ASKERS => slot.askers.push(asker),
@@ -154,7 +155,6 @@ impl Director {
         &mut self,
         room: &BareJid,
         wishes: Wishes,
-        picked_up: bool,
         now: Instant,
     ) -> Result<(), StanzaError> {
         if self.conferences.len() >= self.settings.config.max_conferences {
@@ -168,14 +168,9 @@ impl Director {
             .me
             .clone()
             .ok_or_else(|| StanzaError::new(Condition::ServiceUnavailable))?;
-        let conference = Conference::new(
-            room.clone(),
-            &self.settings.config.nick,
-            me.clone(),
-            wishes,
-            picked_up,
-        )
-        .ok_or_else(|| StanzaError::new(Condition::BadRequest))?;
+        let conference =
+            Conference::new(room.clone(), &self.settings.config.nick, me.clone(), wishes)
+                .ok_or_else(|| StanzaError::new(Condition::BadRequest))?;
         self.generation += 1;
         let slot = Slot {
             conference,

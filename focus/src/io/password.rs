@@ -4,7 +4,7 @@ use crate::config::Config;
 
 use super::StartError;
 
-/// The password, from the configuration or its file; `None` where neither is named.
+/// The password, from the configuration or the first line of its file; `None` where neither is named.
 pub(super) fn read(config: &Config) -> Result<Option<String>, StartError> {
     if let Some(password) = &config.password {
         return Ok(Some(password.0.clone()));
@@ -13,7 +13,7 @@ pub(super) fn read(config: &Config) -> Result<Option<String>, StartError> {
         return Ok(None);
     };
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
+        Ok(text) => Ok(text.lines().next().map(str::to_owned)),
         Err(error) => Err(StartError::Password {
             path: path.display().to_string(),
             error,

@@ -79,6 +79,34 @@ fn the_last_one_ends_the_conference() {
 }
 
 #[test]
+fn the_room_is_kept_for_somebody_who_has_asked_for_it() {
+    let mut world = World::meeting(Level::Current);
+    world.request("d");
+    for nick in ["a", "b", "c"] {
+        world.leave(nick);
+    }
+    assert_eq!(world.director.rooms().len(), 1, "d is on the way");
+    world.pass(Duration::from_secs(14));
+    world.enter("d", Level::Current);
+    world.join("e", Level::Current);
+    assert_eq!(world.verbs("d"), ["session-initiate"]);
+    world.leave("d");
+    world.leave("e");
+    assert!(world.director.rooms().is_empty());
+}
+
+#[test]
+fn the_room_is_not_kept_for_ever_for_somebody_who_never_comes() {
+    let mut world = World::meeting(Level::Current);
+    world.request("d");
+    for nick in ["a", "b", "c"] {
+        world.leave(nick);
+    }
+    world.pass(Duration::from_secs(15));
+    assert!(world.director.rooms().is_empty());
+}
+
+#[test]
 fn a_new_moderator_is_elected_when_the_moderator_leaves() {
     let mut world = World::meeting(Level::Current);
     world.leave("a");

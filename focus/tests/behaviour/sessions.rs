@@ -125,6 +125,8 @@ fn a_client_that_ends_its_session_gets_no_other() {
     assert!(!world.endpoints("jvb1").contains("a"));
     let error = world.jingle("a", &end).unwrap_err();
     assert_eq!(error.condition, Condition::Gone);
+    world.join("c", Level::Current);
+    assert!(world.jingles("a").is_empty(), "not even when others come");
 }
 
 #[test]
