@@ -35,7 +35,7 @@ fn main() {
     runtime.block_on(async {
         small_rooms(100).await;
         one_room(300, 0).await;
-        one_room(500, 50).await;
+        one_room(500, 200).await;
     });
 }
 
@@ -90,6 +90,19 @@ impl Process {
             .filter_map(|text| text.split(' ').next()?.parse::<u64>().ok())
             .sum();
         Duration::from_nanos(nanoseconds)
+    }
+
+    /// CPU time outside the kernel, in steps of 10 ms.
+    fn user(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let after_name = stat.rsplit_once(')').unwrap().1;
+        let ticks: u64 = after_name
+            .split_whitespace()
+            .nth(11)
+            .unwrap()
+            .parse()
+            .unwrap();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Resident memory, bytes.
@@ -228,7 +241,7 @@ async fn one_room(size: u32, changes: u32) {
         "memory of a participant, room of {size}: {:.1} KiB",
         each as f64 / 1024.0
     );
-    let cpu = server.cpu();
+    let (cpu, user) = (server.cpu(), server.user());
     let begin = Instant::now();
     for _ in 0..changes {
         let stanza = presence("large", "", false)
@@ -245,6 +258,7 @@ async fn one_room(size: u32, changes: u32) {
             server.cpu() - cpu,
             changes,
         );
+        report("of that outside the kernel", server.user() - user, changes);
         let each = begin.elapsed().as_secs_f64() * 1_000.0 / f64::from(changes);
         println!("and until all have it: {each:.1} ms");
     }

@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A burst of this many unacknowledged stanzas is asked about at once.
-const ASK_AFTER_STANZAS: usize = 5;
+/// A burst of this many unacknowledged stanzas is asked about at once. What is not acknowledged costs a pointer; a
+/// question and its answer cost two packets for every member of a room.
+const ASK_AFTER_STANZAS: usize = 25;
 /// Any unacknowledged stanza is asked about after this time.
-const ASK_AFTER: Duration = Duration::from_secs(1);
+const ASK_AFTER: Duration = Duration::from_secs(5);
 /// A peer that leaves a request unanswered this long has lost its connection.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -202,12 +203,22 @@ impl Mailbox {
         }
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::new(Capacity {
+    /// Forgets everything. What comes back, the peer has not acknowledged, or never got.
+    pub(crate) fn take_undelivered(&mut self) -> Vec<Arc<Rendered>> {
+        let nothing = Self::new(Capacity {
             stanzas: 0,
             bytes: 0,
         });
+        let old = std::mem::replace(self, nothing);
+        let sent = old
+            .management
+            .map(|management| management.unacknowledged)
+            .unwrap_or_default();
+        let waiting = old.queue.into_iter().filter_map(|item| match item {
+            Item::Stanza(stanza) => Some(stanza),
+            Item::Nonza(_) | Item::Enabled(_) => None,
+        });
+        sent.into_iter().chain(waiting).collect()
     }
 }
 
@@ -265,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements_are_asked_for_after_a_burst_or_a_second() {
+    fn acknowledgements_are_asked_for_after_a_burst_or_some_seconds() {
         let now = Instant::now();
         let mut mailbox = mailbox(100);
         mailbox.push(stanza(0)).unwrap();
@@ -278,10 +289,10 @@ mod tests {
         assert!(mailbox.answer_overdue(now + ASK_AFTER + ANSWER_WITHIN));
         mailbox.handle_acknowledgement(1).unwrap();
         assert_eq!(mailbox.poll_timeout(), None);
-        for id in 0..5 {
+        for id in 0..ASK_AFTER_STANZAS as u32 {
             mailbox.push(stanza(id)).unwrap();
         }
-        assert_eq!(sent(&mut mailbox, now).len(), 6);
+        assert_eq!(sent(&mut mailbox, now).len(), ASK_AFTER_STANZAS + 1);
     }
 
     #[test]

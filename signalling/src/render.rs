@@ -5,6 +5,8 @@
 
 use std::fmt::Display;
 use std::fmt::Write as _;
+use xmpp::stream::Limits;
+use xmpp::stream::frame::{self, Frame};
 use xmpp::{Element, ns};
 
 /// One stanza, rendered without its `to` and without the default namespace of its root.
@@ -18,6 +20,20 @@ impl Rendered {
     /// Bytes that the stanza takes, without `to`.
     pub(crate) fn len(&self) -> usize {
         self.text.len()
+    }
+
+    /// The element again, if it is an IQ that asks for an answer.
+    pub(crate) fn to_request(&self) -> Option<Element> {
+        let head = self.text.split('>').next()?;
+        if !head.starts_with("<iq")
+            || !(head.contains(" type='get'") || head.contains(" type='set'"))
+        {
+            return None;
+        }
+        match frame::parse(&self.text, &Limits::SERVICE) {
+            Ok(Frame::Element(element)) => Some(element),
+            _ => None,
+        }
     }
 
     /// Appends the stanza as `to` gets it. `to` is escaped already. `declare`: the stream does not declare

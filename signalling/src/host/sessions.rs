@@ -4,12 +4,14 @@ use super::Host;
 use crate::addresses::Address;
 use crate::mailbox::Capacity;
 use crate::now::Now;
+use crate::render::Rendered;
 use crate::session::{End, Kind, Life, Profile, Session, Wake};
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use xmpp::{BareJid, FullJid, Jid};
+use xmpp::stanza::{Condition, StanzaError, error_reply};
+use xmpp::{BareJid, ElementExt, FullJid, Jid};
 
 #[derive(Default)]
 pub(super) struct SessionTable(RwLock<Tables>);
@@ -262,7 +264,7 @@ impl Host {
 
     /// Ends a session: it leaves its rooms, and a connection that serves it closes.
     pub(crate) fn end_session(&self, session: &Arc<Session>, end: End, now: Now) {
-        let rooms = {
+        let (rooms, undelivered) = {
             let mut state = session.state.lock();
             let previous = std::mem::replace(&mut state.life, Life::Ended(end));
             match previous {
@@ -274,9 +276,6 @@ impl Host {
                 Life::Hibernating(until) => {
                     self.deadlines.lock().remove(&(until, session.key));
                 }
-            }
-            if end == End::TooSlow {
-                state.mailbox.clear();
             }
             let mut tables = self.sessions.0.write();
             if let Some(id) = state.resumption.take() {
@@ -297,7 +296,10 @@ impl Host {
                 }
             }
             drop(tables);
-            std::mem::take(&mut state.rooms)
+            (
+                std::mem::take(&mut state.rooms),
+                state.mailbox.take_undelivered(),
+            )
         };
         if session.kind == Kind::Guest {
             self.addresses.close_session(session.address);
@@ -305,11 +307,25 @@ impl Host {
         if end == End::TooSlow {
             self.counters.sessions_too_slow.increase();
         }
+        if end != End::Shutdown {
+            self.bounce(session, &undelivered, now);
+        }
         for room in rooms {
             // A room that is gone already needs no goodbye.
             let _ = self.in_room(&room, now, |room, context, out| {
                 room.handle_session_ended(session, context, out);
             });
+        }
+    }
+
+    /// Answers requests that the session did not live to answer, so that nobody waits for it.
+    fn bounce(&self, session: &Arc<Session>, undelivered: &[Arc<Rendered>], now: Now) {
+        for request in undelivered.iter().filter_map(|stanza| stanza.to_request()) {
+            let error = StanzaError::new(Condition::RecipientUnavailable);
+            let mut reply = error_reply(&request, &error);
+            // As the session would have answered: to whom it saw asking.
+            reply.take_attr("from");
+            self.handle_stanza(session, &reply, now);
         }
     }
 
