@@ -82,6 +82,9 @@ pub struct World {
     pub memories: BTreeMap<String, Option<String>>,
     /// Real time that the focus took.
     pub spent: Duration,
+    /// Whether everything that the focus is told goes to `log`.
+    pub keep_log: bool,
+    pub log: Vec<Element>,
 }
 
 impl World {
@@ -114,6 +117,8 @@ impl World {
             last_to_bridge: String::new(),
             memories: BTreeMap::new(),
             spent: Duration::ZERO,
+            keep_log: false,
+            log: Vec::new(),
         }
     }
 
@@ -311,6 +316,9 @@ impl World {
             let mut idle = true;
             while let Some(stanza) = self.inbox.pop_front() {
                 idle = false;
+                if self.keep_log {
+                    self.log.push(stanza.clone());
+                }
                 let before = Instant::now();
                 self.director.handle_stanza(&stanza, self.now);
                 self.spent += before.elapsed();
