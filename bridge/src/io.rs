@@ -6,6 +6,7 @@ pub(crate) mod control;
 pub mod driver;
 pub mod mailbox;
 mod outbox;
+mod pace;
 pub(crate) mod private_http;
 mod shard_task;
 pub(crate) mod shards;

@@ -21,6 +21,8 @@ use crate::stats::{self, Snapshot, Traffic};
 
 /// News of workers taken at once.
 const EVENT_BATCH: usize = 512;
+/// Texts of clients that may wait for one worker.
+const MAX_TEXTS_WAITING: u64 = 4_096;
 /// How often workers are asked for their statistics.
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two samples of CPU and of each endpoint's statistics.
@@ -158,16 +160,25 @@ impl Control {
         Some(channel)
     }
 
-    /// A text of a client, on the way to the owner of its endpoint.
+    /// A text of a client, on the way to the owner of its endpoint; dropped when that one is far behind, so that texts
+    /// never take the room of orders.
     pub(crate) fn channel_text(&self, target: ChannelTarget, text: String) {
         self.channels.received.fetch_add(1, Ordering::Relaxed);
-        if let Some(postbox) = self.commands.get(target.owner.index())
-            && postbox
-                .put(Command::ChannelText(target.endpoint, text))
-                .is_ok()
-        {
-            postbox.ring();
+        let worker = target.owner.index();
+        let (Some(postbox), Some(io)) = (self.commands.get(worker), self.io.get(worker)) else {
+            return;
+        };
+        let command = Command::ChannelText(target.endpoint, text);
+        if io.texts_waiting.load(Ordering::Relaxed) < MAX_TEXTS_WAITING {
+            // Counted first: the worker takes it off as soon as it is queued.
+            io.texts_waiting.fetch_add(1, Ordering::Relaxed);
+            if postbox.put(command).is_ok() {
+                postbox.ring();
+                return;
+            }
+            io.texts_waiting.fetch_sub(1, Ordering::Relaxed);
         }
+        io.dropped_texts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The socket of a channel is gone.

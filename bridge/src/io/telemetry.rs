@@ -151,6 +151,7 @@ impl Telemetry {
         };
         drops.push(("send_buffer_full", sum(|io| &io.dropped_send_buffer_full)));
         drops.push(("send_refused", sum(|io| &io.dropped_send_refused)));
+        drops.push(("channel_texts_full", sum(|io| &io.dropped_texts)));
         drops.push(("worker_queue_full", sum(|io| &io.dropped_queue_full)));
         drops
     }

@@ -16,6 +16,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::channels::{Channel, Close};
 use super::control::Control;
+use super::pace::Pace;
 use crate::colibri::{ChannelRefusal, ChannelTarget};
 
 /// A client that takes nothing for this long is gone.
@@ -83,12 +84,17 @@ async fn converse(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
     let mut heard = Instant::now();
+    let mut pace = Pace::new(heard);
     loop {
+        let next = pace.poll_timeout();
         tokio::select! {
             biased;
             why = &mut channel.close => return why.ok(),
-            message = socket.recv() => {
+            message = next_message(socket, next) => {
                 heard = Instant::now();
+                if let Some(Ok(message)) = &message {
+                    pace.handle_message(size(message), heard);
+                }
                 match message {
                     Some(Ok(Message::Text(text))) => control.channel_text(target, text.as_str().to_owned()),
                     // The client's pings are answered by the library.
@@ -114,6 +120,22 @@ async fn converse(
                 send(socket, Message::Ping(Vec::new().into())).await?;
             }
         }
+    }
+}
+
+/// The next message, not before `at`.
+async fn next_message(socket: &mut WebSocket, at: Instant) -> Option<Result<Message, axum::Error>> {
+    if at > Instant::now() {
+        tokio::time::sleep_until(at.into()).await;
+    }
+    socket.recv().await
+}
+
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
     }
 }
 

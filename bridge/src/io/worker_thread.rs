@@ -30,6 +30,8 @@ const EVENT_BUDGET: usize = 1_024;
 const SEND_BUDGET: usize = 64;
 /// Bytes of a send batch: stays in a core's second-level cache.
 const SEND_BATCH_BYTES: usize = 256 * 1024;
+/// Pause before a worker that broke an invariant begins anew.
+const FAILURE_PAUSE: Duration = Duration::from_millis(50);
 /// How soon a turn follows when control or another worker had no room.
 const RETRY: Duration = Duration::from_millis(2);
 
@@ -55,6 +57,10 @@ pub struct IoCounters {
     pub dropped_send_refused: AtomicU64,
     /// Messages to another worker dropped because its queue was full.
     pub dropped_queue_full: AtomicU64,
+    /// Bridge channel texts that wait for the worker.
+    pub texts_waiting: AtomicU64,
+    /// Bridge channel texts dropped because too many waited.
+    pub dropped_texts: AtomicU64,
     /// System calls for sending.
     pub send_calls: AtomicU64,
     /// Microseconds in which the thread did not sleep.
@@ -110,6 +116,8 @@ impl WorkerThread {
                 );
                 desk.batch.clear();
                 desk.pending = Some(DriverEvent::Failed(self.id));
+                // What breaks each time must not take a core for itself.
+                std::thread::sleep(FAILURE_PAUSE);
             }
         }
     }
@@ -137,7 +145,10 @@ impl WorkerThread {
             // In order of priority. Orders first: they are few, and packets depend on them.
             self.bell.doze();
             more = drain(&self.commands, COMMAND_BUDGET, |command| {
-                core.handle_command(command, now)
+                if matches!(command, Command::ChannelText(..)) {
+                    self.counters.texts_waiting.fetch_sub(1, Ordering::Relaxed);
+                }
+                core.handle_command(command, now);
             });
             more |= drain(&self.messages, MESSAGE_BUDGET, |message| {
                 core.handle_message(message, now)
@@ -255,3 +266,6 @@ impl WorkerThread {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;
