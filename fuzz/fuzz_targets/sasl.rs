@@ -22,9 +22,6 @@ fuzz_target!(|data: &[u8]| {
             Some(data) => sasl::success(data.as_bytes()),
             None => sasl::challenge(text.as_bytes()),
         };
-        // Many iterations are slow and not the point.
-        if !text.contains("i=") || text.contains("i=1,") || text.ends_with("i=1") {
-            let _ = login.handle(&answer);
-        }
+        let _ = login.handle(&answer);
     }
 });

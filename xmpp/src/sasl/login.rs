@@ -1,18 +1,20 @@
 //! The client's side of a login.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use sasl::client::Mechanism;
 use sasl::client::mechanisms::{Plain, Scram};
-use sasl::common::Credentials;
 use sasl::common::scram::{Sha1, Sha256};
+use sasl::common::{ChannelBinding, Credentials};
 
 use super::{SaslError, auth, data_of, response};
 use crate::xml::ElementExt;
 use crate::{Element, ns};
 
-/// The largest number of hash iterations that a server may demand; more is a denial of service.
-const MAX_ITERATIONS: u32 = 1_000_000;
+/// How many hash iterations a server may demand. Fewer would give whoever poses as the server a
+/// cheap guess at the password (RFC 5802 §5.1), more would keep this side busy for minutes.
+const ITERATIONS: RangeInclusive<u32> = 4096..=1_000_000;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,8 @@ pub struct Login {
     /// `None`: anonymous.
     mechanism: Option<Box<dyn Mechanism + Send>>,
     name: &'static str,
+    /// What SCRAM sent first; empty before that.
+    first: Vec<u8>,
 }
 
 impl fmt::Debug for Login {
@@ -57,23 +61,31 @@ impl Login {
                 Ok(Self {
                     mechanism: None,
                     name: "ANONYMOUS",
+                    first: Vec::new(),
                 })
             } else {
                 Err(none())
             };
         };
-        let credentials = Credentials::default()
-            .with_username(user)
-            .with_password(password);
+        let credentials = |user: &str| {
+            Credentials::default()
+                .with_username(user)
+                .with_password(password)
+                // "n": this side has no channel binding. Any other answer makes a server that
+                // offers it refuse the login (RFC 5802 §6).
+                .with_channel_binding(ChannelBinding::None)
+        };
+        // RFC 5802 §5.1, saslname.
+        let scram_user = user.replace('=', "=3D").replace(',', "=2C");
         let (name, mechanism): (_, Result<Box<dyn Mechanism + Send>, _>) =
             if offers("SCRAM-SHA-256") {
-                let scram = Scram::<Sha256>::from_credentials(credentials);
+                let scram = Scram::<Sha256>::from_credentials(credentials(&scram_user));
                 ("SCRAM-SHA-256", scram.map(|m| Box::new(m) as _))
             } else if offers("SCRAM-SHA-1") {
-                let scram = Scram::<Sha1>::from_credentials(credentials);
+                let scram = Scram::<Sha1>::from_credentials(credentials(&scram_user));
                 ("SCRAM-SHA-1", scram.map(|m| Box::new(m) as _))
             } else if offers("PLAIN") && confidential {
-                let plain = Plain::from_credentials(credentials);
+                let plain = Plain::from_credentials(credentials(user));
                 ("PLAIN", plain.map(|m| Box::new(m) as _))
             } else {
                 return Err(none());
@@ -82,6 +94,7 @@ impl Login {
         Ok(Self {
             mechanism: Some(mechanism),
             name,
+            first: Vec::new(),
         })
     }
 
@@ -93,7 +106,10 @@ impl Login {
     /// The `<auth/>` to send.
     pub fn start(&mut self) -> Element {
         match &mut self.mechanism {
-            Some(mechanism) => auth(self.name, Some(&mechanism.initial())),
+            Some(mechanism) => {
+                self.first = mechanism.initial();
+                auth(self.name, Some(&self.first))
+            }
             None => auth(self.name, None),
         }
     }
@@ -127,7 +143,9 @@ impl Login {
             return Ok(Step::Done);
         }
         answer.expect_is("challenge", ns::SASL)?;
-        check_iterations(&data)?;
+        if self.name.starts_with("SCRAM") {
+            check_challenge(&data, &self.first).map_err(SaslError::Mechanism)?;
+        }
         match &mut self.mechanism {
             Some(mechanism) => {
                 let data = mechanism.response(&data).map_err(broken)?;
@@ -138,17 +156,40 @@ impl Login {
     }
 }
 
-/// Refuses a SCRAM challenge (RFC 5802 §7) that would keep this side busy for minutes.
-fn check_iterations(challenge: &[u8]) -> Result<(), SaslError> {
-    let iterations = challenge
-        .split(|byte| *byte == b',')
-        .find_map(|part| part.strip_prefix(b"i="))
-        .and_then(|digits| std::str::from_utf8(digits).ok())
-        .and_then(|digits| digits.parse::<u32>().ok());
-    match iterations {
-        Some(iterations) if iterations > MAX_ITERATIONS => Err(SaslError::Mechanism(format!(
-            "{iterations} iterations, more than {MAX_ITERATIONS}"
-        ))),
-        _ => Ok(()),
+/// Checks what the library leaves unchecked of a SCRAM challenge (RFC 5802 §5.1, §7): the order of
+/// its attributes, that the nonce begins with the client's own, and the number of iterations.
+fn check_challenge(challenge: &[u8], first: &[u8]) -> Result<(), String> {
+    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned());
+    let own_nonce = text(first)?
+        .rsplit_once("r=")
+        .map(|(_, nonce)| nonce)
+        .ok_or("a challenge before the first message")?;
+    let mut attributes = text(challenge)?.split(',');
+    let mut attribute = |key: &str| {
+        attributes
+            .next()
+            .and_then(|attribute| attribute.strip_prefix(key))
+            .ok_or_else(|| format!("the challenge lacks '{key}' in its place"))
+    };
+    let nonce = attribute("r=")?;
+    attribute("s=")?;
+    let iterations = attribute("i=")?;
+    if nonce.len() <= own_nonce.len() || !nonce.starts_with(own_nonce) {
+        return Err("the nonce is not this side's with the server's behind it".to_owned());
     }
+    match iterations.parse() {
+        Ok(number) if ITERATIONS.contains(&number) => {}
+        _ => {
+            let (least, most) = ITERATIONS.into_inner();
+            return Err(format!("the number of iterations is not {least} to {most}"));
+        }
+    }
+    if attributes.any(|extension| {
+        ["r=", "s=", "i=", "m="]
+            .iter()
+            .any(|key| extension.starts_with(key))
+    }) {
+        return Err("an attribute comes twice or must be understood and is not".to_owned());
+    }
+    Ok(())
 }

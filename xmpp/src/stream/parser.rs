@@ -45,6 +45,8 @@ pub struct Parser {
     next: usize,
     /// Bytes of the current stanza or header that are parsed; 0 between stanzas.
     used: usize,
+    /// The header was just read, and may be the end of the stream as well: `<stream:stream/>`.
+    opened: bool,
 }
 
 impl std::fmt::Debug for Parser {
@@ -68,6 +70,7 @@ impl Parser {
             buffer: Vec::new(),
             next: 0,
             used: 0,
+            opened: false,
         }
     }
 
@@ -85,6 +88,7 @@ impl Parser {
         self.tree = Tree::new(self.limits, &[]);
         self.state = State::BeforeHeader;
         self.used = 0;
+        self.opened = false;
     }
 
     /// Throws away input that is not parsed yet; returns the number of bytes.
@@ -144,6 +148,11 @@ impl Parser {
     }
 
     fn parse(&mut self) -> Result<Option<Event>, StreamError> {
+        if std::mem::take(&mut self.opened)
+            && let Ok(Some(event)) = self.xml.parse(&mut &[][..], false)
+        {
+            return self.handle_xml(event);
+        }
         loop {
             if self.used == 0 {
                 // Whitespace between stanzas keeps the connection alive and means nothing
@@ -225,6 +234,7 @@ impl Parser {
         let mut root = Element::bare("stream", ns::STREAM);
         *root.attrs_mut() = attributes;
         self.state = State::Open;
+        self.opened = true;
         Ok(Event::StreamOpen(Header::of(&root)))
     }
 }

@@ -94,14 +94,43 @@ fn a_server_that_does_not_know_the_password_is_not_believed() {
 }
 
 #[test]
-fn a_server_cannot_keep_the_client_busy_with_iterations() {
-    let mut login = Login::choose(&offers(&["SCRAM-SHA-256"]), Some(("u", "pw")), false).unwrap();
-    login.start();
-    let challenge = sasl::challenge(b"r=x,s=QSXCR+Q6sek8bf92,i=4000000000");
-    assert!(matches!(
-        login.handle(&challenge),
-        Err(SaslError::Mechanism(_))
-    ));
+fn a_challenge_that_breaks_the_rules_of_scram_is_refused() {
+    for (challenge, expected) in [
+        ("r=NONCEx,s=QSXC,i=4096", None),
+        ("r=NONCEx,s=QSXC,i=4096,x=1", None),
+        ("r=NONCE,s=QSXC,i=4096", Some("nonce")),
+        ("r=other,s=QSXC,i=4096", Some("nonce")),
+        ("r=NONCEx,s=QSXC,i=1", Some("iterations")),
+        ("r=NONCEx,s=QSXC,i=4000000000", Some("iterations")),
+        ("r=NONCEx,s=QSXC,i=many", Some("iterations")),
+        ("r=NONCEx,s=QSXC,i=4096,i=4000000000", Some("twice")),
+        ("r=NONCEx,s=QSXC,i=4096,m=must", Some("understood")),
+        ("s=QSXC,r=NONCEx,i=4096", Some("'r='")),
+        ("r=NONCEx,i=4096", Some("'s='")),
+        ("", Some("'r='")),
+    ] {
+        let mut login =
+            Login::choose(&offers(&["SCRAM-SHA-256"]), Some(("u", "pw")), false).unwrap();
+        let first = sasl::data_of(&login.start()).unwrap().unwrap();
+        let first = String::from_utf8(first).unwrap();
+        let nonce = first.split("r=").nth(1).unwrap();
+        let challenge = sasl::challenge(challenge.replace("NONCE", nonce).as_bytes());
+        match (login.handle(&challenge), expected) {
+            (Ok(Step::Respond(_)), None) => {}
+            (Err(SaslError::Mechanism(reason)), Some(part)) => {
+                assert!(reason.contains(part), "{reason}");
+            }
+            (step, expected) => panic!("{step:?}, expected {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_user_name_with_separators_is_escaped_for_scram() {
+    let mut login =
+        Login::choose(&offers(&["SCRAM-SHA-1"]), Some(("a=b,r=c", "pw")), false).unwrap();
+    let first = sasl::data_of(&login.start()).unwrap().unwrap();
+    assert!(first.starts_with(b"n,,n=a=3Db=2Cr=3Dc,r="));
 }
 
 #[test]

@@ -89,6 +89,21 @@ fn the_events_are_the_same_wherever_the_bytes_are_split() {
 }
 
 #[test]
+fn a_stream_that_ends_with_its_header_is_closed_whatever_follows() {
+    let open = OPEN.replace("xml:lang='en'>", "/>");
+    for rest in ["", "text", "<iq/>"] {
+        let mut parser = Parser::new(Limits::PARTICIPANT);
+        parser.handle_input(open.as_bytes());
+        parser.handle_input(rest.as_bytes());
+        let events = all(&mut parser).unwrap();
+        assert!(
+            matches!(events[..], [Event::StreamOpen(_), Event::StreamClose]),
+            "{rest}"
+        );
+    }
+}
+
+#[test]
 fn input_after_a_login_belongs_to_the_new_stream_unless_it_is_discarded() {
     let input = format!(
         "{OPEN}<auth xmlns='{}' mechanism='X'/>{OPEN}<iq id='1'/>",
