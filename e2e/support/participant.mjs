@@ -13,10 +13,16 @@ import { until } from './wait.mjs';
 const NEAR = 60;
 
 export class Participant {
-    /** Opens the room's page and stops at the pre-join screen. */
-    static async open(person, url, { query = '', viewport } = {}) {
+    /** Opens the room's page and stops at the pre-join screen. `websocketUrl` sends the signalling another way. */
+    static async open(person, url, { query = '', viewport, websocketUrl } = {}) {
         const participant = new Participant();
         Object.assign(participant, { person, url }, await openPage(person, { viewport }));
+        if (websocketUrl) {
+            await participant.page.route('**/config.json', async (route) => {
+                const response = await route.fetch();
+                await route.fulfill({ response, json: { ...(await response.json()), websocketUrl } });
+            });
+        }
         await participant.page.goto(`${url}${query}`);
         await participant.page.getByLabel('Your name').fill(person.name);
         return participant;
@@ -99,16 +105,22 @@ export class Participant {
         );
     }
 
-    /** Waits until nothing more is heard from one look to the next. */
+    /** Waits until half a second of sound has no energy. */
     async hearsNothing({ seconds = 15 } = {}) {
-        let before = await this.audioEnergy();
-        const probe = async () => {
-            const now = await this.audioEnergy();
-            const grown = now - before;
-            before = now;
-            return { ok: grown < 0.0005, seen: grown };
+        const look = async () => {
+            const rows = await this.rows('inbound-rtp', 'audio');
+            const sum = (field) => rows.reduce((total, row) => total + (row[field] ?? 0), 0);
+            return { energy: sum('totalAudioEnergy'), duration: sum('totalSamplesDuration') };
         };
-        await until(`${this.person.name} hears nothing`, probe, { seconds, every: 1000 });
+        let before = await look();
+        const probe = async () => {
+            const now = await look();
+            const [energy, duration] = [now.energy - before.energy, now.duration - before.duration];
+            if (duration < 0.5) return { ok: false, seen: { duration } };
+            before = now;
+            return { ok: energy < 0.0005, seen: { energy, duration } };
+        };
+        await until(`${this.person.name} hears nothing`, probe, { seconds });
     }
 
     /** Makes this person's microphone sound, or be silent. */

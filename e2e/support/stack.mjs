@@ -79,8 +79,8 @@ export async function scratch() {
     return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** The whole stack in one process; the browsers' signalling goes over `link`, which can be cut. */
-export async function startAll({ extra = '' } = {}) {
+/** The whole stack in one process, and a link to it that can be cut. */
+export async function startAll({ host = '127.0.0.1', extra = '' } = {}) {
     const { folder, remove } = await scratch();
     const [http, media, tcp] = [await freePort(), await freePort(), await freePort()];
     const link = await Link.open(http);
@@ -88,8 +88,8 @@ export async function startAll({ extra = '' } = {}) {
     await writeFile(
         config,
         `[web]
-listen = "127.0.0.1:${http}"
-page = { websocketUrl = "ws://localhost:${link.port}/xmpp-websocket" }
+listen = "${host}:${http}"
+state = "${folder}"
 [signalling]
 listen = { tcp = "127.0.0.1:${tcp}" }
 [bridge]
@@ -99,7 +99,8 @@ ${extra}`,
     );
     const part = await Part.start('all', 'all', config);
     return {
-        url: `http://localhost:${http}`,
+        // Loopback is served in clear, any other address over TLS.
+        url: host === '127.0.0.1' ? `http://localhost:${http}` : `https://localhost:${http}`,
         http,
         tcp,
         link,

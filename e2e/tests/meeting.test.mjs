@@ -29,7 +29,7 @@ const everybody = () => [rosa, grete, blanca];
 const others = (one) => everybody().filter((other) => other !== one);
 
 test('two people see and hear each other', async () => {
-    rosa = await Participant.join(RED, room);
+    rosa = await Participant.join(RED, room, { websocketUrl: `ws://localhost:${stack.link.port}/xmpp-websocket` });
     grete = await Participant.join(GREEN, room);
     await rosa.sees(GREEN);
     await grete.sees(RED);
@@ -108,13 +108,18 @@ test('a socket cut for 20 s is resumed, and nothing is missed', async () => {
     // The media does not go over the socket: it keeps flowing.
     await rosa.decodes(2);
     await until('20 s have passed', () => Date.now() - cut >= 20_000, { seconds: 25 });
+    await grete.say('Said in the meantime');
+    await blanca.reads('Said in the meantime');
+    assert.equal(await rosa.page.getByText('Said in the meantime').count(), 0, 'the cut is a cut');
     stack.link.mend();
+    await rosa.page.getByText(/reconnecting/i).first().waitFor({ state: 'hidden', timeout: 40_000 });
+    await rosa.reads('Said in the meantime');
+    await rosa.say('Back again');
+    for (const one of others(rosa)) await one.reads('Back again');
     for (const one of everybody()) {
-        await one.page.getByText(/reconnecting/i).first().waitFor({ state: 'hidden', timeout: 40_000 });
+        await one.decodes(2);
+        assert.equal(await one.page.getByText('Rosa left').count(), 0, 'nobody saw her go');
     }
-    await grete.say('Still here');
-    for (const one of others(grete)) await one.reads('Still here');
-    for (const one of everybody()) await one.decodes(2);
 });
 
 test('one leaves, and the others see it', async () => {

@@ -20,7 +20,7 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ),
     (
         "shoal-signalling",
-        "joins",
+        "load",
         "joins and presence fan-out of signalling",
     ),
     ("shoal-focus", "joins", "joins of focus"),

@@ -13,8 +13,9 @@ pub fn meeting() -> anyhow::Result<()> {
     node("tests/meeting.test.mjs")
 }
 
-/// The same with a process per part, and the loss of a bridge.
+/// A meeting over HTTPS; the same with a process per part, and the loss of a bridge.
 pub fn parts() -> anyhow::Result<()> {
+    node("tests/address.test.mjs")?;
     node("tests/parts.test.mjs")
 }
 
