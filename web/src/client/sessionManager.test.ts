@@ -94,6 +94,18 @@ describe('the sessions with focus', () => {
     expect(asked[1]?.toString()).toContain('name="dba605c3-v0"');
   });
 
+  test('announce_a_camera_that_was_turned_on_while_there_was_no_way_to_focus', async () => {
+    manager.handleJingle(offer('s1'));
+    await settle();
+    refuse = ['source-add'];
+    await manager.setTrack('camera', fakeTrack('cam'));
+    await settle(4000);
+    refuse = [];
+    await settle(4000);
+    await settle(20_000);
+    expect(actions()).toEqual(['session-accept', 'source-add', 'source-add', 'source-add']);
+  });
+
   test('show_the_sources_that_are_signalled_and_drop_them_when_removed', async () => {
     manager.handleJingle(offer('s1', { rewriting: false }));
     await settle();

@@ -14,7 +14,7 @@ import {
 } from './jingle';
 import { MediaSession, type LocalRole, type ReceivedSource } from './mediaSession';
 import { NS } from './ns';
-import { parseSources } from './sources';
+import { parseSources, type LocalSource } from './sources';
 
 interface SessionEvents {
   /** Sources arriving by name; those of a session that was just lost stay until replaced. */
@@ -39,6 +39,7 @@ export interface SessionContext {
 const REPLACED_SESSION_LINGERS = 8_000;
 const ICE_RESTART_TIMEOUT = 10_000;
 const RECOVERY_INTERVAL = 6_000;
+const SIGNAL_INTERVAL = 3_000;
 
 /**
  * The Jingle sessions with focus, of which one at a time counts. A new offer replaces the current
@@ -145,11 +146,7 @@ export class SessionManager extends Emitter<SessionEvents> {
     session.channel.on('message', (message) => {
       if (session === this.#current) this.emit('message', message);
     });
-    session.on('unsignalled', (source) => {
-      context
-        .request(buildSourceChange('source-add', offer.sid, source))
-        .catch((error: unknown) => console.warn(`${source.name} was not accepted`, error));
-    });
+    session.on('unsignalled', (source) => void this.#signal(session, source));
     try {
       const { transport, sources } = await session.accept();
       if (session !== this.#current) return;
@@ -161,6 +158,22 @@ export class SessionManager extends Emitter<SessionEvents> {
       if (session !== this.#current) return;
       console.warn('the session could not be accepted', error);
       this.#recoverLater(session);
+    }
+  }
+
+  /** Tells focus of a source; again and again while there is no way to it. */
+  async #signal(session: MediaSession, source: LocalSource): Promise<void> {
+    while (session === this.#current) {
+      try {
+        await this.context.request(buildSourceChange('source-add', session.offer.sid, source));
+        return;
+      } catch (error) {
+        if (typeof (error as { condition?: unknown }).condition === 'string') {
+          console.warn(`focus does not accept ${source.name}`, error);
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, SIGNAL_INTERVAL));
+      }
     }
   }
 

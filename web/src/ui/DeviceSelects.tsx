@@ -45,6 +45,7 @@ export function DeviceSelects({ prefix }: { prefix: string }): JSX.Element {
   useEffect(() => {
     const refresh = (): void => void refreshDevices();
     refresh();
+    if (!('mediaDevices' in navigator)) return undefined;
     navigator.mediaDevices.addEventListener('devicechange', refresh);
     return () => navigator.mediaDevices.removeEventListener('devicechange', refresh);
   }, []);

@@ -108,7 +108,7 @@ export function PreJoin(): JSX.Element {
               onInput={(event) => prefer({ name: event.currentTarget.value })}
             />
           </div>
-          <button type="submit" class="primary wide" disabled={opening.value}>
+          <button type="submit" class="primary wide" disabled={opening.value || !isSecureContext}>
             {t.prejoin.join}
           </button>
         </div>

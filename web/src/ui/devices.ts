@@ -18,6 +18,7 @@ import {
   screen,
   settings,
   talking,
+  view,
 } from './state';
 import { t } from './strings';
 
@@ -84,14 +85,22 @@ async function microphoneLost(): Promise<void> {
   await publishMicrophone();
 }
 
+/** Milliseconds that joining waits for the devices. */
+const PATIENCE = 4000;
+
 /** Opens what the person had on last time, for the preview. */
 export async function openInitial(): Promise<void> {
   opening.value = true;
+  // Nobody has to answer the browser's question before they can join.
+  const patience = setTimeout(() => (opening.value = false), PATIENCE);
   await startMicrophone();
   micMuted.value = preferences.value.startMuted || microphone.value === null;
-  if (!preferences.value.startWithoutCamera) await startCamera();
   await publishMicrophone();
+  if (!preferences.value.startWithoutCamera && (await startCamera())) await publishCamera();
+  clearTimeout(patience);
   opening.value = false;
+  // Gone while the browser was asking.
+  if (view.value !== 'prejoin' && view.value !== 'meeting') closeAll();
   await refreshDevices();
 }
 
