@@ -155,10 +155,9 @@ impl Worker {
     }
 
     pub(super) fn remove_endpoint(&mut self, index: usize, now: Instant) {
-        let Some(mut endpoint) = self.endpoints.remove(index) else {
+        let Some(endpoint) = self.endpoints.remove(index) else {
             return;
         };
-        endpoint.transport.close(now);
         self.by_key.remove(&endpoint.key);
         self.addresses
             .forget(index, &endpoint.addresses, &endpoint.ufrags);

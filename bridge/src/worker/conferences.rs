@@ -51,8 +51,10 @@ impl Worker {
     fn drop_replica(&mut self, index: usize) {
         if let Some(conference) = self.conferences.remove(index) {
             self.by_conference.remove(&conference.key());
+            if self.busy.front() == Some(&index) {
+                self.pass = super::transmit::Pass::default();
+            }
             self.busy.retain(|busy| *busy != index);
-            self.pass = super::transmit::Pass::default();
         }
     }
 
