@@ -14,8 +14,8 @@ use crate::ids::WorkerId;
 use crate::message::{StrayDatagram, WorkerMessage};
 use crate::statistics::DropReason;
 
-/// Messages that wait for other workers at most; beyond it datagrams are dropped.
-const MAX_MESSAGES: usize = 16_384;
+/// Messages that wait for other workers at most; beyond it packets are dropped.
+pub(super) const MAX_MESSAGES: usize = 16_384;
 
 /// Where a datagram goes: to an endpoint of this worker (and whether it is a connectivity check),
 /// to another worker, or nowhere.

@@ -2,13 +2,19 @@
 
 use std::time::Instant;
 
+use arrayvec::ArrayVec;
+
 use super::Worker;
+use super::datagrams::MAX_MESSAGES;
 use crate::command::MediaKind;
 use crate::conference::Pending;
 use crate::ids::WorkerId;
 use crate::message::ConferenceMessage;
 use crate::packet::{SharedPacket, share};
 use crate::statistics::DropReason;
+
+/// Workers that one packet is handed to, at most.
+const MAX_WORKERS: usize = 256;
 
 impl Worker {
     pub(super) fn receive_media(&mut self, index: usize, buf: &mut [u8], now: Instant) {
@@ -31,39 +37,31 @@ impl Worker {
         let packet = share(&mut self.packets, bytes, accepted.layout, accepted.meta);
         let is_audio = accepted.meta.kind == MediaKind::Audio;
         let source = &endpoint.ingress.sources.list[accepted.source];
+        let mut wanted_here = is_audio;
+        let mut elsewhere = ArrayVec::<WorkerId, MAX_WORKERS>::new();
         if is_audio {
-            if !conference.other_workers().is_empty() {
-                self.packets.lend(&packet);
+            let others = conference.other_workers().iter();
+            elsewhere.extend(others.copied().take(MAX_WORKERS));
+        } else {
+            let wanted = source.demand.iter().map(|(worker, _)| *worker);
+            wanted_here = wanted.clone().any(|worker| worker == self.id);
+            elsewhere.extend(wanted.filter(|w| *w != self.id).take(MAX_WORKERS));
+        }
+        if !elsewhere.is_empty() {
+            self.packets.lend(&packet);
+        }
+        for worker in elsewhere {
+            if self.messages.len() >= MAX_MESSAGES {
+                self.drops.count(DropReason::QueueFull);
+                continue;
             }
-            for worker in conference.other_workers() {
-                let message = ConferenceMessage::Media(packet.clone());
-                self.messages.push_back((
-                    *worker,
-                    crate::message::WorkerMessage::Conference(conference_key, message),
-                ));
-            }
+            let message = ConferenceMessage::Media(packet.clone());
+            self.send_to(worker, conference_key, message);
+        }
+        if wanted_here {
             self.enqueue(conference_index, accepted.slot, packet);
         } else {
-            let mut wanted_here = false;
-            if source.demand.iter().any(|(worker, _)| *worker != self.id) {
-                self.packets.lend(&packet);
-            }
-            for (worker, _) in &source.demand {
-                if *worker == self.id {
-                    wanted_here = true;
-                } else {
-                    let message = ConferenceMessage::Media(packet.clone());
-                    self.messages.push_back((
-                        *worker,
-                        crate::message::WorkerMessage::Conference(conference_key, message),
-                    ));
-                }
-            }
-            if wanted_here {
-                self.enqueue(conference_index, accepted.slot, packet);
-            } else {
-                self.packets.release(packet);
-            }
+            self.packets.release(packet);
         }
 
         if let Some(level) = accepted.meta.level

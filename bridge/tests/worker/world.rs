@@ -378,9 +378,9 @@ impl World {
                     }
                 }
             });
-            for at in 0..workers.len() {
+            for worker in workers.iter_mut() {
                 measure(&mut || {
-                    workers[at].poll_transmit(batch, now);
+                    worker.poll_transmit(batch, now);
                 });
                 for run in batch.runs() {
                     for datagram in batch.bytes()[run.range.clone()].chunks(run.segment) {
