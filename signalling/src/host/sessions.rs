@@ -177,11 +177,13 @@ impl Host {
             .chars()
             .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-' || *letter == '_')
             .collect();
-        // The front door finds the shard of a resuming client by what stands before the dot.
+        // The front door finds the shard of a resuming client by what stands before the last `_`. The client
+        // writes the id into its service URL, and lib-jitsi-meet finds it there again as `[\w-]+`: another
+        // character would spoil every later attempt.
         let secret = self.random.letters(32);
         let id: Box<str> = match shard.as_str() {
             "" => secret.into(),
-            shard => format!("{shard}.{secret}").into(),
+            shard => format!("{shard}_{secret}").into(),
         };
         state.resumption = Some(id.clone());
         drop(state);

@@ -42,10 +42,14 @@ async fn a_cut_socket_resumes_and_nothing_is_missed() {
         .await;
     let enabled = ada.expect("<enabled").await;
     let id = inside(&enabled, "id='", "'");
+    let (shard, secret) = id.rsplit_once('_').unwrap();
+    assert_eq!(shard, "shard-1", "the front door reads the shard from {id}");
     assert!(
-        id.starts_with("shard-1."),
-        "the front door reads the shard from {id}"
+        id.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter)),
+        "clients find and replace {id} in their service URL as a word"
     );
+    assert!(!secret.is_empty());
     ada.join(ROOM, "ada").await;
     bob.join(ROOM, "bob").await;
     ada.expect(&format!("{ROOM}/bob")).await;
