@@ -52,7 +52,11 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<
     }
     log::tell(&format!("Shoal is ready. Meeting page: {url}"));
 
-    stop.cancelled().await;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        // Asked to over the private interface.
+        () = bridge.finished() => stop.cancel(),
+    }
     focus.shutdown().await;
     bridge.shutdown().await;
     signalling.shutdown().await;

@@ -114,8 +114,7 @@ fn setting(text: &str) -> Result<(String, Value), String> {
         .or_else(|_| toml::from_str(&format!("value = {value:?}")))
         .map_err(|error| format!("`{value}` is no TOML value: {error}"))?;
     let value = parsed
-        .into_iter()
-        .map(|(_, value)| value)
+        .into_values()
         .next()
         .ok_or_else(|| format!("`{text}` sets nothing"))?;
     Ok((key.trim().to_owned(), value))

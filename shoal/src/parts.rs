@@ -44,10 +44,22 @@ pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Resul
                 service.address
             )
         })?;
+    let options = || -> anyhow::Result<TlsOptions> {
+        let ca_pem = match &service.tls_ca_file {
+            Some(path) => Some(std::fs::read(path).with_context(|| {
+                format!("cannot read {} (focus_service.tls_ca_file)", path.display())
+            })?),
+            None => None,
+        };
+        Ok(TlsOptions {
+            ca_pem,
+            ..TlsOptions::default()
+        })
+    };
     let tls = match service.tls {
         bridge::config::Tls::Plain => Tls::Disabled,
-        bridge::config::Tls::Starttls => Tls::StartTls(TlsOptions::default()),
-        bridge::config::Tls::Direct => Tls::Direct(TlsOptions::default()),
+        bridge::config::Tls::Starttls => Tls::StartTls(options()?),
+        bridge::config::Tls::Direct => Tls::Direct(options()?),
     };
     let focus = focus::Focus::start(
         settings.focus,
@@ -73,7 +85,11 @@ pub async fn bridge(config: bridge::Config, stop: CancellationToken) -> anyhow::
     }
     let bridge = bridge::Bridge::start(config, Vec::new()).await?;
     log::tell("bridge is ready");
-    stop.cancelled().await;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        // Asked to over REST.
+        () = bridge.finished() => {}
+    }
     bridge.shutdown().await;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! is reached over HTTP.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ pub struct FocusService {
     pub address: String,
     /// How that connection is protected: `starttls`, `direct` or `plain`.
     pub tls: bridge::config::Tls,
+    /// PEM file with the authorities that may have signed the server's certificate; the public ones
+    /// when absent.
+    pub tls_ca_file: Option<PathBuf>,
     /// Listen address of the HTTP interface: conference requests, health, metrics.
     pub http: SocketAddr,
 }
@@ -22,6 +26,7 @@ impl Default for FocusService {
         Self {
             address: "127.0.0.1:5222".into(),
             tls: bridge::config::Tls::Starttls,
+            tls_ca_file: None,
             http: SocketAddr::from(([127, 0, 0, 1], 8888)),
         }
     }
