@@ -10,6 +10,11 @@ use crate::event::Event;
 use crate::ids::{ConferenceKey, EndpointKey, SourceKey, WorkerId};
 use crate::message::{ConferenceMessage, DirectoryChange};
 
+/// With so many members, two who sent to each other directly are back at the bridge. While they did,
+/// lib-jitsi-meet took what the bridge asked for as being about the direct session, so it may still
+/// hold what was asked before, that nobody watches. It is told again.
+const PEERS_END_AT: usize = 3;
+
 impl Worker {
     /// This worker's replica of a conference, made if need be.
     pub(super) fn enter(&mut self, key: ConferenceKey, home: WorkerId) -> usize {
@@ -145,6 +150,7 @@ impl Worker {
         };
         let gone = conference.apply(self.id, change);
         let local = conference.local.clone();
+        let members = conference.member_count();
         if let (DirectoryChange::Left(endpoint), Some(home)) = (change, &mut conference.at_home) {
             home.speakers.remove(*endpoint);
         }
@@ -165,7 +171,15 @@ impl Worker {
         }
         match change {
             DirectoryChange::Joined(_) => {}
-            DirectoryChange::Left(_) | DirectoryChange::Sources(..) => self.reallocate_all(&local),
+            DirectoryChange::Left(_) => self.reallocate_all(&local),
+            DirectoryChange::Sources(..) => {
+                self.reallocate_all(&local);
+                if members == PEERS_END_AT {
+                    for endpoint in &local {
+                        self.tell_sender_constraints(*endpoint, true, now);
+                    }
+                }
+            }
             DirectoryChange::VideoType(source, _) => {
                 self.retell_video(&local, *source);
                 self.reallocate_all(&local);

@@ -162,3 +162,26 @@ fn senders_are_told_what_is_wanted_of_them() {
         assert_eq!(told(&world), 0);
     }
 }
+
+#[test]
+fn two_who_may_have_been_direct_peers_are_told_again_when_a_third_comes() {
+    for workers in [1, 2] {
+        let mut world = World::call(workers, 2, lan(), Traits::default());
+        world.watch_all(720);
+        world.run_for(1.0);
+        for client in 0..2 {
+            world.clients[client].texts.clear();
+        }
+        world.run_for(5.0);
+        assert_eq!(
+            world.clients[0].texts_of("SenderSourceConstraints").len(),
+            0
+        );
+        world.join(Traits::default());
+        world.run_for(1.0);
+        for client in 0..2 {
+            let told = world.clients[client].texts_of("SenderSourceConstraints");
+            assert_eq!(told.last().unwrap()["maxHeight"], 720);
+        }
+    }
+}
