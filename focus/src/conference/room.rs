@@ -7,7 +7,7 @@ use xmpp::{Element, FullJid, Jid, ns, stanza};
 use super::action::{Action, Answer, Ask, NoAnswer, Question};
 use super::migration::Terminate;
 use super::session::State;
-use super::{Conference, Context};
+use super::{Conference, Context, Progress};
 
 /// How long to wait before joining again when the nickname is taken (by the session of an earlier
 /// focus that has not timed out).
@@ -296,7 +296,13 @@ impl Conference {
         }
         let in_room = !matches!(self.state, RoomState::Outside);
         self.state = RoomState::Left;
-        let bridges: Vec<_> = self.on_bridges.drain(..).map(|b| b.bridge).collect();
+        // One that is being closed has been told already, and answers a second farewell with an error.
+        let bridges: Vec<_> = self
+            .on_bridges
+            .drain(..)
+            .filter(|b| b.progress != Progress::Closing)
+            .map(|b| b.bridge)
+            .collect();
         for bridge in bridges {
             self.send_farewell(&bridge);
         }

@@ -21,6 +21,23 @@ fn a_participant_that_leaves_frees_its_endpoint_and_nobody_is_told() {
 }
 
 #[test]
+fn a_bridge_is_told_once_that_a_meeting_is_over() {
+    let mut world = World::meeting(Level::Current);
+    world.clear_requests();
+    for nick in ["a", "b", "c"] {
+        world.leave(nick);
+    }
+    world.pass(Duration::from_secs(60));
+    assert!(world.director.rooms().is_empty());
+    let farewells = world.bridges["jvb1"]
+        .requests
+        .iter()
+        .filter(|request| request.expire)
+        .count();
+    assert_eq!(farewells, 1, "a second one is answered with an error");
+}
+
+#[test]
 fn somebody_alone_is_let_go_after_twenty_seconds() {
     let mut world = World::meeting(Level::Current);
     world.leave("b");
