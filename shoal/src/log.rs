@@ -4,9 +4,13 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+/// Without `RUST_LOG`. The SCTP library calls it an error when a client aborts its association, as most do when they
+/// leave; what is wrong with an association the bridge says itself.
+const FILTER: &str = "info,sctp_proto=off";
+
 /// Logs at `info`, or as `RUST_LOG` says; as JSON when `SHOAL_LOG=json`.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(FILTER));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -22,4 +26,20 @@ pub fn init() {
 #[allow(clippy::print_stdout, reason = "what the program is asked to print")]
 pub fn tell(line: &str) {
     println!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    #[test]
+    fn a_client_that_leaves_is_no_error_in_the_log() {
+        let subscriber = tracing_subscriber::registry().with(EnvFilter::new(FILTER));
+        tracing::subscriber::with_default(subscriber, || {
+            assert!(!tracing::enabled!(target: "sctp_proto::association", Level::ERROR));
+            assert!(tracing::enabled!(target: "bridge::shard", Level::INFO));
+        });
+    }
 }
