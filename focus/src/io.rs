@@ -134,9 +134,10 @@ impl Focus {
         })
     }
 
-    /// Leaves and closes the connection. Rooms and media go on without a focus.
+    /// Ends without a goodbye: rooms and media go on, and clients do not see the focus leave if its
+    /// successor comes before the server gives up its session. They reload their page when it leaves.
     pub async fn shutdown(self) {
-        self.client.close().await;
+        self.client.vanish().await;
         if tokio::time::timeout(Duration::from_secs(5), self.task)
             .await
             .is_err()

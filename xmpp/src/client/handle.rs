@@ -24,6 +24,9 @@ pub(super) enum Command {
     Close {
         done: oneshot::Sender<()>,
     },
+    Vanish {
+        done: oneshot::Sender<()>,
+    },
 }
 
 pub(super) fn channel(queue: usize) -> (ClientHandle, mpsc::Receiver<Command>) {
@@ -108,6 +111,16 @@ impl ClientHandle {
         let (done, closed) = oneshot::channel();
         if self.commands.send(Command::Close { done }).await.is_ok() {
             let _ = closed.await;
+        }
+    }
+
+    /// Ends the client and leaves the stream open: to a server that keeps sessions for resumption
+    /// (XEP-0198 §5), this is a lost connection, and who comes back soon was never seen to leave.
+    /// Returns when what was sent before is written.
+    pub async fn vanish(&self) {
+        let (done, vanished) = oneshot::channel();
+        if self.commands.send(Command::Vanish { done }).await.is_ok() {
+            let _ = vanished.await;
         }
     }
 }

@@ -168,7 +168,7 @@ impl Session {
                 output = &mut future => return Ok(output),
                 command = self.commands.recv() => match command {
                     None => return Err(None),
-                    Some(Command::Close { done }) => return Err(Some(done)),
+                    Some(Command::Close { done } | Command::Vanish { done }) => return Err(Some(done)),
                     Some(Command::Forget { id }) => self.requests.forget(&id),
                     Some(Command::Send(stanza)) => {
                         if resumable && stanza::is_stanza(&stanza) {
@@ -277,6 +277,14 @@ impl Session {
                     }
                     Some(Command::Close { done }) => {
                         close(&mut reader, &mut writer, &mut out).await;
+                        return End::Close(Some(done));
+                    }
+                    Some(Command::Vanish { done }) => {
+                        let last = async {
+                            writer.write_all(&out.bytes).await?;
+                            writer.flush().await
+                        };
+                        let _ = timeout(Duration::from_secs(1), last).await;
                         return End::Close(Some(done));
                     }
                     Some(Command::Send(stanza)) => self.send(stanza, &mut out),

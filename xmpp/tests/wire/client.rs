@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use xmpp::client::{Client, Config, Connector, Event, RequestError, Tls, TlsOptions};
@@ -444,11 +445,33 @@ async fn closing_ends_the_stream_properly_and_the_handle_says_so() {
 }
 
 #[tokio::test]
+async fn vanishing_writes_what_was_sent_and_leaves_the_stream_open() {
+    let (mut client, mut listener) = start();
+    let mut server = listener.accept().await;
+    server.begin(None).await;
+    online(&mut client).await;
+    let handle = client.handle();
+    handle.send(message("last")).await.unwrap();
+    soon(handle.vanish()).await;
+    assert_eq!(soon(client.next_event()).await, None);
+    let mut rest = String::new();
+    soon(server.io.read_to_string(&mut rest)).await.unwrap();
+    assert!(rest.contains("last"), "{rest}");
+    assert!(!rest.contains("</stream:stream>"), "{rest}");
+}
+
+#[tokio::test]
 async fn a_client_that_nobody_reaches_can_still_be_closed() {
-    let (connector, listener) = listen();
-    drop(listener);
-    let client = Client::start(config(connector));
-    soon(client.handle().close()).await;
+    for vanish in [false, true] {
+        let (connector, listener) = listen();
+        drop(listener);
+        let client = Client::start(config(connector));
+        if vanish {
+            soon(client.handle().vanish()).await;
+        } else {
+            soon(client.handle().close()).await;
+        }
+    }
 }
 
 /// A server with a self-signed certificate, and that certificate.
