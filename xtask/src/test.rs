@@ -71,7 +71,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "fuzz",
-        about: "every parser of network input, a minute",
+        about: "a minute for each parser of network input",
         run: fuzz_minute,
     },
 ];
