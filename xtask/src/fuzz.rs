@@ -22,14 +22,19 @@ pub struct Args {
     /// Seconds of fuzzing for each target; as many run at once as there are cores
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Try the same inputs each time, from the seeds in `fuzz/corpus` alone; without it the corpus
+    /// in the cache grows from run to run
+    #[arg(long)]
+    seed: Option<u32>,
 }
 
 impl Args {
-    /// All targets, a minute each.
-    pub fn minute() -> Self {
+    /// All targets, the same inputs each time: a change is judged by what it changed.
+    pub fn repeatable() -> Self {
         Self {
             target: None,
-            seconds: 60,
+            seconds: 10,
+            seed: Some(1),
         }
     }
 }
@@ -52,7 +57,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             .map(|_| {
                 scope.spawn(|| {
                     while let Some(target) = next(&waiting) {
-                        fuzz_one(target, args.seconds)?;
+                        fuzz_one(target, args)?;
                     }
                     anyhow::Ok(())
                 })
@@ -72,10 +77,19 @@ fn next<'a>(waiting: &Mutex<std::slice::Iter<'a, String>>) -> Option<&'a String>
     waiting.lock().ok()?.next()
 }
 
-fn fuzz_one(target: &str, seconds: u32) -> anyhow::Result<()> {
+fn fuzz_one(target: &str, args: &Args) -> anyhow::Result<()> {
+    let seconds = args.seconds;
     let folder = root().join("fuzz");
-    let grown = cache()?.join("corpus").join(target);
-    let log = cache()?.join("corpus").join(format!("{target}.log"));
+    let corpora = cache()?.join("corpus");
+    let log = corpora.join(format!("{target}.log"));
+    let grown = match args.seed {
+        None => corpora.join(target),
+        Some(seed) => {
+            let fresh = corpora.join(format!("{target}-{seed}"));
+            let _ = std::fs::remove_dir_all(&fresh);
+            fresh
+        }
+    };
     let artifacts = folder.join("artifacts").join(target);
     std::fs::create_dir_all(&grown)?;
     std::fs::create_dir_all(&artifacts)?;
