@@ -31,6 +31,43 @@ pub const PYTHON_VENV: Tool = Tool {
     package: "python3-venv",
 };
 
+/// What the nodes of the local cluster are made of.
+pub const CLUSTER: &[Tool] = &[
+    Tool {
+        check: &["containerd", "--version"],
+        package: "containerd",
+    },
+    Tool {
+        check: &["runc", "--version"],
+        package: "runc",
+    },
+    Tool {
+        check: &["test", "-x", "/usr/lib/cni/bridge"],
+        package: "containernetworking-plugins",
+    },
+    Tool {
+        check: &["nft", "--version"],
+        package: "nftables",
+    },
+    Tool {
+        check: &["iptables", "--version"],
+        package: "iptables",
+    },
+    Tool {
+        check: &["conntrack", "--version"],
+        package: "conntrack",
+    },
+    Tool {
+        check: &["ethtool", "--version"],
+        package: "ethtool",
+    },
+    Tool {
+        check: &["socat", "-V"],
+        package: "socat",
+    },
+    IPROUTE,
+];
+
 /// Installs what is missing on Debian as root; elsewhere says in one sentence what is missing.
 pub fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
     let missing: Vec<&str> = tools

@@ -3,9 +3,11 @@
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod cluster;
 mod command;
 mod fuzz;
 mod generate;
+mod image;
 mod install;
 mod run;
 mod stage;
@@ -27,6 +29,8 @@ enum Task {
     Test(test::Args),
     /// Run the benchmarks and print their ratios
     Bench(bench::Args),
+    /// Boot and use a real Kubernetes on this machine
+    Cluster(cluster::Args),
     /// Write the generated files anew (`docs/configuration.toml`, `docs/cli.md`)
     Generate(generate::Args),
     /// Run one fuzz target, or all of them in turn
@@ -38,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Task::Run(args) => run::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Cluster(args) => cluster::run(&args),
         Task::Generate(args) => generate::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     }

@@ -1,0 +1,3 @@
+module shoal.video/cluster/pause
+
+go 1.25.0

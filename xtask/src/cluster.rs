@@ -1,0 +1,264 @@
+//! `cargo xtask cluster`: a real Kubernetes on this machine, without a registry, a container engine or a cloud.
+//!
+//! Its programs are built from public Go modules; each node is a set of namespaces. There is one cluster per person and
+//! machine, under the cache folder, whichever clone started it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::stage::say;
+use layout::Layout;
+use node::Node;
+
+mod boot;
+pub mod build;
+mod cgroups;
+mod control_plane;
+mod daemon;
+pub mod images;
+mod kubelet;
+mod layout;
+pub mod node;
+mod pki;
+mod runtime;
+
+#[derive(ClapArgs)]
+pub struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Boot the cluster, install Shoal in it and apply the example; print where the meeting page is
+    Up(Options),
+    /// Remove the cluster and everything in it
+    Down,
+    /// Print the kubeconfig, the audit log and the nodes' processes as JSON
+    Status,
+    /// Run kubectl: `cargo xtask cluster kubectl -- get pods -A`
+    Kubectl(Rest),
+    /// Run a command in a node's network, with your own files: `cargo xtask cluster in -- curl …`
+    In(In),
+    /// Give an image on every node a second name
+    Retag {
+        /// For instance `localhost/shoal:0123456789ab`
+        from: String,
+        /// For instance `localhost/shoal:next`
+        to: String,
+    },
+}
+
+/// What kind of cluster.
+#[derive(ClapArgs, Clone)]
+pub struct Options {
+    /// How many nodes
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
+    pub nodes: u8,
+    /// How kube-proxy forwards to Services
+    #[arg(long, value_enum, default_value_t = ProxyMode::Nftables)]
+    pub proxy_mode: ProxyMode,
+    /// Kubernetes alone, without Shoal
+    #[arg(long)]
+    pub bare: bool,
+}
+
+/// How kube-proxy forwards to Services.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyMode {
+    /// iptables rules
+    Iptables,
+    /// nftables sets and maps
+    Nftables,
+}
+
+impl std::fmt::Display for ProxyMode {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Iptables => "iptables",
+            Self::Nftables => "nftables",
+        })
+    }
+}
+
+#[derive(ClapArgs)]
+struct Rest {
+    /// Arguments of kubectl
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<OsString>,
+}
+
+#[derive(ClapArgs)]
+struct In {
+    /// Which node
+    #[arg(long, default_value_t = 1)]
+    node: u8,
+    /// Also in its mounts and processes, for instance for `ctr`
+    #[arg(long)]
+    inside: bool,
+    /// The command
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    command: Vec<OsString>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.task {
+        Task::Up(options) => {
+            up(options)?;
+            Ok(())
+        }
+        Task::Down => down(),
+        Task::Status => status(),
+        Task::Kubectl(rest) => become_command(Cluster::running()?.kubectl()?.args(&rest.rest)),
+        Task::In(args) => {
+            let cluster = Cluster::running()?;
+            let mut command = if args.inside {
+                cluster.node(args.node)?.inside(&args.command[0])
+            } else {
+                cluster.command_in(args.node, &args.command[0])?
+            };
+            become_command(command.args(&args.command[1..]))
+        }
+        Task::Retag { from, to } => images::retag(from, to),
+    }
+}
+
+/// A Kubernetes to work with: the one of this machine, or another that `KUBECONFIG` names.
+pub struct Cluster {
+    kubeconfig: PathBuf,
+    /// The folder of the local cluster's programs; nothing for another's cluster.
+    local: Option<PathBuf>,
+}
+
+/// Boots the cluster, or finds it running.
+pub fn up(options: &Options) -> anyhow::Result<Cluster> {
+    let layout = Layout::new()?;
+    let _lock = lock(&layout)?;
+    boot::up(&layout, options)?;
+    Cluster::running()
+}
+
+/// Ends the cluster.
+pub fn down() -> anyhow::Result<()> {
+    let layout = Layout::new()?;
+    let _lock = lock(&layout)?;
+    boot::down(&layout, false)?;
+    say("the cluster is gone");
+    Ok(())
+}
+
+impl Cluster {
+    /// The cluster that `KUBECONFIG` names, unless that is the local one.
+    pub fn external() -> anyhow::Result<Option<Self>> {
+        let Some(kubeconfig) = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty())
+        else {
+            return Ok(None);
+        };
+        let kubeconfig = PathBuf::from(kubeconfig);
+        if kubeconfig == Layout::new()?.kubeconfig() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            kubeconfig,
+            local: None,
+        }))
+    }
+
+    /// The local cluster, which must be up.
+    pub fn running() -> anyhow::Result<Self> {
+        let layout = Layout::new()?;
+        let Some(booted) = layout.booted().filter(|_| !nodes().is_empty()) else {
+            bail!("no cluster runs here; `cargo xtask cluster up` boots one");
+        };
+        Ok(Self {
+            kubeconfig: layout.kubeconfig(),
+            local: Some(booted.binaries),
+        })
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &std::path::Path {
+        &self.kubeconfig
+    }
+
+    /// A command from where the nodes and Services of the cluster can be reached: in the network of a node of the local
+    /// cluster, on this machine for another's. Files are the caller's, `KUBECONFIG` is set.
+    pub fn command_in(&self, node: u8, program: impl AsRef<OsStr>) -> anyhow::Result<Command> {
+        let mut command = if self.local.is_some() {
+            self.node(node)?.in_network(program)
+        } else {
+            Command::new(program)
+        };
+        command.env("KUBECONFIG", &self.kubeconfig);
+        Ok(command)
+    }
+
+    /// kubectl for this cluster.
+    pub fn kubectl(&self) -> anyhow::Result<Command> {
+        match &self.local {
+            Some(binaries) => self.command_in(1, binaries.join("kubectl")),
+            None => self.command_in(1, "kubectl"),
+        }
+    }
+
+    /// A node of the local cluster.
+    pub fn node(&self, index: u8) -> anyhow::Result<Node> {
+        nodes()
+            .into_iter()
+            .find(|node| node.index == index)
+            .with_context(|| format!("the local cluster has no {}", node::name(index)))
+    }
+}
+
+fn nodes() -> Vec<Node> {
+    node::running().unwrap_or_default()
+}
+
+fn status() -> anyhow::Result<()> {
+    let cluster = Cluster::running()?;
+    let layout = Layout::new()?;
+    let booted = layout.booted().context("the cluster ended just now")?;
+    let nodes: Vec<_> = nodes()
+        .iter()
+        .map(|node| {
+            json!({
+                "name": node.name(),
+                "address": node::address(node.index),
+                "init": node.init,
+            })
+        })
+        .collect();
+    say(&serde_json::to_string_pretty(&json!({
+        "kubeconfig": cluster.kubeconfig(),
+        "kubectl": booted.binaries.join("kubectl"),
+        "auditLog": layout.audit_log(),
+        "logs": layout.logs(),
+        "proxyMode": booted.proxy_mode,
+        "nodes": nodes,
+    }))?);
+    Ok(())
+}
+
+/// Held until dropped: one task at a time starts or ends the cluster.
+fn lock(layout: &Layout) -> anyhow::Result<File> {
+    let path = layout.lock_file();
+    let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    file.lock()
+        .with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
+}
+
+/// Replaces this process, so that signals, terminal and exit code are the command's own.
+fn become_command(command: &mut Command) -> anyhow::Result<()> {
+    let error = command.exec();
+    Err(error).with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))
+}
