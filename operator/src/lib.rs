@@ -1,0 +1,8 @@
+//! The operator: turns `JitsiCluster`, `JitsiShard` and `BridgePool` into what Kubernetes runs.
+//!
+//! Each reconcile is a pipeline of five steps: dereference (reads the cluster into a [`world`]), validate, build (one
+//! Kubernetes kind per file), apply, update status. Only the first and the last two see the API server.
+
+pub mod crd;
+pub mod desired;
+pub mod world;
