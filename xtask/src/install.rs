@@ -31,6 +31,11 @@ pub const PYTHON_VENV: Tool = Tool {
     package: "python3-venv",
 };
 
+/// The front door.
+pub const HAPROXY: Tool = Tool {
+    check: &["haproxy", "-v"],
+    package: "haproxy",
+};
 /// What the nodes of the local cluster are made of.
 pub const CLUSTER: &[Tool] = &[
     Tool {

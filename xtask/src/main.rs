@@ -31,6 +31,8 @@ enum Task {
     Bench(bench::Args),
     /// Boot and use a real Kubernetes on this machine
     Cluster(cluster::Args),
+    /// Build the container image, without a container engine
+    Image(image::Args),
     /// Write the generated files anew (`docs/configuration.toml`, `docs/cli.md`)
     Generate(generate::Args),
     /// Run one fuzz target, or all of them in turn
@@ -43,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Cluster(args) => cluster::run(&args),
+        Task::Image(args) => image::run(&args),
         Task::Generate(args) => generate::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     }

@@ -46,6 +46,20 @@ pub struct Archive {
     pub size: usize,
 }
 
+impl Archive {
+    /// Name, size and place, for a person.
+    #[allow(clippy::cast_precision_loss, reason = "a size for a person to read")]
+    pub fn describe(&self) -> String {
+        format!(
+            "{}, {:.1} MB uncompressed, {}: {}",
+            self.reference,
+            self.size as f64 / 1e6,
+            self.digest,
+            self.file.display()
+        )
+    }
+}
+
 /// Writes the image into the folder.
 pub fn write(
     folder: &Path,
