@@ -29,6 +29,7 @@ mod layout;
 pub mod node;
 mod pki;
 mod runtime;
+pub mod shoal;
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -38,14 +39,18 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Boot the cluster, install Shoal in it and apply the example; print where the meeting page is
+    /// Boot the cluster, install Shoal in it, apply the example and print where the meeting page is
     Up(Options),
+    /// Build the images again and give them to the nodes; prints their names
+    Images,
     /// Remove the cluster and everything in it
     Down,
     /// Print the kubeconfig, the audit log and the nodes' processes as JSON
     Status,
     /// Run kubectl: `cargo xtask cluster kubectl -- get pods -A`
     Kubectl(Rest),
+    /// Run Helm: `cargo xtask cluster helm -- list --all-namespaces`
+    Helm(Rest),
     /// Run a command in a node's network, with your own files: `cargo xtask cluster in -- curl …`
     In(In),
     /// Give an image on every node a second name
@@ -92,7 +97,7 @@ impl std::fmt::Display for ProxyMode {
 
 #[derive(ClapArgs)]
 struct Rest {
-    /// Arguments of kubectl
+    /// Its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<OsString>,
 }
@@ -116,6 +121,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             up(options)?;
             Ok(())
         }
+        Task::Images => {
+            Cluster::running()?;
+            shoal::load_images().map(drop)
+        }
         Task::Down => down(),
         Task::Status => status(),
         Task::Kubectl(rest) => become_command(Cluster::running()?.kubectl()?.args(&rest.rest)),
@@ -128,6 +137,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             };
             become_command(command.args(&args.command[1..]))
         }
+        Task::Helm(rest) => become_command(shoal::helm(&Cluster::running()?)?.args(&rest.rest)),
         Task::Retag { from, to } => images::retag(from, to),
     }
 }
@@ -144,7 +154,14 @@ pub fn up(options: &Options) -> anyhow::Result<Cluster> {
     let layout = Layout::new()?;
     let _lock = lock(&layout)?;
     boot::up(&layout, options)?;
-    Cluster::running()
+    let cluster = Cluster::running()?;
+    if !options.bare {
+        let images = shoal::load_images()?;
+        shoal::install_chart(&cluster, &images)?;
+        shoal::apply_example(&cluster)?;
+        shoal::print_address(&cluster)?;
+    }
+    Ok(cluster)
 }
 
 /// Ends the cluster.

@@ -42,7 +42,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(folder) = &args.files {
         let (tree, _) = shoal::files(&output, args.release)?;
         tree.write(folder)?;
-        say(&format!("the files of the image are in {}", folder.display()));
+        say(&format!(
+            "the files of the image are in {}",
+            folder.display()
+        ));
         return Ok(());
     }
     let archive = shoal::build(&output, args.release)?;
@@ -55,7 +58,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// The labels that image tools show (OCI annotations), with the commit that the image is made of.
-fn labels(title: &str, version: &str, licenses: &str, description: &str) -> BTreeMap<String, String> {
+fn labels(
+    title: &str,
+    version: &str,
+    licenses: &str,
+    description: &str,
+) -> BTreeMap<String, String> {
     let mut labels: BTreeMap<&str, String> = [
         ("title", title),
         ("version", version),

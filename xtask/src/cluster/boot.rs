@@ -26,7 +26,9 @@ pub fn up(layout: &Layout, options: &Options) -> anyhow::Result<()> {
         proxy_mode: options.proxy_mode,
         binaries: KUBE.folder()?,
     };
-    let archives = [images::pause(&PAUSE)?, images::coredns(&COREDNS)?];
+    let pause = images::pause(&PAUSE)?;
+    let coredns = images::coredns(&COREDNS)?;
+    let archives = [&pause, &coredns];
     match layout.booted() {
         Some(booted) if booted == wanted && answers(layout, &booted)? => {
             say("the cluster is up");
@@ -62,7 +64,7 @@ pub fn down(layout: &Layout, keep_logs: bool) -> anyhow::Result<()> {
     layout.remove(keep_logs)
 }
 
-fn boot(layout: &Layout, wanted: &Booted, archives: &[images::Archive]) -> anyhow::Result<()> {
+fn boot(layout: &Layout, wanted: &Booted, archives: &[&images::Archive]) -> anyhow::Result<()> {
     let start = Instant::now();
     let done = |what: &str| say(&format!("{:6.1} s  {what}", start.elapsed().as_secs_f64()));
     pki::create(&layout.pki(), wanted.nodes)?;

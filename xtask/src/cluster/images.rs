@@ -44,7 +44,7 @@ fn of_program(program: &Program, tag: &'static str) -> anyhow::Result<Archive> {
 }
 
 /// Gives every node the images that it does not have, all nodes at once.
-pub fn import(archives: &[Archive]) -> anyhow::Result<()> {
+pub fn import(archives: &[&Archive]) -> anyhow::Result<()> {
     on_every_node(|node| {
         let present = present(node)?;
         for archive in archives {

@@ -39,7 +39,10 @@ fn parse(text: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for line in text.lines() {
         if line.contains("=> not found") {
-            bail!("a shared library is missing on this machine: {}", line.trim());
+            bail!(
+                "a shared library is missing on this machine: {}",
+                line.trim()
+            );
         }
         let file = line
             .split_once("=>")

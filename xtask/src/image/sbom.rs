@@ -82,9 +82,7 @@ fn needed<'a>(metadata: &'a Value, start: &'a str) -> BTreeMap<&'a str, BTreeSet
             .get(id)
             .into_iter()
             .flat_map(|node| list(&node["deps"]))
-            .filter(|dependency| {
-                list(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null())
-            })
+            .filter(|dependency| list(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null()))
             .filter_map(|dependency| dependency["pkg"].as_str())
             .collect();
         waiting.extend(&needs);
@@ -181,9 +179,7 @@ mod tests {
     use super::*;
 
     fn metadata() -> Value {
-        let package = |id: &str, source: Value| {
-            json!({"id": id, "name": id, "version": "1.0.0", "source": source, "license": "MIT/Apache-2.0"})
-        };
+        let package = |id: &str, source: Value| json!({"id": id, "name": id, "version": "1.0.0", "source": source, "license": "MIT/Apache-2.0"});
         let depends = |id: &str, kind: Value| json!({"pkg": id, "dep_kinds": [{"kind": kind}]});
         json!({
             "packages": [

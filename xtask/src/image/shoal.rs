@@ -71,7 +71,8 @@ fn compile(scratch: &Path, release: bool) -> anyhow::Result<PathBuf> {
         build.arg("--release");
     }
     succeed(&mut build)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let profile = if release { "release" } else { "debug" };
     fs::create_dir_all(scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
     let stripped = scratch.join("shoal");
@@ -104,4 +105,3 @@ fn page_from_disk(tree: &mut Tree) -> anyhow::Result<()> {
     }
     Ok(())
 }
-
