@@ -18,8 +18,9 @@
 //! | [`colibri2`], [`healthcheck`], [`brewery`] | focus and bridge |
 //! | [`bridge_channel`] | client and bridge (JSON) |
 //! | [`client`] | a reconnecting client (feature `client`) |
+//! | [`listen`] | how the parts open the sockets they listen on (feature `client`) |
 //!
-//! All but [`client`] is pure: no sockets, clocks, tasks; randomness only in
+//! All but [`client`] and [`listen`] is pure: no sockets, clocks, tasks; randomness only in
 //! [`stanza::new_id`] and the SASL nonce.
 //!
 //! Deliberately absent: rosters, message archives, server-to-server streams, compression,
@@ -37,6 +38,8 @@ pub mod extdisco;
 pub mod healthcheck;
 pub mod jingle;
 pub mod json_message;
+#[cfg(feature = "client")]
+pub mod listen;
 pub mod muc;
 pub mod mute;
 pub mod ns;

@@ -1,6 +1,7 @@
 //! What a client needs to know.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Connector;
@@ -34,8 +35,12 @@ impl fmt::Debug for Secret {
 pub struct Config {
     /// Account, `user@domain`. A domain alone logs in anonymously.
     pub jid: Jid,
-    /// Password; `None` logs in anonymously.
+    /// Password.
     pub password: Option<Secret>,
+    /// File whose first line is the password, where `password` is `None`. It is read at each login,
+    /// so that a password may change while the client runs. Without either the client logs in
+    /// anonymously.
+    pub password_file: Option<PathBuf>,
     /// Resource to bind; `None` lets the server choose.
     pub resource: Option<String>,
     /// How to reach the server.
@@ -68,6 +73,7 @@ impl Config {
         Self {
             jid: jid.into(),
             password: None,
+            password_file: None,
             resource: None,
             connector,
             ping_interval: Duration::from_secs(4),

@@ -1,6 +1,7 @@
 //! How a server is reached.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::io::DuplexStream;
@@ -73,9 +74,12 @@ pub enum Tls {
 /// Whom to trust.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// Certificates of authorities, or the server's own, in PEM. `None`: the public authorities
-    /// (Mozilla's list).
+    /// Certificates of authorities, or the server's own, in PEM. With neither this nor `ca_file`:
+    /// the public authorities (Mozilla's list).
     pub ca_pem: Option<Vec<u8>>,
+    /// File with the same, where `ca_pem` is `None`. It is read at each connection, so that an
+    /// authority may be replaced while the client runs.
+    pub ca_file: Option<PathBuf>,
     /// Name that the certificate must have. `None`: the domain of the account (RFC 6120 §13.7.2).
     pub server_name: Option<String>,
     /// Accept any certificate. Only for tests: anybody on the way can read and change everything.

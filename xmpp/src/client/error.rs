@@ -14,6 +14,22 @@ pub enum ConnectError {
     /// Connecting and logging in took too long.
     #[error("no answer within the time to connect")]
     TimedOut,
+    /// A file that is read at each connection cannot be.
+    #[error("cannot read the {what} from {path}: {error}")]
+    File {
+        /// What the file holds.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The password file has nothing on its first line.
+    #[error("the password file {path} is empty; its first line must be the account's password")]
+    NoPassword {
+        /// The file.
+        path: String,
+    },
     /// TLS is not set up properly on this side.
     #[error("TLS settings: {0}")]
     Tls(String),

@@ -2,7 +2,7 @@
 //! XEP-0198 §3, §5).
 
 use super::connection::{Connection, unexpected};
-use super::{Config, ConnectError, Connector, Tls};
+use super::{Config, ConnectError, Connector, Secret, Tls};
 use crate::sasl::{self, Login, Step};
 use crate::sm::Nonza;
 use crate::stanza::{self, IqType};
@@ -83,7 +83,8 @@ async fn log_in(
     config: &Config,
     features: &Element,
 ) -> Result<(), ConnectError> {
-    let account = match (config.jid.node(), &config.password) {
+    let password = password(config)?;
+    let account = match (config.jid.node(), &password) {
         (Some(user), Some(password)) => Some((user.as_str(), password.expose())),
         _ => None,
     };
@@ -97,6 +98,24 @@ async fn log_in(
             Step::Respond(response) => next = response,
             Step::Done => return Ok(()),
         }
+    }
+}
+
+/// The password as it is at this moment.
+fn password(config: &Config) -> Result<Option<Secret>, ConnectError> {
+    let (None, Some(path)) = (&config.password, &config.password_file) else {
+        return Ok(config.password.clone());
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| ConnectError::File {
+        what: "password",
+        path: path.display().to_string(),
+        error,
+    })?;
+    match text.lines().next().map(str::trim) {
+        Some(password) if !password.is_empty() => Ok(Some(Secret::new(password))),
+        _ => Err(ConnectError::NoPassword {
+            path: path.display().to_string(),
+        }),
     }
 }
 

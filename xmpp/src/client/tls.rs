@@ -1,5 +1,6 @@
 //! TLS of a client, by rustls with aws-lc-rs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -30,10 +31,10 @@ pub(super) fn connector(
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth()
-    } else if let Some(pem) = &options.ca_pem {
+    } else if let Some(pem) = authorities(options)? {
         builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Named::new(pem, provider)?))
+            .with_custom_certificate_verifier(Arc::new(Named::new(&pem, provider)?))
             .with_no_client_auth()
     } else {
         let roots = RootCertStore {
@@ -43,6 +44,22 @@ pub(super) fn connector(
     };
     config.alpn_protocols = vec![b"xmpp-client".to_vec()];
     Ok((TlsConnector::from(Arc::new(config)), name))
+}
+
+/// The certificates that the options name.
+fn authorities(options: &TlsOptions) -> Result<Option<Cow<'_, [u8]>>, ConnectError> {
+    match (&options.ca_pem, &options.ca_file) {
+        (Some(pem), _) => Ok(Some(Cow::Borrowed(pem))),
+        (None, Some(path)) => match std::fs::read(path) {
+            Ok(pem) => Ok(Some(Cow::Owned(pem))),
+            Err(error) => Err(ConnectError::File {
+                what: "authority certificates",
+                path: path.display().to_string(),
+                error,
+            }),
+        },
+        (None, None) => Ok(None),
+    }
 }
 
 /// Accepts what the named certificates have signed, and the named certificates themselves: a

@@ -12,6 +12,7 @@ mod disco;
 mod frames;
 mod hostile;
 mod jingle;
+mod live_files;
 mod muc;
 mod presence;
 mod sasl;
