@@ -17,7 +17,8 @@ use xmpp::client::Connector;
 use crate::colibri::{ControlSettings, Manager, State};
 use crate::config::{self, Config};
 use crate::io::control::Control;
-use crate::io::shards::Shards;
+use crate::io::live_files;
+use crate::io::shards::{Shards, check_files};
 use crate::io::{Driver, DriverError, ShardError, addresses, private_http, websocket};
 use crate::settings::WorkerSettings;
 
@@ -48,9 +49,11 @@ pub enum StartError {
 /// A running bridge. Dropped without [`Bridge::shutdown`] it leaves without telling the focus.
 pub struct Bridge {
     control: Arc<Control>,
-    shards: Shards,
+    shards: Arc<Shards>,
     driver: Mutex<Option<Driver>>,
     tasks: Vec<JoinHandle<()>>,
+    /// Tasks that follow files.
+    followers: Vec<JoinHandle<()>>,
     media: Vec<SocketAddr>,
     http: HttpAddresses,
 }
@@ -119,13 +122,16 @@ impl Bridge {
                 tokio::spawn(Arc::clone(&control).keep_time()),
             ],
             control,
-            shards: Shards::default(),
+            followers: Vec::new(),
+            shards: Arc::default(),
             driver: Mutex::new(Some(driver)),
             media,
             http: HttpAddresses::default(),
         };
         bridge.listen().await?;
-        for shard in &bridge.control.config.shards {
+        let config = &bridge.control.config;
+        for shard in &config.shards {
+            check_files(shard, config.tls_ca_file.as_deref())?;
             bridge.shards.add(&bridge.control, shard, None)?;
         }
         for (shard, connector) in embedded {
@@ -133,7 +139,30 @@ impl Bridge {
                 .shards
                 .add(&bridge.control, &shard, Some(connector))?;
         }
+        bridge.follow_files();
         Ok(bridge)
+    }
+
+    /// Begins to follow the files that may change while the bridge runs.
+    fn follow_files(&mut self) {
+        let config = &self.control.config;
+        if let Some(path) = config.shards_file.clone() {
+            let (control, shards) = (Arc::clone(&self.control), Arc::clone(&self.shards));
+            self.followers.push(tokio::spawn(async move {
+                live_files::follow_shards(control, shards, &path).await;
+            }));
+        }
+        let config = &self.control.config;
+        if let Some(addresses) = config.advertised_addresses_file.clone() {
+            let (control, port) = (
+                Arc::clone(&self.control),
+                config.advertised_port_file.clone(),
+            );
+            let own_port = self.media.first().map_or(config.udp_port, SocketAddr::port);
+            self.followers.push(tokio::spawn(async move {
+                live_files::follow_addresses(control, &addresses, port.as_deref(), own_port).await;
+            }));
+        }
     }
 
     async fn listen(&mut self) -> Result<(), StartError> {
@@ -167,7 +196,8 @@ impl Bridge {
             address,
             error,
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = xmpp::listen::bind(address).map_err(failed)?;
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
         tracing::info!(address = %local, key, "HTTP is served");
         self.tasks.push(tokio::spawn(async move {
@@ -214,7 +244,7 @@ impl Bridge {
 
     /// Leaves a shard; its conferences go on until the focus ends them. `false`: there is none of this name.
     pub async fn remove_shard(&self, name: &str) -> bool {
-        self.shards.remove(&self.control, name).await
+        self.shards.remove(&self.control, &[name.to_owned()]).await > 0
     }
 
     /// Resolves when a shutdown that was asked for over REST is through, and the program may call [`Bridge::shutdown`] and
@@ -229,6 +259,10 @@ impl Bridge {
     /// At most [`config::Expiry::farewell_seconds`] and a few seconds.
     pub async fn shutdown(&self) {
         self.control.begin_shutdown(false);
+        // No shard may come while all are left.
+        for task in &self.followers {
+            task.abort();
+        }
         let patience = Duration::from_secs(self.control.config.expiry.farewell_seconds);
         let leaves = async {
             // Nobody can be moved where no focus is left, as when the whole service ends.
@@ -258,7 +292,7 @@ impl Bridge {
 
 impl Drop for Bridge {
     fn drop(&mut self) {
-        for task in &self.tasks {
+        for task in self.tasks.iter().chain(&self.followers) {
             task.abort();
         }
     }

@@ -21,6 +21,13 @@ pub struct Config {
     /// Addresses told to clients, best first: `IP` (with `udp_port`) or `IP:PORT`, where a load balancer or NAT forwards
     /// that address to this bridge. Empty: the bound addresses that clients could reach.
     pub advertised_addresses: Vec<AdvertisedAddress>,
+    /// File with addresses to tell clients in place of `advertised_addresses`: a line each, `IP` or `IP:PORT`, with comments
+    /// after `#`. It is read again every second. Until it names an address the bridge is unhealthy and joins no brewery; a
+    /// change is told to endpoints that are created from then on.
+    pub advertised_addresses_file: Option<PathBuf>,
+    /// File with the port of those addresses in `advertised_addresses_file` that have none: one number. It is waited for and
+    /// read again in the same way. None: the bridge's own port.
+    pub advertised_port_file: Option<PathBuf>,
     /// Tells clients loopback addresses too, for clients on this machine. Without it they are told only when there is
     /// nothing else.
     pub advertise_loopback: bool,
@@ -50,7 +57,11 @@ pub struct Config {
     pub presence_interval_seconds: u64,
     /// Shards to serve from the start.
     pub shards: Vec<Shard>,
-    /// File with authorities (PEM) that the shards' certificates may come from. None: the public ones.
+    /// TOML file with more shards, as `[[shards]]` with the keys of `shards`. It is read again every second: shards that
+    /// appear in it are served, those that disappear are left, and calls go on. A file with a mistake changes nothing.
+    pub shards_file: Option<PathBuf>,
+    /// File with authorities (PEM) that the shards' certificates may come from, read at each connection. None: the public
+    /// ones.
     pub tls_ca_file: Option<PathBuf>,
     /// Limits on what others may make the bridge hold.
     pub limits: Limits,
@@ -71,6 +82,8 @@ impl Default for Config {
             udp_port: 10_000,
             bind_addresses: Vec::new(),
             advertised_addresses: Vec::new(),
+            advertised_addresses_file: None,
+            advertised_port_file: None,
             advertise_loopback: false,
             workers: 0,
             spill_endpoints: 50,
@@ -84,6 +97,7 @@ impl Default for Config {
             initial_drain: false,
             presence_interval_seconds: 5,
             shards: Vec::new(),
+            shards_file: None,
             tls_ca_file: None,
             limits: Limits::default(),
             expiry: Expiry::default(),
@@ -196,7 +210,7 @@ pub struct Websocket {
 }
 
 /// A signalling server to serve.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shard {
     /// Name for logs and metrics.
@@ -213,7 +227,7 @@ pub struct Shard {
     /// User name of the account.
     #[serde(default = "default_user")]
     pub user: String,
-    /// File with the password, on its first line.
+    /// File with the password, on its first line; read at each login.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
     /// The password itself, from a program that embeds the bridge; it wins over the file.

@@ -4,6 +4,7 @@ pub mod addresses;
 mod channels;
 pub(crate) mod control;
 pub mod driver;
+pub(crate) mod live_files;
 pub mod mailbox;
 mod outbox;
 mod pace;

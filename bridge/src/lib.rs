@@ -15,6 +15,7 @@
 //! # Deliberately absent
 //! Relays between bridges, media export (`connects`), ICE over TCP, and any decoding of media.
 
+mod advertised;
 pub mod allocation;
 mod bridge;
 pub mod colibri;
@@ -34,6 +35,7 @@ pub mod projection;
 pub mod send_batch;
 pub mod settings;
 pub mod shard;
+mod shards_file;
 pub mod speaker;
 pub mod ssrc_slots;
 pub mod statistics;

@@ -15,5 +15,7 @@ mod channel;
 mod hostile;
 #[path = "io/media.rs"]
 mod media_flow;
+#[path = "io/live_files.rs"]
+mod live_files;
 #[path = "io/operation.rs"]
 mod operation;

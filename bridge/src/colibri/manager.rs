@@ -22,6 +22,7 @@ use super::secrets;
 use super::settings::ControlSettings;
 use crate::command::{Command, CreateConference, Ssrc};
 use crate::ids::{ConferenceKey, EndpointId, EndpointKey, WorkerId};
+use crate::io::addresses::LocalCandidate;
 
 /// Longest accepted endpoint id and meeting id, in bytes (a JID's resource may have 1,023).
 const MAX_ID: usize = 1_023;
@@ -124,6 +125,11 @@ impl Manager {
             empty: VecDeque::new(),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Changes the candidates told to endpoints that are described from here on.
+    pub fn set_candidates(&mut self, candidates: Vec<LocalCandidate>) {
+        self.settings.candidates = candidates;
     }
 
     /// Obeys a request, wholly or not at all.

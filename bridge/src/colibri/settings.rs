@@ -7,14 +7,14 @@ use media::dtls::Fingerprint;
 use crate::config::Limits;
 use crate::io::addresses::LocalCandidate;
 
-/// Settings of control, fixed at the start.
+/// Settings of control.
 #[derive(Clone, Debug)]
 pub struct ControlSettings {
     /// Worker threads.
     pub workers: u16,
     /// Endpoints of one conference that stay on one worker before it spills over.
     pub spill_endpoints: usize,
-    /// Candidates told to clients.
+    /// Candidates told to clients; all but these is fixed at the start.
     pub candidates: Vec<LocalCandidate>,
     /// Fingerprint of the process's certificate.
     pub fingerprint: Fingerprint,

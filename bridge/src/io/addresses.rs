@@ -92,6 +92,12 @@ pub fn to_advertise(
     } else if config.advertise_loopback {
         addresses.extend(bound.iter().filter(|socket| socket.ip().is_loopback()));
     }
+    candidates(addresses)
+}
+
+/// Candidates for these addresses, best first.
+#[must_use]
+pub fn candidates(mut addresses: Vec<SocketAddr>) -> Vec<LocalCandidate> {
     let mut seen = Vec::new();
     addresses.retain(|address| {
         let new = !seen.contains(address);

@@ -17,6 +17,7 @@ use crate::command::Command;
 use crate::config::Config;
 use crate::event::Event;
 use crate::ids::WorkerId;
+use crate::io::addresses::LocalCandidate;
 use crate::stats::{self, Snapshot, Traffic};
 
 /// News of workers taken at once.
@@ -48,7 +49,11 @@ pub(crate) struct Control {
     pub(crate) focuses: AtomicUsize,
     /// Connections lost.
     pub(crate) xmpp_disconnects: AtomicU64,
+    /// Whether clients could reach an endpoint: before that, no brewery is joined.
+    pub(crate) ready: watch::Sender<bool>,
     core: Mutex<Core>,
+    /// What has to come before the bridge is of use.
+    awaited: Mutex<Option<String>>,
     telemetry: Mutex<Telemetry>,
     commands: Vec<Postbox<Command>>,
     io: Vec<Arc<IoCounters>>,
@@ -69,6 +74,13 @@ impl Control {
         commands: Vec<Postbox<Command>>,
         io: Vec<Arc<IoCounters>>,
     ) -> Arc<Self> {
+        // The one thing that may have to come before the bridge is of use.
+        let awaited = config.advertised_addresses_file.as_ref().map(|path| {
+            format!(
+                "waiting for the addresses that clients shall reach, from {}",
+                path.display()
+            )
+        });
         let expiry = &config.expiry;
         let lifecycle = Lifecycle::new(
             config.initial_drain,
@@ -88,6 +100,8 @@ impl Control {
             breweries_joined: AtomicUsize::new(0),
             focuses: AtomicUsize::new(0),
             xmpp_disconnects: AtomicU64::new(0),
+            ready: watch::Sender::new(awaited.is_none()),
+            awaited: Mutex::new(awaited),
             core: Mutex::new(Core { manager, lifecycle }),
             commands,
             io,
@@ -229,8 +243,28 @@ impl Control {
         self.news.send_modify(|version| *version += 1);
     }
 
+    /// Changes the addresses told to endpoints that are created from here on.
+    pub(crate) fn set_candidates(&self, candidates: Vec<LocalCandidate>) {
+        self.core.lock().manager.set_candidates(candidates);
+    }
+
+    /// Says what the bridge waits for before it is of use; `None`: nothing any more. `false`: it was of use already, so
+    /// that it does not wait.
+    pub(crate) fn waits_for(&self, what: Option<&str>) -> bool {
+        let mut awaited = self.awaited.lock();
+        if what.is_some() && awaited.is_none() {
+            return false;
+        }
+        *awaited = what.map(str::to_owned);
+        self.ready.send_replace(awaited.is_none());
+        true
+    }
+
     /// What is wrong with the bridge, if anything.
     pub(crate) fn health(&self) -> Result<(), String> {
+        if let Some(what) = &*self.awaited.lock() {
+            return Err(what.clone());
+        }
         self.telemetry.lock().health(Instant::now())
     }
 
@@ -290,7 +324,7 @@ impl Control {
             drain: core.lifecycle.drain(),
             graceful_shutdown: core.lifecycle.is_graceful_shutdown(),
             shutting_down: core.lifecycle.is_shutting_down(),
-            healthy: telemetry.health(Instant::now()).is_ok(),
+            healthy: self.awaited.lock().is_none() && telemetry.health(Instant::now()).is_ok(),
             shards: self.shards.load(Ordering::Relaxed),
             shards_connected: self.shards_connected.load(Ordering::Relaxed),
             breweries_joined: self.breweries_joined.load(Ordering::Relaxed),
@@ -339,7 +373,7 @@ impl Control {
     pub(crate) async fn keep_time(self: Arc<Self>) {
         let mut interval = tokio::time::interval(TICK);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut healthy = true;
+        let mut healthy = self.health().is_ok();
         for tick in 0_u64.. {
             interval.tick().await;
             let slow = tick.is_multiple_of(SLOW_TICKS);

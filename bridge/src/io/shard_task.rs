@@ -66,6 +66,13 @@ impl Drop for Gauge<'_> {
 impl ShardTask {
     /// Serves the shard until `stop` changes.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut ready = self.control.ready.subscribe();
+        tokio::select! {
+            biased;
+            _ = stop.changed() => return,
+            // The sender lives as long as `control`.
+            _ = ready.wait_for(|ready| *ready) => {}
+        }
         self.client.resume = Some(RESUME);
         let (handle, mut events) = Client::start(self.client.clone()).into_parts();
         let control = Arc::clone(&self.control);

@@ -102,7 +102,11 @@ impl Shards {
             .parse()
             .map_err(|_| not_an_address(shard.brewery.clone()))?;
         let mut client = client::Config::new(jid, connector);
-        client.password = Some(password_of(shard)?);
+        match (&shard.password, &shard.password_file) {
+            (Some(password), _) => client.password = Some(Secret::new(password.expose())),
+            (None, Some(path)) => client.password_file = Some(path.clone()),
+            (None, None) => return Err(ShardError::NoPasswordFile(shard.name.clone())),
+        }
         let nick = if shard.nick.is_empty() {
             &control.server_id
         } else {
@@ -122,21 +126,18 @@ impl Shards {
         Ok(())
     }
 
-    /// Leaves a shard's brewery and its server. `false`: there is no shard of this name.
-    pub(crate) async fn remove(&self, control: &Control, name: &str) -> bool {
-        let shard = {
+    /// Leaves the breweries and servers of these shards; how many there were.
+    pub(crate) async fn remove(&self, control: &Control, names: &[String]) -> usize {
+        let shards: Vec<Running> = {
             let mut running = self.running.lock();
-            let shard = running.remove(name);
+            let shards = names.iter().filter_map(|name| running.remove(name));
+            let shards = shards.collect();
             control.shards.store(running.len(), Ordering::Relaxed);
-            shard
+            shards
         };
-        match shard {
-            None => false,
-            Some(shard) => {
-                shard.end().await;
-                true
-            }
-        }
+        let count = shards.len();
+        end_all(shards).await;
+        count
     }
 
     /// Leaves all.
@@ -147,19 +148,17 @@ impl Shards {
             .drain()
             .map(|(_, shard)| shard)
             .collect();
-        for shard in &all {
-            shard.stop.send_replace(true);
-        }
-        for shard in all {
-            shard.end().await;
-        }
+        end_all(all).await;
     }
 }
 
-impl Running {
-    async fn end(self) {
-        self.stop.send_replace(true);
-        if let Err(error) = self.task.await {
+/// Ends all at the same time.
+async fn end_all(shards: Vec<Running>) {
+    for shard in &shards {
+        shard.stop.send_replace(true);
+    }
+    for shard in shards {
+        if let Err(error) = shard.task.await {
             tracing::error!(%error, "a shard's task broke");
         }
     }
@@ -175,48 +174,45 @@ fn connector_of(shard: &config::Shard, ca_file: Option<&Path>) -> Result<Connect
     if host.is_empty() {
         return Err(wrong());
     }
-    let options = || -> Result<TlsOptions, ShardError> {
-        let ca_pem = ca_file.map(|path| {
-            std::fs::read(path).map_err(|error| ShardError::File {
-                shard: shard.name.clone(),
-                path: path.display().to_string(),
-                error,
-            })
-        });
-        Ok(TlsOptions {
-            ca_pem: ca_pem.transpose()?,
-            ..TlsOptions::default()
-        })
+    let options = || TlsOptions {
+        ca_file: ca_file.map(Path::to_owned),
+        ..TlsOptions::default()
     };
     Ok(Connector::Tcp {
         host: host.to_owned(),
         port: port.parse().map_err(|_| wrong())?,
         tls: match shard.tls {
             config::Tls::Plain => Tls::Disabled,
-            config::Tls::Starttls => Tls::StartTls(options()?),
-            config::Tls::Direct => Tls::Direct(options()?),
+            config::Tls::Starttls => Tls::StartTls(options()),
+            config::Tls::Direct => Tls::Direct(options()),
         },
     })
 }
 
-fn password_of(shard: &config::Shard) -> Result<Secret, ShardError> {
-    if let Some(password) = &shard.password {
-        return Ok(Secret::new(password.expose()));
-    }
-    let Some(file) = &shard.password_file else {
-        return Err(ShardError::NoPasswordFile(shard.name.clone()));
+/// Reads the files that the shard's connection will read, for a mistake to be told at the start.
+pub(crate) fn check_files(shard: &config::Shard, ca_file: Option<&Path>) -> Result<(), ShardError> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|error| ShardError::File {
+            shard: shard.name.clone(),
+            path: path.display().to_string(),
+            error,
+        })
     };
-    let path = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|error| ShardError::File {
-        shard: shard.name.clone(),
-        path: path.clone(),
-        error,
-    })?;
-    match text.lines().next().map(str::trim) {
-        Some(password) if !password.is_empty() => Ok(Secret::new(password)),
+    if let Some(path) = ca_file.filter(|_| shard.tls != config::Tls::Plain) {
+        read(path)?;
+    }
+    let Some(path) = shard
+        .password_file
+        .as_ref()
+        .filter(|_| shard.password.is_none())
+    else {
+        return Ok(());
+    };
+    match read(path)?.lines().next().map(str::trim) {
+        Some(password) if !password.is_empty() => Ok(()),
         _ => Err(ShardError::NoPassword {
             shard: shard.name.clone(),
-            path,
+            path: path.display().to_string(),
         }),
     }
 }
@@ -254,7 +250,7 @@ mod tests {
         let shard = shard(
             r#"{"name": "a", "address": "h:1", "password_file": "/nonexistent/jvb.password"}"#,
         );
-        let error = password_of(&shard).unwrap_err().to_string();
+        let error = check_files(&shard, None).unwrap_err().to_string();
         assert!(
             error.contains("/nonexistent/jvb.password") && error.contains("shard a"),
             "{error}"
