@@ -3,6 +3,11 @@
 //! Each reconcile is a pipeline of five steps: dereference (reads the cluster into a [`world`]), validate, build (one
 //! Kubernetes kind per file), apply, update status. Only the first and the last two see the API server.
 
+pub mod build;
 pub mod crd;
 pub mod desired;
+pub mod haproxy;
+pub mod scale;
+pub mod secrets;
+pub mod validate;
 pub mod world;

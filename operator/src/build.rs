@@ -1,0 +1,35 @@
+//! The third step of a reconcile: every object that shall exist for a resource, one Kubernetes kind per file.
+//!
+//! Pure: the same world gives the same objects, but for what [`crate::secrets`] makes anew.
+
+mod cluster;
+pub mod names;
+mod origin;
+mod pool;
+mod shard;
+
+pub use origin::{MANAGED_BY, Origin};
+
+use rand::RngCore;
+
+use crate::desired::Desired;
+use crate::validate::{ValidCluster, ValidPool, ValidShard};
+use crate::world::{ClusterWorld, PoolWorld, ShardWorld};
+
+/// All objects of a JitsiCluster.
+#[must_use]
+pub fn cluster(valid: &ValidCluster, world: &ClusterWorld, _rng: &mut dyn RngCore) -> Vec<Desired> {
+    cluster::objects(valid, world)
+}
+
+/// All objects of a JitsiShard.
+#[must_use]
+pub fn shard(valid: &ValidShard, world: &ShardWorld, rng: &mut dyn RngCore) -> Vec<Desired> {
+    shard::objects(valid, world, rng)
+}
+
+/// All objects of a BridgePool.
+#[must_use]
+pub fn pool(valid: &ValidPool, world: &PoolWorld, _rng: &mut dyn RngCore) -> Vec<Desired> {
+    pool::objects(valid, world)
+}
