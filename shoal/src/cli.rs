@@ -35,6 +35,8 @@ pub enum Part {
     Bridge(Source),
     /// The meeting page, with the other parts behind the same address
     Web(Source),
+    /// Hold meetings with scripted participants and report what they notice
+    Loadtest(crate::loadtest::Options),
     /// Print the default configuration as TOML
     Configuration,
 }

@@ -2,6 +2,7 @@
 
 mod all;
 mod cli;
+mod loadtest;
 mod log;
 mod parts;
 mod secret;
@@ -41,6 +42,7 @@ async fn run(part: Part) -> anyhow::Result<()> {
         Part::Focus(source) => parts::focus(Settings::load(&source, &[])?, stop).await,
         Part::Bridge(source) => parts::bridge(Settings::load(&source, &[])?.bridge, stop).await,
         Part::Web(source) => parts::web(&Settings::load(&source, &[])?, stop).await,
+        Part::Loadtest(options) => loadtest::run(options, stop).await,
         Part::Configuration => {
             log::tell(Settings::default_file()?.trim_end());
             Ok(())

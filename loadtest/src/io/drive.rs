@@ -1,0 +1,294 @@
+//! The task of one participant: it does what the participant orders, and tells it what happens.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use media::dtls::Certificate;
+use tokio::sync::watch;
+use xmpp::conference::ConferenceAnswer;
+
+use super::access::Access;
+use super::fleet::{Counters, Stage};
+use super::http;
+use super::sockets::Sockets;
+use super::websocket::WebSocket;
+use crate::participant::{Order, Participant};
+use crate::plan::Seat;
+use crate::report::Record;
+use crate::service::{Service, with_query};
+
+/// Datagrams that are taken in a row before anything else has its turn.
+const BATCH: usize = 64;
+/// Without any timer of the participant.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What all participants share.
+pub(super) struct Shared {
+    pub access: Access,
+    pub service: Service,
+    pub certificate: Certificate,
+    pub counters: Counters,
+}
+
+/// What came of an order.
+enum Outcome {
+    Conference(Result<ConferenceAnswer, String>, Option<String>),
+    /// Number of the attempt, and the socket with the shard that answered.
+    Socket(u64, Result<(WebSocket, Option<String>), String>),
+    Shard(Option<String>),
+}
+
+type Pending = FuturesUnordered<Pin<Box<dyn Future<Output = Outcome> + Send>>>;
+
+struct Driver {
+    seat: Seat,
+    shared: Arc<Shared>,
+    participant: Participant,
+    socket: Option<WebSocket>,
+    attempt: u64,
+    sockets: Sockets,
+    pending: Pending,
+}
+
+/// Runs a participant until the stage says that it leaves.
+pub(super) async fn drive(
+    seat: Seat,
+    shared: Arc<Shared>,
+    mut stage: watch::Receiver<Stage>,
+) -> Option<Record> {
+    let delay = tokio::time::sleep(seat.starts_after);
+    tokio::select! {
+        () = delay => {}
+        // Ended before its turn.
+        _ = stage.wait_for(|stage| *stage != Stage::Meeting) => {}
+    }
+    let certificate = shared.certificate.clone();
+    let now = Instant::now();
+    let participant = Participant::new(
+        seat.clone(),
+        &shared.service,
+        certificate,
+        rand::random(),
+        now,
+    )
+    .ok()?;
+    let mut driver = Driver {
+        seat,
+        shared,
+        participant,
+        socket: None,
+        attempt: 0,
+        sockets: Sockets::default(),
+        pending: FuturesUnordered::new(),
+    };
+    driver.run(&mut stage).await;
+    Some(Record {
+        seat: driver.seat,
+        journal: driver.participant.journal().clone(),
+    })
+}
+
+impl Driver {
+    async fn run(&mut self, stage: &mut watch::Receiver<Stage>) {
+        let mut well = false;
+        let mut buf = vec![0; 2048];
+        let sleep = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(sleep);
+        // A stage that was reached before this task started counts too.
+        stage.mark_changed();
+        loop {
+            self.obey().await;
+            let is_well = self.participant.is_well();
+            if is_well != well {
+                well = is_well;
+                self.shared.counters.note_well(well);
+            }
+            let due = self.participant.poll_timeout();
+            let due = due.unwrap_or_else(|| Instant::now() + IDLE);
+            sleep.as_mut().reset(due.into());
+            tokio::select! {
+                changed = stage.changed() => {
+                    let reached = *stage.borrow_and_update();
+                    if self.handle_stage(reached, changed.is_ok()).await {
+                        return;
+                    }
+                }
+                text = receive(&mut self.socket) => match text {
+                    Ok(text) => self.participant.handle_frame(&text, Instant::now()),
+                    Err(reason) => {
+                        self.socket = None;
+                        self.participant.handle_socket_closed(&reason, Instant::now());
+                    }
+                },
+                Some(outcome) = self.pending.next() => self.handle_outcome(outcome),
+                arrival = poll_fn(|context| self.sockets.poll_receive(context, &mut buf)) => {
+                    self.handle_arrivals(arrival, &mut buf).await;
+                }
+                () = &mut sleep => self.participant.handle_timeout(Instant::now()),
+            }
+        }
+    }
+
+    /// Whether it is over.
+    async fn handle_stage(&mut self, stage: Stage, announced: bool) -> bool {
+        match stage {
+            Stage::Meeting if announced => false,
+            Stage::TakingStock => {
+                self.participant.take_stock();
+                self.shared.counters.note_stock_taken();
+                false
+            }
+            Stage::Leaving | Stage::Meeting => {
+                self.participant.leave(Instant::now());
+                self.obey().await;
+                true
+            }
+        }
+    }
+
+    fn handle_outcome(&mut self, outcome: Outcome) {
+        let now = Instant::now();
+        let participant = &mut self.participant;
+        match outcome {
+            Outcome::Conference(answer, shard) => {
+                participant.handle_shard(shard);
+                participant.handle_conference(answer, now);
+            }
+            Outcome::Socket(attempt, Ok((socket, shard))) if attempt == self.attempt => {
+                self.socket = Some(socket);
+                participant.handle_socket_open(shard, now);
+            }
+            Outcome::Socket(attempt, Err(reason)) if attempt == self.attempt => {
+                participant.handle_socket_closed(&reason, now);
+            }
+            // The attempt was given up.
+            Outcome::Socket(..) => {}
+            Outcome::Shard(shard) => participant.handle_shard(shard),
+        }
+    }
+
+    async fn handle_arrivals(&mut self, first: super::sockets::Arrival, buf: &mut [u8]) {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(arrival) = next else {
+                return;
+            };
+            let way = (arrival.from, arrival.to);
+            let bytes = &mut buf[..arrival.len];
+            self.participant
+                .handle_datagram(arrival.media, bytes, way, Instant::now());
+            self.shared.counters.note_datagram();
+            next = poll_fn(|context| {
+                use std::task::Poll;
+                match self.sockets.poll_receive(context, buf) {
+                    Poll::Ready(arrival) => Poll::Ready(Some(arrival)),
+                    Poll::Pending => Poll::Ready(None),
+                }
+            })
+            .await;
+        }
+        if let Some(arrival) = next {
+            let way = (arrival.from, arrival.to);
+            let bytes = &mut buf[..arrival.len];
+            self.participant
+                .handle_datagram(arrival.media, bytes, way, Instant::now());
+        }
+    }
+
+    /// Does what the participant orders, until it orders nothing more.
+    async fn obey(&mut self) {
+        loop {
+            self.send_texts().await;
+            while let Some(datagram) = self.participant.poll_datagram() {
+                self.sockets.send(&datagram);
+            }
+            let Some(order) = self.participant.poll_order() else {
+                return;
+            };
+            match order {
+                Order::RequestConference(request) => self.request_conference(request),
+                Order::OpenSocket { previd } => self.open_socket(previd.as_deref()),
+                Order::CloseSocket => {
+                    self.attempt += 1;
+                    if let Some(socket) = self.socket.take() {
+                        socket.close().await;
+                    }
+                }
+                Order::KeepAlive => self.keep_alive(),
+                Order::OpenMedia { id, toward } => match self.sockets.open(id, &toward) {
+                    Ok(locals) => {
+                        self.participant
+                            .handle_media_open(id, locals, Instant::now());
+                    }
+                    Err(error) => tracing::warn!(%error, ?toward, "cannot open media sockets"),
+                },
+                Order::CloseMedia(id) => self.sockets.close(id),
+            }
+        }
+    }
+
+    async fn send_texts(&mut self) {
+        let texts: Vec<String> = std::iter::from_fn(|| self.participant.poll_frame()).collect();
+        if let Some(socket) = self.socket.as_mut().filter(|_| !texts.is_empty())
+            && let Err(reason) = socket.send(texts).await
+        {
+            self.socket = None;
+            self.participant
+                .handle_socket_closed(&reason, Instant::now());
+        }
+    }
+
+    fn request_conference(&mut self, request: xmpp::conference::ConferenceRequest) {
+        let (shared, room, at) = self.way();
+        self.pending.push(Box::pin(async move {
+            let uri = &shared.service.conference_request;
+            match http::request_conference(&shared.access, uri, at, &room, &request).await {
+                Ok((answer, shard)) => Outcome::Conference(Ok(answer), shard),
+                Err(error) => Outcome::Conference(Err(error.to_string()), None),
+            }
+        }));
+    }
+
+    fn open_socket(&mut self, previd: Option<&str>) {
+        self.attempt += 1;
+        self.socket = None;
+        let attempt = self.attempt;
+        let (shared, room, at) = self.way();
+        let mut uri = with_query(&shared.service.websocket, "room", &room);
+        if let Some(previd) = previd {
+            uri = with_query(&uri, "previd", previd);
+        }
+        self.pending.push(Box::pin(async move {
+            Outcome::Socket(attempt, WebSocket::open(&shared.access, &uri, at).await)
+        }));
+    }
+
+    fn keep_alive(&mut self) {
+        let (shared, room, at) = self.way();
+        self.pending.push(Box::pin(async move {
+            let Some(uri) = &shared.service.keep_alive else {
+                return Outcome::Shard(None);
+            };
+            let uri = with_query(uri, "room", &room);
+            let answer = http::get(&shared.access, &uri, at).await;
+            Outcome::Shard(answer.ok().and_then(|answer| answer.shard))
+        }));
+    }
+
+    fn way(&self) -> (Arc<Shared>, String, Option<std::net::SocketAddr>) {
+        let shared = Arc::clone(&self.shared);
+        (shared, self.seat.room.clone(), self.seat.connect)
+    }
+}
+
+/// The next text of the socket; never without one.
+async fn receive(socket: &mut Option<WebSocket>) -> Result<String, String> {
+    match socket {
+        Some(socket) => socket.receive().await,
+        None => std::future::pending().await,
+    }
+}

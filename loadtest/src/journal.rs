@@ -1,0 +1,193 @@
+//! What one participant noticed, as it happened. Judged afterwards, when those of all participants
+//! are there: see [`crate::report`].
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+/// Silence of a source that counts as a gap: six packets of a camera, ten of a microphone.
+pub const GAP: Duration = Duration::from_millis(200);
+
+/// The largest number of bursts, offers and interruptions that are kept of one kind.
+const MAX_KEPT: usize = 10_000;
+
+/// Kind of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Media {
+    /// A microphone.
+    Audio,
+    /// A camera.
+    Video,
+}
+
+/// A time in which packets of a source came without a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// The first packet.
+    pub from: Instant,
+    /// The last packet.
+    pub to: Instant,
+}
+
+/// What came of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Track {
+    /// Packets, without retransmissions.
+    pub packets: u64,
+    /// Times in which they came, in order.
+    pub bursts: Vec<Burst>,
+}
+
+impl Track {
+    fn handle_packet(&mut self, now: Instant) {
+        self.packets += 1;
+        let full = self.bursts.len() == MAX_KEPT;
+        match self.bursts.last_mut() {
+            Some(burst) if full || now.saturating_duration_since(burst.to) <= GAP => {
+                burst.to = now;
+            }
+            _ => self.bursts.push(Burst { from: now, to: now }),
+        }
+    }
+}
+
+/// A time without signalling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// When the socket was lost.
+    pub from: Instant,
+    /// When the participant was in the room again; `None`: not until the end.
+    pub to: Option<Instant>,
+    /// Whether the session went on, so that the others noticed nothing.
+    pub resumed: bool,
+    /// The shard that answered afterwards, where it says.
+    pub shard_after: Option<String>,
+    /// Why the socket was lost, for people.
+    pub reason: String,
+}
+
+/// What one participant noticed.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    /// When it walked in.
+    pub started: Instant,
+    /// Its endpoint id, the last one if it had several.
+    pub id: Option<String>,
+    /// The shard that serves it, where it says.
+    pub shard: Option<String>,
+    /// When it was in the room; where there is no media, when all the others were there too.
+    pub joined: Option<Instant>,
+    /// When the first packet of another one came.
+    pub first_media: Option<Instant>,
+    /// What came, by endpoint id of the sender and kind.
+    pub tracks: BTreeMap<(String, Media), Track>,
+    /// Names of the others by endpoint id, also of those that left.
+    pub names: BTreeMap<String, String>,
+    /// When offers of media sessions came.
+    pub offers: Vec<Instant>,
+    /// Times without signalling.
+    pub interruptions: Vec<Interruption>,
+    /// Why it is out of the meeting for good.
+    pub lost: Option<String>,
+    /// Names of those that it saw in the room at the end; `None`: it was not in the room.
+    pub seen_at_end: Option<Vec<String>>,
+}
+
+impl Journal {
+    /// Of a participant that walks in.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            started: now,
+            id: None,
+            shard: None,
+            joined: None,
+            first_media: None,
+            tracks: BTreeMap::new(),
+            names: BTreeMap::new(),
+            offers: Vec::new(),
+            interruptions: Vec::new(),
+            lost: None,
+            seen_at_end: None,
+        }
+    }
+
+    pub(crate) fn handle_packet(&mut self, owner: &str, media: Media, now: Instant) {
+        self.first_media.get_or_insert(now);
+        let key = (owner.to_owned(), media);
+        if self.tracks.len() < MAX_KEPT || self.tracks.contains_key(&key) {
+            self.tracks.entry(key).or_default().handle_packet(now);
+        }
+    }
+
+    pub(crate) fn handle_name(&mut self, id: &str, name: &str) {
+        if self.names.len() < MAX_KEPT {
+            self.names.insert(id.to_owned(), name.to_owned());
+        }
+    }
+
+    pub(crate) fn handle_offer(&mut self, now: Instant) {
+        if self.offers.len() < MAX_KEPT {
+            self.offers.push(now);
+        }
+    }
+
+    pub(crate) fn handle_interruption(&mut self, reason: &str, now: Instant) {
+        let open = self.interruptions.last().is_some_and(|i| i.to.is_none());
+        if !open && self.interruptions.len() < MAX_KEPT {
+            self.interruptions.push(Interruption {
+                from: now,
+                to: None,
+                resumed: false,
+                shard_after: None,
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
+    pub(crate) fn handle_return(&mut self, resumed: bool, now: Instant) {
+        let shard = self.shard.clone();
+        if let Some(interruption) = self.interruptions.last_mut()
+            && interruption.to.is_none()
+        {
+            interruption.to = Some(now);
+            interruption.resumed = resumed;
+            interruption.shard_after = shard;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_close_together_are_one_burst_and_a_longer_silence_parts_two() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut journal = Journal::new(start);
+        for ms in [0, 20, 220, 421, 441] {
+            journal.handle_packet("aa", Media::Audio, at(ms));
+        }
+        let track = &journal.tracks[&("aa".to_owned(), Media::Audio)];
+        let bursts: Vec<_> = track.bursts.iter().map(|b| (b.from, b.to)).collect();
+        assert_eq!(bursts, [(at(0), at(220)), (at(421), at(441))]);
+        assert_eq!(track.packets, 5);
+    }
+
+    #[test]
+    fn an_interruption_lasts_from_the_loss_to_the_return() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(2);
+        let mut journal = Journal::new(start);
+        journal.handle_return(true, start);
+        assert!(journal.interruptions.is_empty());
+        journal.handle_interruption("cut", start);
+        journal.handle_interruption("cut again while away", later);
+        journal.handle_return(false, later);
+        assert_eq!(journal.interruptions.len(), 1);
+        assert_eq!(journal.interruptions[0].to, Some(later));
+        assert_eq!(journal.interruptions[0].reason, "cut");
+    }
+}

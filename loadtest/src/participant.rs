@@ -1,0 +1,519 @@
+//! One participant: everything that a meeting's client does, without IO. The object through which
+//! all passes; it delegates.
+//!
+//! # Run loop
+//! Feed what happens to the `handle_*` methods, then drain [`Participant::poll_order`],
+//! [`Participant::poll_frame`] and [`Participant::poll_datagram`], and sleep no longer than
+//! [`Participant::poll_timeout`].
+
+mod backoff;
+mod camera;
+mod connection;
+mod features;
+mod heard;
+mod microphone;
+mod offer;
+mod packet;
+mod receiver;
+mod recovery;
+mod room;
+mod sender;
+mod session;
+mod sessions;
+mod stanzas;
+mod stream;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use media::dtls::Certificate;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use xmpp::conference::{ConferenceAnswer, ConferenceRequest};
+use xmpp::disco::Info;
+use xmpp::jingle::Jingle;
+use xmpp::{BareJid, Element, FullJid, stanza};
+
+pub use session::{Datagram, MediaId};
+
+use crate::journal::Journal;
+use crate::plan::Seat;
+use crate::service::Service;
+use backoff::Backoff;
+use connection::{Connection, ConnectionEvent};
+use room::{Room, RoomEvent, endpoint_id};
+use session::Identity;
+use sessions::{About, Sessions, SessionsEvent};
+
+/// How long the room may take to answer a join.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Between a connection and the request that keeps its way warm; then [`KEEP_ALIVE`] and up to as
+/// much again.
+const FIRST_KEEP_ALIVE: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Answers of the focus that are waited for at once.
+const MAX_REQUESTS: usize = 256;
+
+/// What the driver is to do.
+#[derive(Debug)]
+pub enum Order {
+    /// Ask for the conference by HTTP; the result goes to [`Participant::handle_conference`].
+    RequestConference(ConferenceRequest),
+    /// Open the WebSocket; the result goes to [`Participant::handle_socket_open`] or
+    /// [`Participant::handle_socket_closed`].
+    OpenSocket {
+        /// The session that the server is asked to go on with.
+        previd: Option<String>,
+    },
+    /// Close the WebSocket, once all frames are sent.
+    CloseSocket,
+    /// Ask which shard answers; the result goes to [`Participant::handle_shard`].
+    KeepAlive,
+    /// Open UDP sockets; their addresses go to [`Participant::handle_media_open`].
+    OpenMedia {
+        /// The session that they are for.
+        id: MediaId,
+        /// Addresses that are to be reached from them.
+        toward: Vec<SocketAddr>,
+    },
+    /// Close them, once all datagrams are sent.
+    CloseMedia(MediaId),
+}
+
+/// Where a participant is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The conference is asked for.
+    Asking,
+    /// The next request for the conference is due then.
+    AskingAgain { at: Instant },
+    /// The answer is there, the stream is not yet.
+    Connecting,
+    /// The room is to answer by then.
+    Joining { deadline: Instant },
+    /// In the room.
+    Joined,
+    /// Out for good.
+    Lost,
+    /// Left as intended.
+    Left,
+}
+
+/// One participant.
+pub struct Participant {
+    seat: Seat,
+    room_jid: BareJid,
+    info: Info,
+    phase: Phase,
+    focus: Option<String>,
+    connection: Connection,
+    room: Option<Room>,
+    sessions: Sessions,
+    requests: HashMap<String, About>,
+    asking: Backoff,
+    next_keep_alive: Option<Instant>,
+    orders: VecDeque<Order>,
+    journal: Journal,
+    rng: SmallRng,
+}
+
+/// The room's name cannot be part of an address.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is no room of a meeting service")]
+pub struct BadRoom(String);
+
+impl Participant {
+    /// A participant that walks in. `seed` feeds every random choice that is no key material.
+    ///
+    /// # Errors
+    /// [`BadRoom`].
+    pub fn new(
+        seat: Seat,
+        service: &Service,
+        certificate: Certificate,
+        seed: u64,
+        now: Instant,
+    ) -> Result<Self, BadRoom> {
+        let address = format!("{}@{}", seat.room, service.muc);
+        let room_jid = BareJid::new(&address).map_err(|_| BadRoom(address))?;
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut participant = Self {
+            seat,
+            room_jid,
+            info: features::info(),
+            phase: Phase::Asking,
+            focus: None,
+            connection: Connection::new(&service.domain, SmallRng::from_rng(&mut rng), now),
+            room: None,
+            sessions: Sessions::new(certificate),
+            requests: HashMap::new(),
+            asking: Backoff::new(Duration::from_secs(1), Duration::from_secs(8)),
+            next_keep_alive: None,
+            orders: VecDeque::new(),
+            journal: Journal::new(now),
+            rng,
+        };
+        participant.ask_for_conference();
+        Ok(participant)
+    }
+
+    /// What it noticed so far.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Whether it is in the room and, if there is media, connected to a bridge.
+    pub fn is_well(&self) -> bool {
+        self.phase == Phase::Joined
+            && self.connection.is_up()
+            && (!self.seat.media || self.sessions.is_connected())
+    }
+
+    fn ask_for_conference(&mut self) {
+        self.phase = Phase::Asking;
+        let mut request = ConferenceRequest::new(self.room_jid.to_string());
+        request.machine_uid = Some(format!("{:032x}", self.rng.random::<u128>()));
+        for (name, value) in [("visitors-version", "1"), ("rtcstatsEnabled", "false")] {
+            request.properties.insert(name.to_owned(), value.to_owned());
+        }
+        self.orders.push_back(Order::RequestConference(request));
+    }
+
+    /// The answer to the conference request; the error is for people.
+    pub fn handle_conference(&mut self, answer: Result<ConferenceAnswer, String>, now: Instant) {
+        if self.phase != Phase::Asking {
+            return;
+        }
+        match answer {
+            Ok(answer) if answer.ready => {
+                self.asking.reset();
+                self.focus = answer.focus_jid;
+                self.phase = Phase::Connecting;
+                self.connection.connect(now);
+                if self.connection.is_up() {
+                    self.join(now);
+                }
+            }
+            // Too soon, or nobody there to answer: the front door may know better in a moment.
+            refused => {
+                if let Err(reason) = refused {
+                    tracing::debug!(room = %self.seat.room, reason, "conference request failed");
+                }
+                let at = now + self.asking.next(&mut self.rng);
+                self.phase = Phase::AskingAgain { at };
+            }
+        }
+        self.drain(now);
+    }
+
+    /// The WebSocket is open; `shard` is what the upgrade's answer said.
+    pub fn handle_socket_open(&mut self, shard: Option<String>, now: Instant) {
+        self.handle_shard(shard);
+        self.connection.handle_open(now);
+        self.drain(now);
+    }
+
+    /// A text frame arrived.
+    pub fn handle_frame(&mut self, text: &str, now: Instant) {
+        self.connection.handle_frame(text, now);
+        self.drain(now);
+    }
+
+    /// The WebSocket is gone, or could not be opened.
+    pub fn handle_socket_closed(&mut self, reason: &str, now: Instant) {
+        self.connection.handle_closed(reason, now);
+        self.drain(now);
+    }
+
+    /// The shard that answers, where an answer says so.
+    pub fn handle_shard(&mut self, shard: Option<String>) {
+        if shard.is_some() {
+            self.journal.shard = shard;
+        }
+    }
+
+    /// The sockets of a session are open at these addresses.
+    pub fn handle_media_open(&mut self, id: MediaId, locals: Vec<SocketAddr>, now: Instant) {
+        let (Some(room), Some(jid)) = (&self.room, self.connection.jid()) else {
+            self.orders.push_back(Order::CloseMedia(id));
+            return;
+        };
+        let who = Identity {
+            endpoint: room.nick(),
+            jid,
+            sends: self.seat.sends(),
+        };
+        self.sessions
+            .handle_media_open(id, locals, who, &mut self.rng, now);
+        self.drain(now);
+    }
+
+    /// A datagram arrived: `way` is where from, and at which of our addresses.
+    pub fn handle_datagram(
+        &mut self,
+        id: MediaId,
+        buf: &mut [u8],
+        way: (SocketAddr, SocketAddr),
+        now: Instant,
+    ) {
+        self.sessions
+            .handle_datagram(id, buf, way, &mut self.journal, now);
+        self.drain_sessions(now);
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let own = match self.phase {
+            Phase::AskingAgain { at } => Some(at),
+            Phase::Joining { deadline } => Some(deadline),
+            Phase::Lost | Phase::Left => return None,
+            Phase::Asking | Phase::Connecting | Phase::Joined => None,
+        };
+        [
+            own,
+            self.next_keep_alive,
+            self.connection.poll_timeout(),
+            self.sessions.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Moves time on.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match self.phase {
+            Phase::AskingAgain { at } if at <= now => self.ask_for_conference(),
+            Phase::Joining { deadline } if deadline <= now => {
+                self.refused("the room did not answer", now);
+            }
+            _ => {}
+        }
+        if self.next_keep_alive.is_some_and(|at| at <= now) {
+            let jitter = self.rng.random_range(1.0..=2.0);
+            self.next_keep_alive = Some(now + KEEP_ALIVE.mul_f64(jitter));
+            self.orders.push_back(Order::KeepAlive);
+        }
+        self.connection.handle_timeout(now);
+        self.sessions.handle_timeout(now);
+        self.drain(now);
+    }
+
+    /// Notes who is in the room, while nobody has left yet.
+    pub fn take_stock(&mut self) {
+        self.journal.seen_at_end = self
+            .room
+            .as_ref()
+            .filter(|room| room.is_joined() && self.phase == Phase::Joined)
+            .map(|room| room.people().map(str::to_owned).collect());
+    }
+
+    /// Leaves the meeting.
+    pub fn leave(&mut self, now: Instant) {
+        if let Some(leave) = self.room.take().and_then(|room| room.leave()) {
+            self.connection.send(&leave, now);
+        }
+        self.sessions.close(now);
+        self.connection.stop();
+        self.drain_sessions(now);
+        self.orders.push_back(Order::CloseSocket);
+        self.phase = Phase::Left;
+    }
+
+    fn join(&mut self, now: Instant) {
+        let Some(jid) = self.connection.jid() else {
+            return;
+        };
+        let nick = endpoint_id(jid, self.rng.random());
+        self.join_as(nick, now);
+    }
+
+    fn join_as(&mut self, nick: String, now: Instant) {
+        let room = Room::new(self.room_jid.clone(), nick, self.focus.clone());
+        let presence = room.join(&self.seat.name(), self.seat.sends(), &self.info);
+        self.journal.id = Some(room.nick().to_owned());
+        self.room = Some(room);
+        self.phase = Phase::Joining {
+            deadline: now + JOIN_TIMEOUT,
+        };
+        if let Some(presence) = presence {
+            self.connection.send(&presence, now);
+        }
+    }
+
+    /// The room does not let us in: ask for the conference anew, after a while.
+    fn refused(&mut self, reason: &str, now: Instant) {
+        tracing::debug!(room = %self.seat.room, reason, "not let in");
+        self.room = None;
+        let at = now + self.asking.next(&mut self.rng);
+        self.phase = Phase::AskingAgain { at };
+    }
+
+    fn lose(&mut self, reason: String, now: Instant) {
+        self.journal.lost = Some(reason);
+        self.room = None;
+        self.sessions.close(now);
+        self.connection.stop();
+        self.orders.push_back(Order::CloseSocket);
+        self.phase = Phase::Lost;
+    }
+
+    fn drain(&mut self, now: Instant) {
+        while let Some(event) = self.connection.poll_event() {
+            self.handle_connection_event(event, now);
+        }
+        self.drain_sessions(now);
+    }
+
+    fn handle_connection_event(&mut self, event: ConnectionEvent, now: Instant) {
+        match event {
+            ConnectionEvent::OpenSocket { previd } => {
+                self.orders.push_back(Order::OpenSocket { previd });
+            }
+            ConnectionEvent::CloseSocket => self.orders.push_back(Order::CloseSocket),
+            ConnectionEvent::Online => {
+                self.next_keep_alive = Some(now + FIRST_KEEP_ALIVE);
+                self.requests.clear();
+                if self.phase == Phase::Connecting {
+                    self.join(now);
+                } else {
+                    // The server has forgotten the session: walk in anew.
+                    self.room = None;
+                    self.ask_for_conference();
+                }
+            }
+            ConnectionEvent::Resumed => {
+                // Which shard answers is to be known at once.
+                self.next_keep_alive = Some(now);
+                self.journal.handle_return(true, now);
+            }
+            ConnectionEvent::Interrupted(reason) => {
+                if self.journal.joined.is_some() {
+                    self.journal.handle_interruption(&reason, now);
+                }
+            }
+            ConnectionEvent::Stanza(stanza) => self.handle_stanza(&stanza, now),
+            ConnectionEvent::GaveUp(reason) => self.lose(reason, now),
+        }
+    }
+
+    fn handle_stanza(&mut self, stanza: &Element, now: Instant) {
+        if stanza::is_presence(stanza) {
+            if let Some(room) = &mut self.room {
+                room.handle_presence(stanza);
+            }
+            while let Some(event) = self.room.as_mut().and_then(Room::poll_event) {
+                self.handle_room_event(event, now);
+            }
+        } else if stanza::is_iq(stanza) {
+            self.handle_iq(stanza, now);
+        }
+    }
+
+    fn handle_room_event(&mut self, event: RoomEvent, now: Instant) {
+        match event {
+            RoomEvent::Joined => {
+                self.phase = Phase::Joined;
+                self.journal.handle_return(false, now);
+                self.note_joined(now);
+            }
+            RoomEvent::Entered { id, name } => {
+                self.journal.handle_name(&id, &name);
+                self.note_joined(now);
+            }
+            RoomEvent::Left => {}
+            RoomEvent::NameTaken => {
+                let nick = format!("{:08x}", self.rng.random::<u32>());
+                self.join_as(nick, now);
+            }
+            RoomEvent::Refused(reason) => self.refused(&reason, now),
+            RoomEvent::Removed(reason) => self.lose(reason, now),
+        }
+    }
+
+    /// With media, a participant has joined when it is in the room; without, when it also sees all
+    /// the others there.
+    fn note_joined(&mut self, now: Instant) {
+        let Some(room) = self.room.as_ref().filter(|room| room.is_joined()) else {
+            return;
+        };
+        let sees = |name: &String| room.people().any(|seen| seen == name);
+        if self.seat.media || self.seat.others().all(|name| sees(&name)) {
+            self.journal.joined.get_or_insert(now);
+        }
+    }
+
+    fn handle_iq(&mut self, iq: &Element, now: Instant) {
+        if let Some(id) = stanza::id(iq).filter(|_| stanzas::is_answer(iq)) {
+            if let Some(about) = self.requests.remove(id) {
+                let refused = stanza::error_of(iq).is_some();
+                self.sessions.handle_answer(&about, refused, now);
+                self.drain_sessions(now);
+            }
+            return;
+        }
+        let focus = self.room.as_ref().and_then(Room::focus_occupant);
+        let (answer, jingle) = stanzas::answer(iq, focus, &self.info);
+        let answer = match jingle {
+            None => answer,
+            Some(jingle) => {
+                let taken = self.handle_jingle(*jingle, now);
+                stanzas::result(iq, taken)
+            }
+        };
+        self.connection.send(&answer, now);
+        self.drain_sessions(now);
+    }
+
+    fn handle_jingle(&mut self, jingle: Jingle, now: Instant) -> Result<(), stanza::Condition> {
+        if !self.seat.media {
+            // The offer is left unanswered, as by somebody whose page is still loading.
+            return Ok(());
+        }
+        self.sessions
+            .handle_jingle(jingle, &mut self.rng, &mut self.journal, now)
+    }
+
+    fn drain_sessions(&mut self, now: Instant) {
+        while let Some(event) = self.sessions.poll_event() {
+            match event {
+                SessionsEvent::OpenMedia { id, toward } => {
+                    self.orders.push_back(Order::OpenMedia { id, toward });
+                }
+                SessionsEvent::CloseMedia(id) => self.orders.push_back(Order::CloseMedia(id)),
+                SessionsEvent::Ask { jingle, about } => self.ask_focus(&jingle, about, now),
+            }
+        }
+    }
+
+    fn ask_focus(&mut self, jingle: &Jingle, about: About, now: Instant) {
+        let focus: Option<FullJid> = self
+            .room
+            .as_ref()
+            .and_then(|room| room.focus_occupant().cloned());
+        let Some(focus) = focus.filter(|_| self.requests.len() < MAX_REQUESTS) else {
+            return;
+        };
+        let request = stanza::iq_set(&focus, Element::from(jingle));
+        if let Some(id) = stanza::id(&request) {
+            self.requests.insert(id.to_owned(), about);
+        }
+        self.connection.send(&request, now);
+    }
+
+    /// The next thing for the driver to do.
+    pub fn poll_order(&mut self) -> Option<Order> {
+        self.orders.pop_front()
+    }
+
+    /// The next text to send over the WebSocket.
+    pub fn poll_frame(&mut self) -> Option<String> {
+        self.connection.poll_frame()
+    }
+
+    /// The next datagram to send.
+    pub fn poll_datagram(&mut self) -> Option<Datagram> {
+        self.sessions.poll_datagram()
+    }
+}

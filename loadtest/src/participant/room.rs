@@ -1,0 +1,197 @@
+//! The room as one occupant sees it: who is in it, which of them is the focus.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use xmpp::disco::{Caps, Info};
+use xmpp::muc::{self, Join, MucUser, status};
+use xmpp::presence::{ClientPresence, SourceState};
+use xmpp::stanza;
+use xmpp::{BareJid, Element, ElementExt, FullJid};
+
+use super::features;
+
+/// Occupants that are remembered; a larger room is not what a load test opens.
+const MAX_OCCUPANTS: usize = 10_000;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum RoomEvent {
+    /// We are in it.
+    Joined,
+    /// Somebody is in it, with the name that is shown.
+    Entered { id: String, name: String },
+    /// Somebody is gone.
+    Left,
+    /// The room does not let us in, or does not answer for a reason that may pass.
+    Refused(String),
+    /// Our name is taken: by our own ghost of an earlier session.
+    NameTaken,
+    /// Somebody put us out.
+    Removed(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Room {
+    jid: BareJid,
+    nick: String,
+    focus: Option<String>,
+    focus_occupant: Option<FullJid>,
+    joined: bool,
+    /// Names of the other people by endpoint id.
+    people: BTreeMap<String, String>,
+    events: VecDeque<RoomEvent>,
+}
+
+impl Room {
+    /// A room that is about to be joined. `focus` is the focus's bare JID.
+    pub fn new(jid: BareJid, nick: String, focus: Option<String>) -> Self {
+        Self {
+            jid,
+            nick,
+            focus,
+            focus_occupant: None,
+            joined: false,
+            people: BTreeMap::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Our endpoint id.
+    pub fn nick(&self) -> &str {
+        &self.nick
+    }
+
+    pub fn is_joined(&self) -> bool {
+        self.joined
+    }
+
+    /// Where the focus is in the room.
+    pub fn focus_occupant(&self) -> Option<&FullJid> {
+        self.focus_occupant.as_ref()
+    }
+
+    /// Names of the other people in the room.
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        self.people.values().map(String::as_str)
+    }
+
+    fn occupant(&self) -> Option<FullJid> {
+        FullJid::new(&format!("{}/{}", self.jid, self.nick)).ok()
+    }
+
+    /// The presence that joins, with the sources that will be sent.
+    pub fn join(&self, name: &str, sends: bool, info: &Info) -> Option<Element> {
+        let muted = |suffix: &str| {
+            let state = SourceState {
+                muted: !sends,
+                video_type: None,
+                media_type: None,
+            };
+            (format!("{}-{suffix}", self.nick), state)
+        };
+        let about = ClientPresence {
+            nick: Some(name.to_owned()),
+            source_info: Some([muted("a0"), muted("v0")].into()),
+            codecs: vec!["vp8".to_owned()],
+            ..ClientPresence::default()
+        };
+        let caps: Caps = features::caps(info);
+        let presence = muc::join(&self.occupant()?, &Join::default());
+        Some(
+            presence
+                .with_child(&caps)
+                .with_children(about.to_elements()),
+        )
+    }
+
+    pub fn leave(&self) -> Option<Element> {
+        Some(muc::leave(&self.occupant()?))
+    }
+
+    /// Takes a presence of this room; of others nothing is noticed.
+    pub fn handle_presence(&mut self, presence: &Element) {
+        let Some(from) = stanza::from(presence).filter(|from| from.to_bare() == self.jid) else {
+            return;
+        };
+        let Some(id) = from.resource().map(ToString::to_string) else {
+            return;
+        };
+        if presence.attr("type") == Some("error") {
+            self.handle_error(presence);
+            return;
+        }
+        let user = MucUser::inside(presence).unwrap_or_default();
+        let gone = presence.attr("type") == Some("unavailable");
+        if user.is_self() {
+            self.handle_own(gone, &user);
+        } else if gone {
+            self.people.remove(&id);
+            if self.focus_occupant.as_ref().is_some_and(|f| **f == from) {
+                self.focus_occupant = None;
+            }
+            self.events.push_back(RoomEvent::Left);
+        } else if self.is_focus(&id, &user) {
+            self.focus_occupant = from.try_into_full().ok();
+        } else if self.people.len() < MAX_OCCUPANTS {
+            let name = ClientPresence::from_presence(presence)
+                .nick
+                .unwrap_or_default();
+            self.people.insert(id.clone(), name.clone());
+            self.events.push_back(RoomEvent::Entered { id, name });
+        }
+    }
+
+    /// By its real JID where the room shows it, else by its nick.
+    fn is_focus(&self, nick: &str, user: &MucUser) -> bool {
+        let real = user.item().and_then(|item| item.jid.as_deref());
+        match (&self.focus, real) {
+            (Some(focus), Some(real)) => real.split('/').next() == Some(focus),
+            _ => nick == "focus",
+        }
+    }
+
+    fn handle_own(&mut self, gone: bool, user: &MucUser) {
+        if !gone {
+            if !std::mem::replace(&mut self.joined, true) {
+                self.events.push_back(RoomEvent::Joined);
+            }
+            return;
+        }
+        self.joined = false;
+        let why = if user.destroy.is_some() {
+            "the room was closed"
+        } else if user.has_status(status::BANNED) {
+            "banned"
+        } else if user.has_status(status::KICKED) {
+            "put out by a moderator"
+        } else if user.has_status(status::SHUTDOWN) {
+            "the service shuts down"
+        } else {
+            "removed"
+        };
+        self.events.push_back(RoomEvent::Removed(why.to_owned()));
+    }
+
+    fn handle_error(&mut self, presence: &Element) {
+        let condition = stanza::error_of(presence).map(|error| error.condition);
+        self.events.push_back(match condition {
+            Some(stanza::Condition::Conflict) => RoomEvent::NameTaken,
+            Some(condition) => RoomEvent::Refused(condition.as_str().to_owned()),
+            None => RoomEvent::Refused("an error without condition".to_owned()),
+        });
+    }
+
+    pub fn poll_event(&mut self) -> Option<RoomEvent> {
+        self.events.pop_front()
+    }
+}
+
+/// The endpoint id that a client takes: the first eight characters of its JID where they are
+/// hexadecimal digits, else a random one.
+pub(super) fn endpoint_id(jid: &FullJid, random: u32) -> String {
+    let node = jid.node().map(ToString::to_string).unwrap_or_default();
+    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    match node.get(..8) {
+        Some(id) if id.chars().all(hex) => id.to_owned(),
+        _ => format!("{random:08x}"),
+    }
+}

@@ -1,0 +1,376 @@
+//! The media sessions with the focus, of which one at a time counts. A new offer replaces the
+//! current session; the old one goes on until the new one is connected, so that nothing is lost
+//! which the protocol lets one keep.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use media::dtls::Certificate;
+use rand::rngs::SmallRng;
+use xmpp::jingle::{Action, BridgeSession, Content, Jingle, Reason, ReasonCondition};
+use xmpp::stanza::Condition;
+
+use super::offer::Offer;
+use super::recovery::{Recovery, Wish};
+use super::session::{Datagram, Identity, MediaId, Session, SessionEvent};
+use crate::journal::Journal;
+
+/// How long a replaced session goes on when the new one does not connect.
+const LINGER: Duration = Duration::from_secs(8);
+
+/// What a request to the focus is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// The answer to the offer of this session.
+    Answer { sid: String },
+    /// Recovery of this session.
+    Recovery { sid: String, wish: Wish },
+    /// Something whose result changes nothing.
+    Other,
+}
+
+#[derive(Debug)]
+pub(super) enum SessionsEvent {
+    /// Open sockets from which these addresses can be reached.
+    OpenMedia {
+        id: MediaId,
+        toward: Vec<SocketAddr>,
+    },
+    /// Close its sockets, once all datagrams are sent.
+    CloseMedia(MediaId),
+    /// Ask the focus.
+    Ask { jingle: Box<Jingle>, about: About },
+}
+
+#[derive(Default)]
+enum Current {
+    #[default]
+    None,
+    /// The sockets are being opened.
+    Opening(MediaId, Box<Offer>),
+    Running(Box<Session>),
+}
+
+pub(super) struct Sessions {
+    certificate: Certificate,
+    current: Current,
+    retired: Option<(Box<Session>, Instant)>,
+    recovery: Recovery,
+    last_id: u64,
+    datagrams: VecDeque<Datagram>,
+    events: VecDeque<SessionsEvent>,
+}
+
+impl Sessions {
+    pub fn new(certificate: Certificate) -> Self {
+        Self {
+            certificate,
+            current: Current::None,
+            retired: None,
+            recovery: Recovery::default(),
+            last_id: 0,
+            datagrams: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    fn sid(&self) -> Option<&str> {
+        match &self.current {
+            Current::None => None,
+            Current::Opening(_, offer) => Some(&offer.sid),
+            Current::Running(session) => Some(&session.offer.sid),
+        }
+    }
+
+    pub fn is_connected(&self) -> bool {
+        matches!(&self.current, Current::Running(session) if session.is_connected())
+    }
+
+    /// Takes an action of the focus.
+    ///
+    /// # Errors
+    /// The condition to answer with.
+    pub fn handle_jingle(
+        &mut self,
+        jingle: Jingle,
+        rng: &mut SmallRng,
+        journal: &mut Journal,
+        now: Instant,
+    ) -> Result<(), Condition> {
+        let offers = jingle.action == Action::SessionInitiate;
+        if offers || jingle.action == Action::TransportReplace {
+            // An offer that comes twice is answered once.
+            if offers && self.sid() == Some(&jingle.sid) {
+                return Ok(());
+            }
+            let offer = Offer::read(jingle).map_err(|_| Condition::BadRequest)?;
+            journal.handle_offer(now);
+            self.retire(now);
+            self.recovery.handle_success();
+            self.last_id += 1;
+            let id = MediaId(self.last_id);
+            let toward = offer.addresses();
+            self.events
+                .push_back(SessionsEvent::OpenMedia { id, toward });
+            self.current = Current::Opening(id, Box::new(offer));
+            return Ok(());
+        }
+        let ends = jingle.action == Action::SessionTerminate;
+        if self.sid() != Some(&jingle.sid) {
+            return if ends {
+                Ok(())
+            } else {
+                Err(Condition::ItemNotFound)
+            };
+        }
+        if ends {
+            self.handle_terminate(&jingle, now);
+        } else if let Current::Running(session) = &mut self.current {
+            match jingle.action {
+                Action::SourceAdd => session.heard().add(&jingle.sources()),
+                Action::SourceRemove => session.heard().remove(&jingle.sources()),
+                Action::TransportInfo => self.handle_transport_info(&jingle, rng, now),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `success` announces a move: the next offer is on its way. Anything else is an end.
+    fn handle_terminate(&mut self, jingle: &Jingle, now: Instant) {
+        let reason = jingle.reason.as_ref().and_then(|reason| reason.condition);
+        self.retire(now);
+        self.recovery.handle_success();
+        if reason != Some(ReasonCondition::Success) {
+            self.drop_retired(now);
+        }
+    }
+
+    fn handle_transport_info(&mut self, jingle: &Jingle, rng: &mut SmallRng, now: Instant) {
+        let (Current::Running(session), Some(transport)) = (&mut self.current, jingle.transport())
+        else {
+            return;
+        };
+        let Some(local) = session.handle_transport_info(transport, rng, now) else {
+            return;
+        };
+        let mut own = session
+            .offer
+            .local_transport(&local, self.certificate.fingerprint());
+        own.ice_generation = transport.ice_generation;
+        let mut content = Content::new("audio");
+        content.transport = Some(own);
+        let mut answer = Jingle::new(Action::TransportInfo, &jingle.sid);
+        answer.contents.push(content);
+        self.ask(answer, About::Other);
+    }
+
+    fn ask(&mut self, jingle: Jingle, about: About) {
+        let jingle = Box::new(jingle);
+        self.events.push_back(SessionsEvent::Ask { jingle, about });
+    }
+
+    /// The sockets of a session are open at these addresses.
+    pub fn handle_media_open(
+        &mut self,
+        id: MediaId,
+        locals: Vec<SocketAddr>,
+        who: Identity<'_>,
+        rng: &mut SmallRng,
+        now: Instant,
+    ) {
+        let offer = match std::mem::take(&mut self.current) {
+            Current::Opening(expected, offer) if expected == id => offer,
+            other => {
+                self.current = other;
+                self.events.push_back(SessionsEvent::CloseMedia(id));
+                return;
+            }
+        };
+        let session = Session::start(id, *offer, locals, &self.certificate, who, rng, now);
+        let Ok(session) = session else {
+            // Credentials or fingerprints that cannot be used; the focus may have better ones.
+            self.events.push_back(SessionsEvent::CloseMedia(id));
+            self.recovery.handle_refused_answer(now);
+            return;
+        };
+        let offer = &session.offer;
+        let answer = offer.accept(
+            session.local_credentials(),
+            self.certificate.fingerprint(),
+            &session.sources(),
+            who.jid,
+        );
+        let sid = offer.sid.clone();
+        self.current = Current::Running(Box::new(session));
+        self.ask(answer, About::Answer { sid });
+        self.drain(now);
+    }
+
+    /// The focus answered a request.
+    pub fn handle_answer(&mut self, about: &About, refused: bool, now: Instant) {
+        match about {
+            About::Answer { sid } if refused && self.sid() == Some(sid) => {
+                self.recovery.handle_refused_answer(now);
+            }
+            About::Recovery { sid, wish } if refused && self.sid() == Some(sid) => {
+                let next = self.recovery.handle_refusal(*wish, now);
+                self.recover(next);
+            }
+            _ => {}
+        }
+    }
+
+    fn recover(&mut self, wish: Option<Wish>) {
+        let (Some(wish), Current::Running(session)) = (wish, &self.current) else {
+            return;
+        };
+        let sid = session.offer.sid.clone();
+        let mut bridge_session = BridgeSession {
+            id: session.offer.bridge_session.clone(),
+            ..BridgeSession::default()
+        };
+        let jingle = match wish {
+            Wish::IceRestart => {
+                bridge_session.ice_restart = true;
+                let mut jingle = Jingle::new(Action::SessionInfo, &sid);
+                jingle.bridge_session = Some(bridge_session);
+                jingle
+            }
+            Wish::NewSession => {
+                bridge_session.restart = true;
+                let mut jingle = Jingle::new(Action::SessionTerminate, &sid);
+                jingle.reason = Some(Reason {
+                    condition: Some(ReasonCondition::ConnectivityError),
+                    text: Some("ICE FAILED".to_owned()),
+                });
+                jingle.bridge_session = Some(bridge_session);
+                jingle
+            }
+        };
+        self.ask(jingle, About::Recovery { sid, wish });
+    }
+
+    pub fn handle_datagram(
+        &mut self,
+        id: MediaId,
+        buf: &mut [u8],
+        way: (SocketAddr, SocketAddr),
+        journal: &mut Journal,
+        now: Instant,
+    ) {
+        let (from, to) = way;
+        let retired = self.retired.as_mut().map(|(session, _)| session);
+        let current = match &mut self.current {
+            Current::Running(session) => Some(session),
+            _ => None,
+        };
+        if let Some(session) = current.into_iter().chain(retired).find(|s| s.id == id) {
+            session.handle_datagram(buf, from, to, journal, now);
+        }
+        self.drain(now);
+    }
+
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let current = match &mut self.current {
+            Current::Running(session) => session.poll_timeout(),
+            _ => None,
+        };
+        let retired = self.retired.as_mut().map(|(session, until)| {
+            let own = session.poll_timeout();
+            own.map_or(*until, |own| own.min(*until))
+        });
+        [current, retired, self.recovery.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let Current::Running(session) = &mut self.current {
+            session.handle_timeout(now);
+        }
+        if let Some((session, _)) = &mut self.retired {
+            session.handle_timeout(now);
+        }
+        if self
+            .retired
+            .as_ref()
+            .is_some_and(|(_, until)| *until <= now)
+        {
+            self.drop_retired(now);
+        }
+        let wish = self.recovery.handle_timeout(now);
+        self.recover(wish);
+        self.drain(now);
+    }
+
+    fn drain(&mut self, now: Instant) {
+        if let Some((session, _)) = &mut self.retired {
+            while session.poll_event().is_some() {}
+            while let Some(datagram) = session.poll_datagram() {
+                self.datagrams.push_back(datagram);
+            }
+        }
+        let mut connected = false;
+        let mut wish = None;
+        if let Current::Running(session) = &mut self.current {
+            while let Some(event) = session.poll_event() {
+                match event {
+                    SessionEvent::Connected => connected = true,
+                    SessionEvent::Failed => {
+                        let can_restart = session.offer.bridge_session.is_some();
+                        wish = self.recovery.handle_failure(can_restart, now);
+                    }
+                }
+            }
+            while let Some(datagram) = session.poll_datagram() {
+                self.datagrams.push_back(datagram);
+            }
+        }
+        if connected {
+            self.recovery.handle_success();
+            self.drop_retired(now);
+        } else {
+            self.recover(wish);
+        }
+    }
+
+    /// The current session becomes the one that goes on until the next is connected.
+    fn retire(&mut self, now: Instant) {
+        match std::mem::take(&mut self.current) {
+            Current::None => {}
+            Current::Opening(id, _) => self.events.push_back(SessionsEvent::CloseMedia(id)),
+            Current::Running(session) => {
+                self.drop_retired(now);
+                self.retired = Some((session, now + LINGER));
+            }
+        }
+    }
+
+    fn drop_retired(&mut self, now: Instant) {
+        if let Some((mut session, _)) = self.retired.take() {
+            session.close(now);
+            while let Some(datagram) = session.poll_datagram() {
+                self.datagrams.push_back(datagram);
+            }
+            self.events.push_back(SessionsEvent::CloseMedia(session.id));
+        }
+    }
+
+    /// Ends everything.
+    pub fn close(&mut self, now: Instant) {
+        self.retire(now);
+        self.drop_retired(now);
+        self.recovery.handle_success();
+    }
+
+    pub fn poll_datagram(&mut self) -> Option<Datagram> {
+        self.datagrams.pop_front()
+    }
+
+    pub fn poll_event(&mut self) -> Option<SessionsEvent> {
+        self.events.pop_front()
+    }
+}

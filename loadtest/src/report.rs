@@ -1,0 +1,245 @@
+//! What a run showed: the journals of all participants, judged.
+
+mod gaps;
+mod rooms;
+mod statistics;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+pub use gaps::{Cause, Gap};
+pub use statistics::Spread;
+
+use crate::journal::{Journal, Media};
+use crate::plan::Seat;
+
+/// Media that is away for longer counts as being cut off.
+pub const CUT: Duration = Duration::from_secs(5);
+
+/// One participant's place and what it noticed.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its place.
+    pub seat: Seat,
+    /// What it noticed.
+    pub journal: Journal,
+}
+
+/// The whole run. Times are in milliseconds; `at_ms` counts from the start of the run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whether all joined, all heard and saw every sender of their room, nobody was cut off and no
+    /// room was split.
+    pub ok: bool,
+    /// Sums over all participants.
+    pub totals: Totals,
+    /// Each participant.
+    pub participants: Vec<ParticipantReport>,
+}
+
+/// Sums over all participants.
+#[derive(Clone, Debug, Serialize)]
+pub struct Totals {
+    /// Participants that were to join.
+    pub participants: usize,
+    /// Those that did.
+    pub joined: usize,
+    /// From walking in to being in the room.
+    pub join_ms: Spread,
+    /// From walking in to the first packet of another one.
+    pub first_media_ms: Spread,
+    /// Participants that missed a sender of their room.
+    pub missing_media: usize,
+    /// Lengths of the gaps in media.
+    pub gap_ms: Spread,
+    /// Gaps by cause.
+    pub gaps_by_cause: BTreeMap<Cause, usize>,
+    /// Lengths of the times without signalling.
+    pub interruption_ms: Spread,
+    /// Interruptions after which the session went on.
+    pub resumed: usize,
+    /// Participants that were cut off.
+    pub cut: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Names of the rooms whose participants ended on different shards or did not see each other.
+    pub rooms_split: Vec<String>,
+    /// Rooms by the shard that they ended on, where shards say their names.
+    pub rooms_by_shard: BTreeMap<String, usize>,
+}
+
+/// One participant.
+#[derive(Clone, Debug, Serialize)]
+pub struct ParticipantReport {
+    /// Room.
+    pub room: String,
+    /// Name within the room.
+    pub name: String,
+    /// Endpoint id, the last one.
+    pub id: Option<String>,
+    /// Front door that it came through, where one was given.
+    pub connect: Option<SocketAddr>,
+    /// Shard that served it at the end, where it says.
+    pub shard: Option<String>,
+    /// From walking in to being in the room; without media, to seeing all others there.
+    pub joined_ms: Option<u64>,
+    /// From walking in to the first packet of another one.
+    pub first_media_ms: Option<u64>,
+    /// Packets by the sender's name and kind.
+    pub received: BTreeMap<String, BTreeMap<Media, u64>>,
+    /// Senders and kinds of which nothing came.
+    pub missing: Vec<Missing>,
+    /// Gaps in what came.
+    pub gaps: Vec<Gap>,
+    /// Times without signalling.
+    pub interruptions: Vec<InterruptionReport>,
+    /// Offers of media sessions after the first: each moved the participant to another bridge or
+    /// path.
+    pub reinvited: usize,
+    /// Why the meeting was lost for good.
+    pub lost: Option<String>,
+    /// Whether the meeting was lost for good, or some sender's media was away for more than 5 s.
+    pub cut: bool,
+}
+
+/// A sender of which nothing came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The sender's name.
+    pub from: String,
+    /// Kind.
+    pub media: Media,
+}
+
+/// A time without signalling.
+#[derive(Clone, Debug, Serialize)]
+pub struct InterruptionReport {
+    /// When it began.
+    pub at_ms: u64,
+    /// How long it lasted; of one that did not end, until the end of the run.
+    pub length_ms: u64,
+    /// Whether the session went on, so that the others noticed nothing.
+    pub resumed: bool,
+    /// The shard that answered afterwards, where it says.
+    pub shard_after: Option<String>,
+    /// Why the socket was lost.
+    pub reason: String,
+}
+
+impl Report {
+    /// Judges the records of a run that began and ended then.
+    pub fn of(records: &[Record], start: Instant, end: Instant) -> Self {
+        let participants: Vec<_> = records
+            .iter()
+            .map(|record| participant(record, records, start, end))
+            .collect();
+        let totals = totals(records, &participants);
+        let ok = totals.joined == totals.participants
+            && totals.missing_media == 0
+            && totals.cut == 0
+            && totals.rooms_split.is_empty();
+        Self {
+            ok,
+            totals,
+            participants,
+        }
+    }
+
+    /// The report as JSON text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("maps with string keys always serialise")
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn participant(
+    record: &Record,
+    records: &[Record],
+    start: Instant,
+    end: Instant,
+) -> ParticipantReport {
+    let Record { seat, journal } = record;
+    let since = |from: Instant, to: Instant| milliseconds(to.saturating_duration_since(from));
+    let expected: BTreeSet<String> = seat.expected_senders().collect();
+    let received = gaps::by_sender(journal);
+    let missing = expected
+        .iter()
+        .flat_map(|from| [Media::Audio, Media::Video].map(|media| (from.clone(), media)))
+        .filter(|key| !received.contains_key(key))
+        .map(|(from, media)| Missing { from, media })
+        .collect();
+    let gaps = gaps::of(record, records, &expected, start, end);
+    let away = gaps.iter().any(|gap| gap.length_ms > milliseconds(CUT));
+    let mut packets: BTreeMap<String, BTreeMap<Media, u64>> = BTreeMap::new();
+    for ((from, media), track) in &received {
+        packets
+            .entry(from.clone())
+            .or_default()
+            .insert(*media, track.packets);
+    }
+    ParticipantReport {
+        room: seat.room.clone(),
+        name: seat.name(),
+        id: journal.id.clone(),
+        connect: seat.connect,
+        shard: journal.shard.clone(),
+        joined_ms: journal.joined.map(|at| since(journal.started, at)),
+        first_media_ms: journal.first_media.map(|at| since(journal.started, at)),
+        received: packets,
+        missing,
+        gaps,
+        interruptions: journal
+            .interruptions
+            .iter()
+            .map(|interruption| InterruptionReport {
+                at_ms: since(start, interruption.from),
+                length_ms: since(interruption.from, interruption.to.unwrap_or(end)),
+                resumed: interruption.resumed,
+                shard_after: interruption.shard_after.clone(),
+                reason: interruption.reason.clone(),
+            })
+            .collect(),
+        reinvited: journal.offers.len().saturating_sub(1),
+        lost: journal.lost.clone(),
+        cut: away
+            || journal.lost.is_some()
+            || (journal.joined.is_some() && journal.seen_at_end.is_none()),
+    }
+}
+
+fn totals(records: &[Record], participants: &[ParticipantReport]) -> Totals {
+    let all_gaps = || participants.iter().flat_map(|p| &p.gaps);
+    let interruptions = || participants.iter().flat_map(|p| &p.interruptions);
+    let mut gaps_by_cause = BTreeMap::new();
+    for gap in all_gaps() {
+        *gaps_by_cause.entry(gap.cause).or_default() += 1;
+    }
+    let rooms = rooms::of(records);
+    Totals {
+        participants: participants.len(),
+        joined: participants
+            .iter()
+            .filter(|p| p.joined_ms.is_some())
+            .count(),
+        join_ms: Spread::of(participants.iter().filter_map(|p| p.joined_ms)),
+        first_media_ms: Spread::of(participants.iter().filter_map(|p| p.first_media_ms)),
+        missing_media: participants
+            .iter()
+            .filter(|p| !p.missing.is_empty())
+            .count(),
+        gap_ms: Spread::of(all_gaps().map(|gap| gap.length_ms)),
+        gaps_by_cause,
+        interruption_ms: Spread::of(interruptions().map(|i| i.length_ms)),
+        resumed: interruptions().filter(|i| i.resumed).count(),
+        cut: participants.iter().filter(|p| p.cut).count(),
+        rooms: rooms.len(),
+        rooms_split: rooms::split(&rooms),
+        rooms_by_shard: rooms::by_shard(&rooms),
+    }
+}
