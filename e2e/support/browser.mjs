@@ -20,12 +20,12 @@ const FLAGS = [
     '--autoplay-policy=no-user-gesture-required',
 ];
 
-/** A page in a browser of its own, for the file camera belongs to the browser. */
-export async function openPage(person, { viewport = { width: 1000, height: 640 } } = {}) {
+/** A page in a browser of its own, for the file camera belongs to the browser; `flags` are more of Chromium's. */
+export async function openPage(person, { viewport = { width: 1000, height: 640 }, flags = [] } = {}) {
     const browser = await chromium.launch({
         executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
         headless: true,
-        args: [...FLAGS, `--use-file-for-fake-video-capture=${person.camera}`],
+        args: [...FLAGS, ...flags, `--use-file-for-fake-video-capture=${person.camera}`],
     });
     const context = await browser.newContext({ viewport, permissions: ['camera', 'microphone'], ignoreHTTPSErrors: true });
     await context.addInitScript(INSTRUMENTS);

@@ -14,9 +14,9 @@ const NEAR = 60;
 
 export class Participant {
     /** Opens the room's page and stops at the pre-join screen. `websocketUrl` sends the signalling another way. */
-    static async open(person, url, { query = '', viewport, websocketUrl } = {}) {
+    static async open(person, url, { query = '', viewport, websocketUrl, flags } = {}) {
         const participant = new Participant();
-        Object.assign(participant, { person, url }, await openPage(person, { viewport }));
+        Object.assign(participant, { person, url }, await openPage(person, { viewport, flags }));
         if (websocketUrl) {
             await participant.page.route('**/config.json', async (route) => {
                 const response = await route.fetch();
@@ -154,12 +154,17 @@ export class Participant {
         return new Map(rows.map((row) => [`${row.connection}/${row.ssrc}`, row.framesDecoded ?? 0]));
     }
 
-    /** Whether the media comes from this UDP port. */
-    async receivesFrom(port) {
+    /** Where the media comes from: address and UDP port of each peer in use. */
+    async mediaPeers() {
         const rows = await this.page.evaluate(() => window.instruments.stats());
         const pairs = rows.filter((row) => row.type === 'candidate-pair' && row.state === 'succeeded' && row.nominated);
-        const ports = new Map(rows.filter((row) => row.type === 'remote-candidate').map((row) => [`${row.connection}/${row.id}`, row.port]));
-        return pairs.some((pair) => ports.get(`${pair.connection}/${pair.remoteCandidateId}`) === port);
+        const remotes = new Map(rows.filter((row) => row.type === 'remote-candidate').map((row) => [`${row.connection}/${row.id}`, row]));
+        return pairs.flatMap((pair) => remotes.get(`${pair.connection}/${pair.remoteCandidateId}`) ?? []).map(({ address, port }) => ({ address, port }));
+    }
+
+    /** Whether the media comes from this UDP port. */
+    async receivesFrom(port) {
+        return (await this.mediaPeers()).some((peer) => peer.port === port);
     }
 
     /** A button of the toolbar, by its label. */

@@ -1,0 +1,143 @@
+// The meeting service of the examples, as a person applies it, and people at its page.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { Participant } from '../../support/participant.mjs';
+import { until } from '../../support/wait.mjs';
+import { apply, holds, kubectl, list, read, remove, SHOAL_KINDS } from './api.mjs';
+import { local, ROOT } from './environment.mjs';
+
+/** Where the examples are applied. */
+export const NAMESPACE = 'meet';
+/** Where the operator is. */
+export const SYSTEM = 'shoal-system';
+/** The names in the examples. */
+export const CLUSTER = 'default';
+export const SHARD = 'a';
+export const POOL = 'bridges';
+
+const EXAMPLES = join(ROOT, 'charts/shoal/examples');
+
+/** Objects of an example file. */
+export async function example(file) {
+    const text = await readFile(join(EXAMPLES, file), 'utf8');
+    return parseAllDocuments(text).map((document) => ({ ...document.toJS() }));
+}
+
+/** The three examples, in the test's namespace. */
+export async function examples() {
+    const objects = (await Promise.all(['cluster.yaml', 'shard.yaml', 'pool.yaml'].map(example))).flat();
+    return objects.map(placed);
+}
+
+/** An object in the test's namespace. */
+export const placed = (object) => ({ ...object, metadata: { ...object.metadata, namespace: NAMESPACE } });
+
+/** The test's namespace, with the strictest Pod Security. */
+const namespace = {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: NAMESPACE, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+};
+
+/** Removes all resources of Shoal but those named (`kind/name`), and waits until they are gone. */
+export async function removeOthers(keep = []) {
+    const others = async () => {
+        const all = await Promise.all(SHOAL_KINDS.map(async (kind) => (await list(kind, { namespace: NAMESPACE })).map((one) => [kind, one])));
+        return all.flat().filter(([kind, one]) => !keep.includes(`${kind}/${one.metadata.name}`));
+    };
+    for (const [kind, one] of await others()) await remove(kind, one.metadata.name, NAMESPACE);
+    await until(
+        'what other tests left is gone',
+        async () => {
+            const left = await others();
+            return { ok: left.length === 0, seen: left.map(([kind, one]) => `${kind}/${one.metadata.name}: ${one.status?.message}`) };
+        },
+        { seconds: 120, every: 500 },
+    );
+}
+
+/** Applies `objects` in the test's namespace, which is made where it is missing. */
+export async function applyAll(objects) {
+    await apply([namespace]);
+    await apply(objects);
+}
+
+/** Waits until every resource of Shoal in the test's namespace is ready for its spec. */
+export async function allReady({ seconds = 180 } = {}) {
+    await until(
+        'all resources are Ready',
+        async () => {
+            const all = (await Promise.all(SHOAL_KINDS.map((kind) => list(kind, { namespace: NAMESPACE })))).flat();
+            const waiting = all.filter((one) => !holds(one, 'Ready'));
+            return {
+                ok: all.length >= SHOAL_KINDS.length && waiting.length === 0,
+                seen: waiting.map((one) => `${one.kind ?? ''}/${one.metadata.name}: ${one.status?.message ?? 'no status'}`),
+            };
+        },
+        { seconds, every: 250 },
+    );
+}
+
+/** Has the three examples and nothing else, ready. */
+export async function ensureService() {
+    await removeOthers([`jitsiclusters/${CLUSTER}`, `jitsishards/${SHARD}`, `bridgepools/${POOL}`]);
+    await applyAll(await examples());
+    await allReady();
+}
+
+/** How the front door is reached: `{ url, domain, address, port }`. */
+export async function frontDoor() {
+    const cluster = await read('jitsiclusters', CLUSTER, NAMESPACE);
+    const { domain } = cluster.spec;
+    const service = await read('services', `${CLUSTER}-front-door`, NAMESPACE);
+    const https = service.spec.ports.find((port) => port.name === 'https');
+    const balancer = service.status.loadBalancer?.ingress?.[0];
+    const port = balancer ? https.port : https.nodePort;
+    const address = balancer ? (balancer.ip ?? balancer.hostname) : await nodeAddress();
+    assert.ok(port, 'the front door has a port that people reach');
+    return { url: port === 443 ? `https://${domain}` : `https://${domain}:${port}`, domain, address, port };
+}
+
+async function nodeAddress() {
+    if (local) return local.nodes[0].address;
+    const addresses = (await list('nodes')).flatMap((node) => node.status.addresses);
+    const best = ['ExternalIP', 'InternalIP'].map((type) => addresses.find((one) => one.type === type)).find(Boolean);
+    return best.address;
+}
+
+/** `ADDRESS:PORT` of every front door by itself, in order. */
+export async function doors() {
+    const pods = await podsOf('front-door');
+    return pods.map((pod) => `${pod.status.podIP}:8443`);
+}
+
+/** Pods of a component (and, where given, of one shard or pool), in order of their names. */
+export async function podsOf(component, { shard, pool } = {}) {
+    const labels = [`app.kubernetes.io/component=${component}`, 'app.kubernetes.io/managed-by=shoal-operator'];
+    if (shard) labels.push(`shoal.video/shard=${shard}`);
+    if (pool) labels.push(`shoal.video/pool=${pool}`);
+    const pods = await list('pods', { namespace: NAMESPACE, selector: labels.join(',') });
+    return pods.sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+}
+
+/** Whether a pod serves. */
+export const isReady = (pod) => pod.status.conditions?.some((one) => one.type === 'Ready' && one.status === 'True');
+
+/** A person joins a room at the page, in a browser that finds the domain at the front door. */
+export function joinMeeting(person, room, door) {
+    const flags = [`--host-resolver-rules=MAP ${door.domain} ${door.address}`];
+    return Participant.join(person, `${door.url}/${room}`, { flags });
+}
+
+/** Waits until each of `people` sees the colour of each other. */
+export async function allSeeAll(people, options) {
+    for (const one of people) {
+        for (const other of people.filter((other) => other !== one)) await one.sees(other.person, options);
+    }
+}
+
+/** What `kubectl get jcl,jsh,bp` shows. */
+export const table = () => kubectl(['--namespace', NAMESPACE, 'get', 'jcl,jsh,bp']);
