@@ -101,7 +101,8 @@ export async function frontDoor() {
     return { url: port === 443 ? `https://${domain}` : `https://${domain}:${port}`, domain, address, port };
 }
 
-async function nodeAddress() {
+/** An address of a node, as people outside reach it. */
+export async function nodeAddress() {
     if (local) return local.nodes[0].address;
     const addresses = (await list('nodes')).flatMap((node) => node.status.addresses);
     const best = ['ExternalIP', 'InternalIP'].map((type) => addresses.find((one) => one.type === type)).find(Boolean);
