@@ -32,9 +32,9 @@ const change = (resource, name, spec) =>
 /** The refusal says the sentence, and says it as the whole of one complaint. */
 function refuses({ status, body }, sentence) {
     assert.ok(status === 422 || status === 400, `refused (the API server answered ${status})`);
-    const complaints = [body.message, ...(body.details?.causes ?? []).map((cause) => cause.message)];
+    const complaints = [body.message, ...(body.details?.causes ?? []).map((cause) => `${cause.field}: ${cause.message}`)];
     assert.ok(
-        complaints.some((complaint) => complaint.endsWith(sentence) || complaint.includes(`: ${sentence}, `)),
+        complaints.some((complaint) => complaint.endsWith(sentence)),
         `the API server says "${sentence}"; it said: ${body.message}`,
     );
 }

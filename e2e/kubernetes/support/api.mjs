@@ -55,13 +55,13 @@ function base() {
         child.stdout.on('data', (data) => {
             text += data;
             const port = /127\.0\.0\.1:(\d+)/.exec(text)?.[1];
-            if (port) resolve(`http://127.0.0.1:${port}`);
+            if (!port) return;
+            // It ends with the test, and does not keep the test from ending.
+            for (const handle of [child, child.stdout, child.stderr]) handle.unref();
+            resolve(`http://127.0.0.1:${port}`);
         });
         child.stderr.on('data', (data) => (text += data));
         child.once('exit', () => reject(new Error(`kubectl proxy ended: ${text}`)));
-        child.unref();
-        child.stdout.unref();
-        child.stderr.unref();
     });
     return proxy;
 }
