@@ -8,6 +8,7 @@ import { Participant } from '../../support/participant.mjs';
 import { until } from '../../support/wait.mjs';
 import { apply, holds, kubectl, list, read, remove, SHOAL_KINDS } from './api.mjs';
 import { local, ROOT } from './environment.mjs';
+import { forward } from './forward.mjs';
 
 /** Where the examples are applied. */
 export const NAMESPACE = 'meet';
@@ -112,7 +113,7 @@ export async function nodeAddress() {
 /** `ADDRESS:PORT` of every front door by itself, in order. */
 export async function doors() {
     const pods = await podsOf('front-door');
-    return pods.map((pod) => `${pod.status.podIP}:8443`);
+    return Promise.all(pods.map((pod) => (local ? `${pod.status.podIP}:8443` : forward(pod, 8443))));
 }
 
 /** Pods of a component (and, where given, of one shard or pool), in order of their names. */
