@@ -33,7 +33,7 @@ pub struct Config {
     pub focus_account: String,
     /// Sockets that the server opens by itself.
     pub listen: ListenConfig,
-    /// Certificate for STARTTLS and direct TLS.
+    /// Certificate for STARTTLS and direct TLS. New connections get a changed one within seconds.
     pub tls: Option<TlsConfig>,
     /// Service accounts (focus, bridges, recorders).
     pub accounts: Vec<Account>,
@@ -59,6 +59,11 @@ pub struct Config {
     pub push_disco: bool,
     /// Take the client's address from the last entry of `X-Forwarded-For`. Only behind a proxy that sets it.
     pub trust_forwarded_for: bool,
+    /// For this long after its start the shard tells front doors that it is dead (`/about/front-door`), in seconds, so that
+    /// all of them have given its rooms to other shards before it returns. Set it to more than they need to notice that a
+    /// shard is dead, where there are several front doors or shards.
+    #[serde(with = "seconds")]
+    pub return_after_seconds: Duration,
 }
 
 impl Default for Config {
@@ -84,6 +89,7 @@ impl Default for Config {
             release: String::new(),
             push_disco: false,
             trust_forwarded_for: false,
+            return_after_seconds: Duration::ZERO,
         }
     }
 }
@@ -118,7 +124,8 @@ pub struct Account {
     pub name: String,
     /// The password itself.
     pub password: Option<Secret>,
-    /// File whose first line is the password.
+    /// File whose first line is the password. When it changes, the password of before is good for another minute, and
+    /// sessions stay.
     pub password_file: Option<PathBuf>,
     /// Admins own every room, may create rooms and may list them. Default: yes on the auth domain, else no.
     pub admin: Option<bool>,

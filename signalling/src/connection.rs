@@ -161,6 +161,15 @@ impl Connection {
         }
     }
 
+    /// How long the peer may be silent before it is asked.
+    fn idle(&self) -> Duration {
+        let limits = &self.host.settings.limits;
+        match self.kind() {
+            Some(Kind::Service { .. }) => limits.service_idle,
+            Some(Kind::Guest) | None => limits.idle,
+        }
+    }
+
     /// Whether the parser must expect a new stream header. True once for each.
     pub(crate) fn take_restart(&mut self) -> bool {
         std::mem::take(&mut self.restart)
@@ -307,7 +316,7 @@ impl Connection {
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Now) {
         self.now = now;
-        let idle = self.host.settings.limits.idle;
+        let idle = self.idle();
         match &self.stage {
             Stage::Negotiating(_) | Stage::Authenticated(_) => {
                 if now.instant >= self.login_deadline {
@@ -334,7 +343,7 @@ impl Connection {
 
     /// When [`Connection::handle_timeout`] or [`Connection::poll_output`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let idle = self.host.settings.limits.idle;
+        let idle = self.idle();
         match &self.stage {
             Stage::Negotiating(_) | Stage::Authenticated(_) => Some(self.login_deadline),
             Stage::Bound(session, _) => {

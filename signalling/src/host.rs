@@ -6,9 +6,11 @@
 
 mod rooms;
 mod sessions;
+mod standing;
 
 pub(crate) use rooms::RoomTable;
 pub(crate) use sessions::{Login, OpenError};
+pub(crate) use standing::Standing;
 
 use crate::addresses::Addresses;
 use crate::context::{Context, Outbox};

@@ -5,6 +5,7 @@ mod bosh;
 mod clock;
 mod http;
 mod keys;
+mod live_files;
 mod metrics;
 mod server;
 mod stream;

@@ -171,6 +171,12 @@ impl Room {
         self.occupants.len()
     }
 
+    /// Occupants that are not of this account.
+    pub(crate) fn count_besides(&self, account: &BareJid) -> usize {
+        let others = self.occupants.values();
+        others.filter(|it| it.session.bare != *account).count()
+    }
+
     fn occupant(&self, session: &Session) -> Option<&Occupant> {
         self.occupants.get(self.by_session.get(&session.key)?)
     }

@@ -2,6 +2,7 @@
 //!
 //! A session is *attached* while a connection serves it, *hibernating* while it waits to be resumed, then *ended*.
 
+pub(crate) mod passwords;
 pub(crate) mod scram;
 pub(crate) mod token;
 

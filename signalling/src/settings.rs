@@ -4,10 +4,11 @@ use crate::config::{
     Account, AuthMode, Config, HibernationConfig, KeySource, LimitsConfig, RoomsConfig, Secret,
     TokenConfig, TurnService,
 };
+use crate::session::passwords::Passwords;
 use crate::session::scram::Credentials;
 use rand::RngCore;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use xmpp::BareJid;
 
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) release: String,
     pub(crate) push_disco: bool,
     pub(crate) trust_forwarded_for: bool,
+    pub(crate) return_after: Duration,
 }
 
 /// Domains and addresses.
@@ -47,7 +49,9 @@ pub(crate) struct Names {
 /// A service account, ready for login.
 #[derive(Debug)]
 pub(crate) struct ServiceAccount {
-    pub(crate) credentials: Credentials,
+    pub(crate) passwords: Passwords,
+    /// Where the password comes from, if it may change.
+    pub(crate) password_file: Option<PathBuf>,
     pub(crate) admin: bool,
     pub(crate) web: bool,
 }
@@ -73,7 +77,8 @@ impl Settings {
             let jid = account_jid(account, &names)?;
             let password = password(account, read)?;
             let service = ServiceAccount {
-                credentials: Credentials::derive(&password, random),
+                passwords: Passwords::new(Credentials::derive(&password, random)),
+                password_file: account.password_file.clone(),
                 admin: account.admin.unwrap_or(jid.domain().as_str() == names.auth),
                 web: account.web,
             };
@@ -124,6 +129,7 @@ impl Settings {
             release: config.release,
             push_disco: config.push_disco,
             trust_forwarded_for: config.trust_forwarded_for,
+            return_after: config.return_after_seconds,
         })
     }
 

@@ -3,9 +3,12 @@
 
 mod transports {
     mod bosh;
+    mod front_door;
     mod hostile;
     mod limits;
+    mod live_files;
     mod memory;
+    mod silence;
     mod support;
     mod tcp;
     mod token;

@@ -44,6 +44,9 @@ pub struct LimitsConfig {
     /// Time without a byte after which a connection is asked, and after twice of which it is given up.
     #[serde(with = "seconds")]
     pub idle: Duration,
+    /// The same for service accounts: short, so that a machine that vanished is noticed.
+    #[serde(with = "seconds")]
+    pub service_idle: Duration,
     /// Stanzas that wait for one guest: not sent yet, or sent and not acknowledged.
     pub queue_stanzas: usize,
     /// Bytes that wait for one guest.
@@ -76,6 +79,7 @@ impl Default for LimitsConfig {
             rooms: 20_000,
             unauthenticated: Duration::from_secs(30),
             idle: Duration::from_secs(60),
+            service_idle: Duration::from_secs(2),
             queue_stanzas: 4_000,
             queue_bytes: 16 * 1024 * 1024,
             service_queue_stanzas: 100_000,

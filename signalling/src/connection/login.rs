@@ -111,7 +111,7 @@ impl Connection {
                 decode(element).and_then(|message| self.respond(mechanism, &message, now))
             }
             ("response", Some(Exchange::Scram(exchange))) => {
-                decode(element).and_then(|message| self.finish_scram(&exchange, &message))
+                decode(element).and_then(|message| self.finish_scram(&exchange, &message, now))
             }
             ("abort", _) => Err(failure("aborted")),
             _ => Err(failure("malformed-request")),
@@ -183,7 +183,8 @@ impl Connection {
                     scram::parse_plain(message).ok_or_else(|| failure("malformed-request"))?;
                 let login = self.account(&user)?;
                 let account = &self.host.settings.accounts[&login.user];
-                if !account.credentials.fits(&password) {
+                let mut good = account.passwords.good(now.instant);
+                if !good.any(|credentials| credentials.fits(&password)) {
                     return Err(failure("not-authorized"));
                 }
                 Ok(Step::Success(Box::new(login), None))
@@ -207,23 +208,32 @@ impl Connection {
             .random
             .with(|random| {
                 let unknown = Credentials::impossible(&user, &host.login_secret);
-                let credentials = account.as_ref().map_or(&unknown, |login| {
-                    &host.settings.accounts[&login.user].credentials
-                });
+                let known = account
+                    .as_ref()
+                    .map(|login| host.settings.accounts[&login.user].passwords.current());
+                let credentials = known.as_deref().unwrap_or(&unknown);
                 scram::Exchange::start(hash, message, credentials, random)
             })
             .map_err(|_| failure("malformed-request"))?;
         Ok(Step::Challenge(Exchange::Scram(Box::new(exchange)), first))
     }
 
-    fn finish_scram(&self, exchange: &scram::Exchange, message: &[u8]) -> Result<Step, Failure> {
+    fn finish_scram(
+        &self,
+        exchange: &scram::Exchange,
+        message: &[u8],
+        now: Now,
+    ) -> Result<Step, Failure> {
         let login = self.account(exchange.user())?;
         let account = &self.host.settings.accounts[&login.user];
-        match exchange.finish(message, &account.credentials) {
-            Ok(proof) => Ok(Step::Success(Box::new(login), Some(proof))),
-            Err(ScramError::NotAuthorized) => Err(failure("not-authorized")),
-            Err(ScramError::Malformed) => Err(failure("malformed-request")),
+        for credentials in account.passwords.good(now.instant) {
+            match exchange.finish(message, &credentials) {
+                Ok(proof) => return Ok(Step::Success(Box::new(login), Some(proof))),
+                Err(ScramError::NotAuthorized) => {}
+                Err(ScramError::Malformed) => return Err(failure("malformed-request")),
+            }
         }
+        Err(failure("not-authorized"))
     }
 
     /// The account of that name on this domain, if it may use this transport.

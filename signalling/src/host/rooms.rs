@@ -17,7 +17,7 @@ use xmpp::stanza::{Condition, StanzaError};
 pub(crate) struct RoomTable(RwLock<HashMap<BareJid, Arc<Mutex<Room>>>>);
 
 impl RoomTable {
-    fn find(&self, jid: &BareJid) -> Option<Arc<Mutex<Room>>> {
+    pub(super) fn find(&self, jid: &BareJid) -> Option<Arc<Mutex<Room>>> {
         self.0.read().get(jid).cloned()
     }
 

@@ -4,6 +4,7 @@ use super::server::Shared;
 use super::{bosh, metrics, websocket};
 use crate::addresses::Address;
 use crate::connection::{Framing, Origin, Query};
+use crate::host::Standing;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
@@ -30,6 +31,7 @@ const MOST_BUFFERED: usize = 4 * 1024 * 1024;
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
     let private = Router::new()
         .route("/about/health", get(health))
+        .route("/about/front-door", get(front_door))
         .route("/metrics", get(show_metrics))
         .with_state(Arc::clone(shared));
     client_router(shared).merge(private)
@@ -110,8 +112,20 @@ async fn health() -> &'static str {
     "OK"
 }
 
+/// 200: give new rooms to this shard. 404: it keeps those that it has. 503: count it as dead.
+async fn front_door(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.host.standing(shared.started.elapsed()) {
+        Standing::Fit => "OK".into_response(),
+        Standing::Unfit(reason) => (StatusCode::NOT_FOUND, reason).into_response(),
+        Standing::Returning(left) => {
+            let text = format!("returns in {:.1} s", left.as_secs_f64());
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
+    }
+}
+
 async fn show_metrics(State(shared): State<Arc<Shared>>) -> Response {
-    match metrics::render(&shared.host) {
+    match metrics::render(&shared.host, shared.started.elapsed()) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, kind)], text).into_response()

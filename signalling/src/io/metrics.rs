@@ -1,13 +1,14 @@
 //! Prometheus metrics.
 
-use crate::host::Host;
+use crate::host::{Host, Standing};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use std::fmt::Error;
+use std::time::Duration;
 
-pub(super) fn render(host: &Host) -> Result<String, Error> {
+pub(super) fn render(host: &Host, up: Duration) -> Result<String, Error> {
     let mut registry = Registry::default();
     let prefix = registry.sub_registry_with_prefix("signalling");
     let (rooms, occupants) = host.rooms.census();
@@ -20,6 +21,17 @@ pub(super) fn render(host: &Host) -> Result<String, Error> {
             "sessions_hibernating",
             "Sessions that wait to be resumed",
             hibernating,
+        ),
+        (
+            "focus_connected",
+            "Whether a focus is connected, 0 or 1",
+            usize::from(host.has_focus()),
+        ),
+        ("bridges", "Bridges in the brewery", host.bridges()),
+        (
+            "takes_new_meetings",
+            "Whether /about/front-door answers 200, 0 or 1",
+            usize::from(host.standing(up) == Standing::Fit),
         ),
     ] {
         prefix.register(name, help, GaugeValue(value as i64));

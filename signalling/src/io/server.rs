@@ -1,7 +1,8 @@
 //! The running server.
 
 use super::clock::now;
-use super::{abuse, clock, http, keys, stream, tls};
+use super::tls::Certificates;
+use super::{abuse, clock, http, keys, live_files, stream};
 use crate::Config;
 use crate::addresses::Address;
 use crate::config::KeySource;
@@ -13,7 +14,7 @@ use crate::settings::Settings;
 use rand::RngCore;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -36,6 +37,8 @@ pub struct Server {
 pub(super) struct Shared {
     pub(super) host: Arc<Host>,
     pub(super) tls: Option<TlsAcceptor>,
+    pub(super) certificates: Option<Arc<Certificates>>,
+    pub(super) started: Instant,
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
     pub(super) bosh: super::bosh::Sessions,
@@ -93,10 +96,15 @@ impl Server {
     /// [`StartError`] when the configuration is unusable, a file cannot be read or a socket cannot be opened.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let listen = config.listen.clone();
-        let tls = config
+        let certificates = config
             .tls
             .as_ref()
-            .map(tls::acceptor)
+            .map(Certificates::load)
+            .transpose()
+            .map_err(StartError::Config)?;
+        let tls = certificates
+            .as_ref()
+            .map(Certificates::acceptor)
             .transpose()
             .map_err(StartError::Config)?;
         let read = |path: &std::path::Path| std::fs::read_to_string(path);
@@ -109,27 +117,30 @@ impl Server {
         let shared = Arc::new(Shared {
             host,
             tls,
+            certificates,
+            started: Instant::now(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             bosh: super::bosh::Sessions::default(),
         });
         let mut addresses = Addresses::default();
         if let Some(address) = listen.http {
-            let listener = bind("HTTP", address).await?;
+            let listener = bind("HTTP", address)?;
             addresses.http = listener.local_addr().ok();
             shared.spawn_until_stop(http::serve(Arc::clone(&shared), listener));
         }
         if let Some(address) = listen.tcp {
-            let listener = bind("XMPP over TCP", address).await?;
+            let listener = bind("XMPP over TCP", address)?;
             addresses.tcp = listener.local_addr().ok();
             shared.spawn_until_stop(stream::accept(Arc::clone(&shared), listener, false));
         }
         if let Some(address) = listen.tls {
-            let listener = bind("XMPP over TLS", address).await?;
+            let listener = bind("XMPP over TLS", address)?;
             addresses.tls = listener.local_addr().ok();
             shared.spawn_until_stop(stream::accept(Arc::clone(&shared), listener, true));
         }
         shared.spawn_until_stop(keep_time(Arc::clone(&shared.host)));
+        shared.spawn_until_stop(live_files::follow(Arc::clone(&shared)));
         shared.spawn_until_stop(abuse::report(Arc::clone(&shared.host)));
         let token = shared.host.settings.token.as_ref();
         if let Some(KeySource::JwksUrl(url)) = token.map(|token| &token.keys) {
@@ -219,9 +230,9 @@ impl Shared {
     }
 }
 
-async fn bind(purpose: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
+fn bind(purpose: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    xmpp::listen::bind(address)
+        .and_then(TcpListener::from_std)
         .map_err(|source| StartError::Listen {
             purpose,
             address,

@@ -149,7 +149,12 @@ impl World {
 
     fn host(&mut self) -> Result<Arc<Host>, String> {
         if self.host.is_none() {
-            let given = serde_json::Value::Object(std::mem::take(&mut self.given));
+            let mut given = std::mem::take(&mut self.given);
+            if !given.contains_key("limits") {
+                // Services of most scripts may be silent for as long as the story takes.
+                given.insert("limits".into(), serde_json::json!({"service_idle": 60}));
+            }
+            let given = serde_json::Value::Object(given);
             let mut config: Config =
                 serde_json::from_value(given).map_err(|error| error.to_string())?;
             config.accounts.extend(SERVICES.iter().map(|name| Account {

@@ -62,6 +62,15 @@ impl Credentials {
     pub(crate) fn derive(password: &Secret, random: &mut dyn RngCore) -> Self {
         let mut salt = [0; 16];
         random.fill_bytes(&mut salt);
+        Self::salted(password, salt)
+    }
+
+    /// Those of another password, with the same salt.
+    pub(crate) fn successor(&self, password: &Secret) -> Self {
+        Self::salted(password, self.salt)
+    }
+
+    fn salted(password: &Secret, salt: [u8; 16]) -> Self {
         Self {
             sha1: Keys::derive(Hash::Sha1, password.0.as_bytes(), &salt),
             sha256: Keys::derive(Hash::Sha256, password.0.as_bytes(), &salt),

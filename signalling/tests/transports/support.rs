@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use xmpp::client::{Client, ClientHandle, Config as ClientConfig, Connector, Event};
 
 /// Nothing here takes longer, unless it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -251,6 +252,62 @@ impl Raw<TcpStream> {
         match tokio::time::timeout(time, self.0.read(&mut bytes)).await {
             Ok(Ok(read)) => String::from_utf8_lossy(&bytes[..read]).into_owned(),
             _ => String::new(),
+        }
+    }
+}
+
+/// Status and body of a GET.
+pub async fn get(server: &Server, path: &str) -> (u16, String) {
+    let mut socket = TcpStream::connect(server.addresses().http.unwrap())
+        .await
+        .unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon(socket.read_to_string(&mut answer)).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
+}
+
+/// Waits until the answer to a GET is of this kind.
+pub async fn until_get(server: &Server, path: &str, wanted: impl Fn(u16, &str) -> bool) {
+    soon(async {
+        loop {
+            let (status, body) = get(server, path).await;
+            if wanted(status, &body) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+/// A service that is in a room.
+pub struct Service {
+    pub client: ClientHandle,
+    _events: tokio::task::JoinHandle<()>,
+}
+
+impl Service {
+    /// Logs in over TCP at `port` and joins the brewery.
+    pub async fn in_the_brewery(port: u16, account: &str) -> Self {
+        let jid: xmpp::BareJid = format!("{account}@auth.meet.shoal").parse().unwrap();
+        let connector = Connector::plain("127.0.0.1", port);
+        let config = ClientConfig::new(jid, connector)
+            .with_password("secret")
+            .with_resource(account);
+        let mut client = Client::start(config);
+        let online = soon(client.next_event()).await;
+        assert!(matches!(online, Some(Event::Online { .. })), "{online:?}");
+        let (handle, mut events) = client.into_parts();
+        let occupant = format!("jvbbrewery@internal-muc.meet.shoal/{account}");
+        let join = xmpp::muc::join(&occupant.parse().unwrap(), &xmpp::muc::Join::default());
+        handle.send(join).await.unwrap();
+        Self {
+            client: handle,
+            _events: tokio::spawn(async move { while events.recv().await.is_some() {} }),
         }
     }
 }

@@ -24,7 +24,7 @@ async fn secure_server(name: &str) -> (Server, TlsOptions) {
     let options = TlsOptions {
         ca_pem: Some(authority),
         server_name: Some("localhost".into()),
-        insecure: false,
+        ..TlsOptions::default()
     };
     (start(config).await, options)
 }
