@@ -22,12 +22,15 @@ pub enum Media {
     Video,
 }
 
-/// A time in which packets of a source came without a gap.
+/// A timer that fires so late is a sign of a machine that is too busy to measure gaps.
+pub const STALL: Duration = Duration::from_millis(100);
+
+/// A time: in which packets of a source came without a gap, or in which nothing could be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Burst {
-    /// The first packet.
+    /// The first packet, or when something was to be done.
     pub from: Instant,
-    /// The last packet.
+    /// The last packet, or when it was done.
     pub to: Instant,
 }
 
@@ -89,6 +92,10 @@ pub struct Journal {
     pub offers: Vec<Instant>,
     /// Times without signalling.
     pub interruptions: Vec<Interruption>,
+    /// Times in which this machine was too busy to let the participant do anything.
+    pub stalls: Vec<Burst>,
+    /// Answers beside the WebSocket that came of another shard than the WebSocket's.
+    pub strays: usize,
     /// Why it is out of the meeting for good.
     pub lost: Option<String>,
     /// Names of those that it saw in the room at the end; `None`: it was not in the room.
@@ -108,6 +115,8 @@ impl Journal {
             names: BTreeMap::new(),
             offers: Vec::new(),
             interruptions: Vec::new(),
+            stalls: Vec::new(),
+            strays: 0,
             lost: None,
             seen_at_end: None,
         }
@@ -143,6 +152,12 @@ impl Journal {
                 shard_after: None,
                 reason: reason.to_owned(),
             });
+        }
+    }
+
+    pub(crate) fn handle_wake(&mut self, due: Instant, now: Instant) {
+        if now.saturating_duration_since(due) >= STALL && self.stalls.len() < MAX_KEPT {
+            self.stalls.push(Burst { from: due, to: now });
         }
     }
 

@@ -209,7 +209,9 @@ impl Participant {
 
     /// The WebSocket is open; `shard` is what the upgrade's answer said.
     pub fn handle_socket_open(&mut self, shard: Option<String>, now: Instant) {
-        self.handle_shard(shard);
+        if shard.is_some() {
+            self.journal.shard = shard;
+        }
         self.connection.handle_open(now);
         self.drain(now);
     }
@@ -226,10 +228,12 @@ impl Participant {
         self.drain(now);
     }
 
-    /// The shard that answers, where an answer says so.
-    pub fn handle_shard(&mut self, shard: Option<String>) {
-        if shard.is_some() {
-            self.journal.shard = shard;
+    /// The shard that answered a request beside the WebSocket, where it says so. While the
+    /// WebSocket is open it is to be the same one.
+    pub fn handle_shard(&mut self, shard: Option<&str>) {
+        let own = self.journal.shard.as_deref();
+        if self.connection.is_up() && shard.is_some() && own.is_some() && shard != own {
+            self.journal.strays += 1;
         }
     }
 
@@ -283,6 +287,9 @@ impl Participant {
 
     /// Moves time on.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if let Some(due) = self.poll_timeout() {
+            self.journal.handle_wake(due, now);
+        }
         match self.phase {
             Phase::AskingAgain { at } if at <= now => self.ask_for_conference(),
             Phase::Joining { deadline } if deadline <= now => {
@@ -387,6 +394,9 @@ impl Participant {
                 // Which shard answers is to be known at once.
                 self.next_keep_alive = Some(now);
                 self.journal.handle_return(true, now);
+                if self.phase == Phase::Connecting {
+                    self.join(now);
+                }
             }
             ConnectionEvent::Interrupted(reason) => {
                 if self.journal.joined.is_some() {

@@ -23,7 +23,7 @@ pub struct Plan {
     /// First part of the rooms' names; a number follows.
     pub room_prefix: String,
     /// Where to connect, in place of the address that the URL's host has. Participants of a room
-    /// take turns.
+    /// take turns, and go on to the next when one does not answer.
     pub connect: Vec<SocketAddr>,
     /// Whether media flows; without, a participant only walks into the room.
     pub media: bool,
@@ -58,8 +58,8 @@ pub struct Seat {
     pub senders: usize,
     /// Whether media flows at all.
     pub media: bool,
-    /// Where to connect, if not where the URL's host points.
-    pub connect: Option<SocketAddr>,
+    /// Where to connect, if not where the URL's host points: the first that answers, in this order.
+    pub doors: Vec<SocketAddr>,
     /// How long after the start of the run it walks in.
     pub starts_after: Duration,
 }
@@ -137,7 +137,9 @@ impl Plan {
         (0..total)
             .map(|number| {
                 let (room, index) = (number / self.participants, number % self.participants);
-                let doors = self.connect.len().max(1);
+                let mut doors = self.connect.clone();
+                let first = (room + index) % doors.len().max(1);
+                doors.rotate_left(first);
                 #[expect(clippy::cast_precision_loss, reason = "a share of the ramp")]
                 let share = number as f64 / total as f64;
                 Seat {
@@ -146,7 +148,7 @@ impl Plan {
                     of: self.participants,
                     senders: senders.min(self.participants),
                     media: self.media,
-                    connect: self.connect.get((room + index) % doors).copied(),
+                    doors,
                     starts_after: self.ramp.mul_f64(share),
                 }
             })
@@ -171,8 +173,9 @@ mod tests {
             connect: doors.to_vec(),
             ..plan()
         };
-        let through: Vec<_> = plan.seats().iter().map(|s| s.connect.unwrap()).collect();
+        let through: Vec<_> = plan.seats().iter().map(|s| s.doors[0]).collect();
         assert_eq!(through, [doors[0], doors[1], doors[1], doors[0]]);
+        assert_eq!(plan.seats()[1].doors, [doors[1], doors[0]]);
     }
 
     #[test]

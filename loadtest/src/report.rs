@@ -61,6 +61,8 @@ pub struct Totals {
     pub interruption_ms: Spread,
     /// Interruptions after which the session went on.
     pub resumed: usize,
+    /// Participants of whose requests some were answered by another shard.
+    pub strayed: usize,
     /// Participants that were cut off.
     pub cut: usize,
     /// Rooms.
@@ -80,7 +82,7 @@ pub struct ParticipantReport {
     pub name: String,
     /// Endpoint id, the last one.
     pub id: Option<String>,
-    /// Front door that it came through, where one was given.
+    /// Front door that it went to first, where one was given.
     pub connect: Option<SocketAddr>,
     /// Shard that served it at the end, where it says.
     pub shard: Option<String>,
@@ -101,6 +103,8 @@ pub struct ParticipantReport {
     pub reinvited: usize,
     /// Why the meeting was lost for good.
     pub lost: Option<String>,
+    /// Answers to requests beside the WebSocket that came of another shard than the WebSocket's.
+    pub strays: usize,
     /// Whether the meeting was lost for good, or some sender's media was away for more than 5 s.
     pub cut: bool,
 }
@@ -175,7 +179,6 @@ fn participant(
         .map(|(from, media)| Missing { from, media })
         .collect();
     let gaps = gaps::of(record, records, &expected, start, end);
-    let away = gaps.iter().any(|gap| gap.length_ms > milliseconds(CUT));
     let mut packets: BTreeMap<String, BTreeMap<Media, u64>> = BTreeMap::new();
     for ((from, media), track) in &received {
         packets
@@ -187,13 +190,12 @@ fn participant(
         room: seat.room.clone(),
         name: seat.name(),
         id: journal.id.clone(),
-        connect: seat.connect,
+        connect: seat.doors.first().copied(),
         shard: journal.shard.clone(),
         joined_ms: journal.joined.map(|at| since(journal.started, at)),
         first_media_ms: journal.first_media.map(|at| since(journal.started, at)),
         received: packets,
         missing,
-        gaps,
         interruptions: journal
             .interruptions
             .iter()
@@ -207,10 +209,21 @@ fn participant(
             .collect(),
         reinvited: journal.offers.len().saturating_sub(1),
         lost: journal.lost.clone(),
-        cut: away
-            || journal.lost.is_some()
-            || (journal.joined.is_some() && journal.seen_at_end.is_none()),
+        strays: journal.strays,
+        cut: is_cut(journal, &gaps, end),
+        gaps,
     }
+}
+
+/// Out for good, out at the end, without signalling for long at the end, or without a sender's
+/// media for long.
+fn is_cut(journal: &Journal, gaps: &[Gap], end: Instant) -> bool {
+    let out = journal.joined.is_some() && journal.seen_at_end.is_none();
+    let unreachable = journal.interruptions.last().is_some_and(|interruption| {
+        interruption.to.is_none() && end.saturating_duration_since(interruption.from) > CUT
+    });
+    let away = gaps.iter().any(|gap| gap.length_ms > milliseconds(CUT));
+    journal.lost.is_some() || out || unreachable || away
 }
 
 fn totals(records: &[Record], participants: &[ParticipantReport]) -> Totals {
@@ -237,6 +250,7 @@ fn totals(records: &[Record], participants: &[ParticipantReport]) -> Totals {
         gaps_by_cause,
         interruption_ms: Spread::of(interruptions().map(|i| i.length_ms)),
         resumed: interruptions().filter(|i| i.resumed).count(),
+        strayed: participants.iter().filter(|p| p.strays > 0).count(),
         cut: participants.iter().filter(|p| p.cut).count(),
         rooms: rooms.len(),
         rooms_split: rooms::split(&rooms),

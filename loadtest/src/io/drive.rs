@@ -1,6 +1,7 @@
 //! The task of one participant: it does what the participant orders, and tells it what happens.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use xmpp::conference::ConferenceAnswer;
 
 use super::access::Access;
 use super::fleet::{Counters, Stage};
-use super::http;
+use super::http::{self, HttpError};
 use super::sockets::Sockets;
 use super::websocket::WebSocket;
 use crate::participant::{Order, Participant};
@@ -36,10 +37,10 @@ pub(super) struct Shared {
 
 /// What came of an order.
 enum Outcome {
-    Conference(Result<ConferenceAnswer, String>, Option<String>),
+    Conference(Result<(ConferenceAnswer, Option<String>), HttpError>),
     /// Number of the attempt, and the socket with the shard that answered.
     Socket(u64, Result<(WebSocket, Option<String>), String>),
-    Shard(Option<String>),
+    KeptAlive(Option<String>),
 }
 
 type Pending = FuturesUnordered<Pin<Box<dyn Future<Output = Outcome> + Send>>>;
@@ -50,6 +51,8 @@ struct Driver {
     participant: Participant,
     socket: Option<WebSocket>,
     attempt: u64,
+    /// Which of the seat's front doors is used.
+    door: usize,
     sockets: Sockets,
     pending: Pending,
 }
@@ -82,6 +85,7 @@ pub(super) async fn drive(
         participant,
         socket: None,
         attempt: 0,
+        door: 0,
         sockets: Sockets::default(),
         pending: FuturesUnordered::new(),
     };
@@ -154,20 +158,28 @@ impl Driver {
         let now = Instant::now();
         let participant = &mut self.participant;
         match outcome {
-            Outcome::Conference(answer, shard) => {
-                participant.handle_shard(shard);
-                participant.handle_conference(answer, now);
+            Outcome::Conference(Ok((answer, shard))) => {
+                participant.handle_shard(shard.as_deref());
+                participant.handle_conference(Ok(answer), now);
+            }
+            Outcome::Conference(Err(error)) => {
+                // A front door that answers, with whatever, is there.
+                if !matches!(error, HttpError::Refused { .. }) {
+                    self.door += 1;
+                }
+                participant.handle_conference(Err(error.to_string()), now);
             }
             Outcome::Socket(attempt, Ok((socket, shard))) if attempt == self.attempt => {
                 self.socket = Some(socket);
                 participant.handle_socket_open(shard, now);
             }
             Outcome::Socket(attempt, Err(reason)) if attempt == self.attempt => {
+                self.door += 1;
                 participant.handle_socket_closed(&reason, now);
             }
             // The attempt was given up.
             Outcome::Socket(..) => {}
-            Outcome::Shard(shard) => participant.handle_shard(shard),
+            Outcome::KeptAlive(shard) => participant.handle_shard(shard.as_deref()),
         }
     }
 
@@ -246,10 +258,8 @@ impl Driver {
         let (shared, room, at) = self.way();
         self.pending.push(Box::pin(async move {
             let uri = &shared.service.conference_request;
-            match http::request_conference(&shared.access, uri, at, &room, &request).await {
-                Ok((answer, shard)) => Outcome::Conference(Ok(answer), shard),
-                Err(error) => Outcome::Conference(Err(error.to_string()), None),
-            }
+            let asked = http::request_conference(&shared.access, uri, at, &room, &request);
+            Outcome::Conference(asked.await)
         }));
     }
 
@@ -271,17 +281,20 @@ impl Driver {
         let (shared, room, at) = self.way();
         self.pending.push(Box::pin(async move {
             let Some(uri) = &shared.service.keep_alive else {
-                return Outcome::Shard(None);
+                return Outcome::KeptAlive(None);
             };
             let uri = with_query(uri, "room", &room);
             let answer = http::get(&shared.access, &uri, at).await;
-            Outcome::Shard(answer.ok().and_then(|answer| answer.shard))
+            Outcome::KeptAlive(answer.ok().and_then(|answer| answer.shard))
         }));
     }
 
-    fn way(&self) -> (Arc<Shared>, String, Option<std::net::SocketAddr>) {
+    /// What a request needs: the room, and the front door to go through.
+    fn way(&self) -> (Arc<Shared>, String, Option<SocketAddr>) {
         let shared = Arc::clone(&self.shared);
-        (shared, self.seat.room.clone(), self.seat.connect)
+        let doors = &self.seat.doors;
+        let at = doors.get(self.door % doors.len().max(1)).copied();
+        (shared, self.seat.room.clone(), at)
     }
 }
 

@@ -20,7 +20,10 @@ pub enum Cause {
     Reconnect,
     /// Sender or receiver was moved to another bridge or path.
     Reinvited,
-    /// Neither.
+    /// The machine that runs the load test was too busy to send or to receive: nobody else would
+    /// have noticed anything.
+    Tester,
+    /// None of these.
     Unknown,
 }
 
@@ -119,6 +122,10 @@ fn cause<'a>(noticed: impl Iterator<Item = &'a Journal>, at: Instant, until: Ins
         if journal.offers.iter().skip(1).any(|offer| near(*offer)) {
             found = Cause::Reinvited;
         }
+        let stalled = |stall: &Burst| stall.from <= until && stall.to >= at;
+        if found == Cause::Unknown && journal.stalls.iter().any(stalled) {
+            found = Cause::Tester;
+        }
     }
     found
 }
@@ -192,6 +199,21 @@ mod tests {
             let all = gaps(&records, start, 4_100);
             assert_eq!(all, [(1_000, 800, Cause::Reinvited)]);
         }
+    }
+
+    #[test]
+    fn a_gap_of_a_machine_that_stood_still_is_no_gap_of_the_service() {
+        let start = Instant::now();
+        let mut records = meeting(start, &[("aa", 100, 1_000), ("aa", 1_300, 4_000)]);
+        records[1]
+            .journal
+            .handle_wake(start + ms(1_020), start + ms(1_290));
+        assert_eq!(gaps(&records, start, 4_100), [(1_000, 300, Cause::Tester)]);
+        records[1].journal.offers = vec![start, start + ms(1_100)];
+        assert_eq!(
+            gaps(&records, start, 4_100),
+            [(1_000, 300, Cause::Reinvited)]
+        );
     }
 
     #[test]
