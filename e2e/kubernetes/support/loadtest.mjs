@@ -87,11 +87,14 @@ export class LoadTest {
     }
 }
 
-/** What participants noticed between two moments of a run: gaps in media and interruptions of signalling that began then. */
+/**
+ * What participants noticed between two moments of a run: gaps in media and interruptions of signalling that began then.
+ * Gaps for which this machine was too busy to play the participants are no fault of the service.
+ */
 export function noticed(report, from, to) {
     const within = ({ at_ms: at }) => at >= from && at < to;
     return {
-        gaps: report.participants.flatMap((one) => one.gaps).filter(within),
+        gaps: report.participants.flatMap((one) => one.gaps).filter((gap) => within(gap) && gap.cause !== 'tester'),
         interruptions: report.participants.flatMap((one) => one.interruptions).filter(within),
     };
 }
