@@ -7,7 +7,7 @@ import { apply, condition, holds, kubectl, list, OWNED_KINDS, read, SHOAL_KINDS,
 import { figure, secondsSince, spread } from './support/figures.mjs';
 import { LoadTest } from './support/loadtest.mjs';
 import { made } from './support/rollout.mjs';
-import { CLUSTER, doors, ensureService, frontDoor, NAMESPACE, POOL, SHARD } from './support/service.mjs';
+import { CLUSTER, ensureService, frontDoor, NAMESPACE, POOL, SHARD } from './support/service.mjs';
 
 const TIMEOUT_SECONDS = 8;
 const OTHER = 'other';
@@ -65,7 +65,7 @@ async function nothingIsLeft(label) {
 }
 
 const begin = async (label) => {
-    calls = await LoadTest.start(label, { url: door.url, connect: await doors(), rooms: 2, participants: 3 });
+    calls = await LoadTest.start(label, { ...door, rooms: 2, participants: 3 });
     await calls.everybodyIsIn();
 };
 

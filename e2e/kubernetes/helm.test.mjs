@@ -12,7 +12,7 @@ import { HELM, ROOT } from './support/environment.mjs';
 import { figure, secondsSince } from './support/figures.mjs';
 import { LoadTest } from './support/loadtest.mjs';
 import { newOperator, operators } from './support/operator.mjs';
-import { allReady, CLUSTER, doors, ensureService, frontDoor, NAMESPACE, SYSTEM } from './support/service.mjs';
+import { allReady, CLUSTER, ensureService, frontDoor, NAMESPACE, SYSTEM } from './support/service.mjs';
 
 const run = promisify(execFile);
 const RELEASE = 'shoal';
@@ -78,18 +78,18 @@ test('helm rollback gives the values of before', async () => {
 });
 
 test('helm uninstall leaves definitions, resources and meetings alone; an install takes them over again', async (context) => {
-    const { url } = await frontDoor();
+    const { url, connect } = await frontDoor();
     const resources = async () => (await Promise.all(SHOAL_KINDS.map((kind) => list(kind, { namespace: NAMESPACE })))).flat().map((one) => one.metadata.uid);
     const service = async () => (await list('pods', { namespace: NAMESPACE })).map((pod) => pod.metadata.uid).sort();
     const [kept, running] = [await resources(), await service()];
-    const call = await LoadTest.start('helm', { url, connect: await doors(), rooms: 1, participants: 2 });
+    const call = await LoadTest.start('helm', { url, connect, rooms: 1, participants: 2 });
     await call.everybodyIsIn();
     await helm('uninstall', RELEASE, '--wait', '--timeout=60s');
     assert.equal(await read('deployments', 'shoal-operator', SYSTEM), null, 'the operator is gone');
     assert.deepEqual(await resources(), kept, 'the resources stay');
     assert.match(await kubectl(['get', 'crd', 'jitsiclusters.shoal.video', '--output=name']), /jitsiclusters/);
     // Who comes while no operator runs, gets in.
-    const newcomers = await LoadTest.start('helm-newcomers', { url, connect: await doors(), rooms: 1, participants: 2, duration: '5s' });
+    const newcomers = await LoadTest.start('helm-newcomers', { url, connect, rooms: 1, participants: 2, duration: '5s' });
     assert.equal((await newcomers.report()).code, 0, 'a new meeting begins without the operator');
     await install();
     await allReady();

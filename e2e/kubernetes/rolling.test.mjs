@@ -8,7 +8,7 @@ import { figure, secondsSince, spread } from './support/figures.mjs';
 import { LoadTest, noticed } from './support/loadtest.mjs';
 import { DEPLOYMENT, operators } from './support/operator.mjs';
 import { imageOf, of, rolledOut, secondName } from './support/rollout.mjs';
-import { allReady, CLUSTER, doors, ensureService, frontDoor, NAMESPACE, POOL, SHARD, SYSTEM } from './support/service.mjs';
+import { allReady, CLUSTER, ensureService, frontDoor, NAMESPACE, POOL, SHARD, SYSTEM } from './support/service.mjs';
 
 const image = (name) => ({ image: name });
 
@@ -65,8 +65,8 @@ after(async () => {
 
 test('six calls of three begin', async (context) => {
     if (needsOwnNodes(context, 'a second name for an image')) return;
-    const { url } = await frontDoor();
-    calls = await LoadTest.start('rolling', { url, connect: await doors(), rooms: 6, participants: 3 });
+    const { url, connect } = await frontDoor();
+    calls = await LoadTest.start('rolling', { url, connect, rooms: 6, participants: 3 });
     await calls.everybodyIsIn();
 });
 

@@ -89,7 +89,7 @@ export async function ensureService() {
     await allReady();
 }
 
-/** How the front door is reached: `{ url, domain, address, port }`. */
+/** How the front door is reached: `{ url, domain, address, connect }`, the last as a list of `ADDRESS:PORT`. */
 export async function frontDoor() {
     const cluster = await read('jitsiclusters', CLUSTER, NAMESPACE);
     const { domain } = cluster.spec;
@@ -99,7 +99,7 @@ export async function frontDoor() {
     const port = balancer ? https.port : https.nodePort;
     const address = balancer ? (balancer.ip ?? balancer.hostname) : await nodeAddress();
     assert.ok(port, 'the front door has a port that people reach');
-    return { url: port === 443 ? `https://${domain}` : `https://${domain}:${port}`, domain, address, port };
+    return { url: port === 443 ? `https://${domain}` : `https://${domain}:${port}`, domain, address, connect: [`${address}:${port}`] };
 }
 
 /** An address of a node, as people outside reach it. */
