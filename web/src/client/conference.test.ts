@@ -50,13 +50,21 @@ function serveRoom(text: string, socket: ServerSocket): void {
       );
       return;
     }
+    if (server.refusals > 0) {
+      server.refusals -= 1;
+      socket.say(
+        `<presence xmlns='jabber:client' type='error' from='${ROOM}/${nick}'><error type='cancel'><item-not-found xmlns='${NS.stanzaErrors}'/></error></presence>`,
+      );
+      return;
+    }
     socket.say(presence('focus', FOCUS));
-    socket.say(presence('b0b0b0b0', 'bo@x/y', `<nick xmlns='${NS.nick}'>Bo</nick>`));
+    if (server.hasBo)
+      socket.say(presence('b0b0b0b0', 'bo@x/y', `<nick xmlns='${NS.nick}'>Bo</nick>`));
     socket.say(presence(nick, 'me@x/y', '', '', "<status code='110'/>"));
   }
 }
 
-const server = { password: '' };
+const server = { password: '', refusals: 0, hasBo: true };
 
 describe('a conference', () => {
   let conference: Conference;
@@ -70,7 +78,7 @@ describe('a conference', () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    server.password = '';
+    Object.assign(server, { password: '', refusals: 0, hasBo: true });
     ServerSocket.all = [];
     ServerSocket.resumes = true;
     ServerSocket.onStanza = serveRoom;
@@ -212,6 +220,75 @@ describe('a conference', () => {
     await settle(4000);
     expect(log.slice(-3)).toEqual(['joining', 'joined', 'Bo+me']);
     expect(conference.localId).toBe('00000002');
+  });
+
+  /** The server is gone and comes back without any memory. */
+  const restart = (): void => {
+    ServerSocket.resumes = false;
+    socket().cut();
+  };
+
+  test('keeps_the_others_in_sight_while_they_come_back_into_an_empty_room', async () => {
+    const left: string[] = [];
+    conference.on('joinedParticipant', ({ name }) => left.push(`${name} came`));
+    conference.on('leftParticipant', ({ name }) => left.push(`${name} left`));
+    await settle();
+    server.hasBo = false;
+    restart();
+    await settle(1500);
+    expect(log.slice(-2)).toEqual(['joining', 'joined']);
+    socket().say(presence('c1c1c1c1', 'bo@x/z', `<nick xmlns='${NS.nick}'>Bo</nick>`));
+    await settle();
+    expect(log.at(-1)).toBe('me+Bo');
+    expect(left).toEqual([]);
+  });
+
+  test('does_not_wait_for_ever_for_those_who_do_not_come_back', async () => {
+    await settle();
+    server.hasBo = false;
+    restart();
+    await settle(7000);
+    expect(log.slice(-2)).toEqual(['joined', 'me']);
+  });
+
+  test('is_never_thrown_out_by_a_room_that_is_not_there_yet', async () => {
+    await settle();
+    server.refusals = 5;
+    restart();
+    await settle(20_000);
+    expect(log.filter((entry) => entry.startsWith('ended'))).toEqual([]);
+    expect(log.at(-1)).toBe('Bo+me');
+    expect(server.refusals).toBe(0);
+  });
+
+  test('gives_up_a_room_that_refuses_it_the_first_time', async () => {
+    server.refusals = 1;
+    await settle();
+    expect(log.slice(-2)).toEqual(['ended', 'ended refused']);
+  });
+
+  test('says_again_what_was_lost_and_shows_nothing_twice', async () => {
+    const read: string[] = [];
+    conference.on('chat', ({ text }) => read.push(text));
+    await settle();
+    conference.sendChat('heard', null);
+    conference.sendChat('lost', null);
+    await settle();
+    const said = socket().received.filter((text) => text.includes('groupchat'));
+    const idOf = (text: string): string => / id="([^"]+)"/.exec(text)![1]!;
+    const shown = (id: string, text: string, more = ''): string =>
+      `<message xmlns='jabber:client' type='groupchat' id='${id}' from='${ROOM}/b0b0b0b0'><body>${text}</body>${more}</message>`;
+    socket().say(shown(idOf(said[0]!), 'heard'));
+    restart();
+    await settle(4000);
+    const again = socket().received.filter((text) => text.includes('groupchat'));
+    expect(again.map((text) => text.includes('lost'))).toEqual([true]);
+    expect(idOf(again[0]!)).toBe(idOf(said[1]!));
+    const delay = "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>";
+    socket().say(shown(idOf(said[0]!), 'heard', delay));
+    socket().say(shown('other', 'missed', delay));
+    await settle();
+    expect(read).toEqual(['heard', 'missed']);
   });
 
   test('ends_when_a_moderator_removes_us', async () => {

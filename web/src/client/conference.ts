@@ -1,12 +1,14 @@
 import xml, { type Element } from '@xmpp/xml';
 import type { BridgeMessage } from './bridgeChannel';
-import { capsVersion, discoInfo } from './caps';
+import { discoInfo } from './caps';
+import { buildChat, Unsent } from './chat';
 import type { Codec } from './codecs';
-import { ConferenceRequestError, requestConference } from './conferenceRequest';
 import type { Settings } from './config';
 import { Connection } from './connection';
 import { receiverConstraints, type ShownSource } from './constraints';
 import { Emitter } from './emitter';
+import { Entrance, randomEndpointId } from './entrance';
+import { Gathering } from './gathering';
 import { iceServersFrom } from './iceServers';
 import { sourceName, type LocalRole, type ReceivedSource } from './mediaSession';
 import {
@@ -61,15 +63,15 @@ interface LocalDevice {
   muted: boolean;
 }
 
-/** Milliseconds. */
-const FIRST_JOIN_TIMEOUT = 20_000;
-
 /** A meeting from joining to leaving: the one object that the page talks to. */
 export class Conference extends Emitter<ConferenceEvents> {
   readonly #connection: Connection;
   readonly #sessions: SessionManager;
+  readonly #entrance: Entrance;
   readonly #roomJid: string;
-  readonly #cancelled = new AbortController();
+  readonly #gathering = new Gathering();
+  readonly #unsent = new Unsent();
+  readonly #knownMessages = new Set<string>();
   readonly #devices: Record<LocalRole, LocalDevice> = {
     audio: { track: null, muted: true },
     camera: { track: null, muted: true },
@@ -89,6 +91,8 @@ export class Conference extends Emitter<ConferenceEvents> {
   #lastConstraints = '';
   #inactive = new Set<string>();
   #startMutedSeen = false;
+  /** The room was locked and is lost: the new one is to be locked as well. */
+  #relock = false;
 
   constructor(
     private readonly settings: Settings,
@@ -105,6 +109,21 @@ export class Conference extends Emitter<ConferenceEvents> {
       keepAliveUrl: settings.keepAliveUrl,
       room,
       token: settings.token,
+    });
+    this.#entrance = new Entrance({
+      connection: this.#connection,
+      settings,
+      room: this.#roomJid,
+      services: (services) => (this.#iceServers = iceServersFrom(services)),
+      open: ({ nick, focusJid, capsVersion }) => {
+        this.#capsVersion = capsVersion;
+        this.#walkIn(nick, focusJid);
+      },
+      isAnswered: () => this.#phase !== 'joining',
+      failed: (reason, detail) => {
+        this.#end(reason, detail);
+        void this.#connection.stop();
+      },
     });
     this.#sessions = new SessionManager({
       endpointId: () => this.#room?.nick ?? '',
@@ -137,7 +156,7 @@ export class Conference extends Emitter<ConferenceEvents> {
 
   async leave(): Promise<void> {
     if (this.#phase === 'ended') return;
-    this.#cancelled.abort();
+    this.#entrance.stop();
     const occupant = this.#occupant();
     this.#sessions.close(this.#connection.isOnline && this.#phase === 'joined');
     if (occupant) this.#connection.send(xml('presence', { to: occupant, type: 'unavailable' }));
@@ -176,23 +195,19 @@ export class Conference extends Emitter<ConferenceEvents> {
   }
 
   sendChat(text: string, to: string | null): void {
-    const target = to ? `${this.#roomJid}/${to}` : this.#roomJid;
-    const id = crypto.randomUUID();
-    this.#connection.send(
-      xml(
-        'message',
-        { to: target, type: to ? 'chat' : 'groupchat', id },
-        xml('body', {}, text),
-        xml('nick', { xmlns: NS.nick }, this.#name),
-      ),
-    );
-    if (to === null) return;
+    const message = { id: crypto.randomUUID(), text };
+    if (to === null) {
+      this.#unsent.said(message);
+      this.#connection.send(buildChat(this.#roomJid, 'groupchat', message, this.#name));
+      return;
+    }
+    this.#connection.send(buildChat(`${this.#roomJid}/${to}`, 'chat', message, this.#name));
     // A private message does not come back from the room.
     this.emit('chat', {
-      id,
+      ...message,
+      stanzaId: message.id,
       from: this.localId,
       name: this.#name,
-      text,
       privateWith: to,
       isLocal: true,
       at: Date.now(),
@@ -239,7 +254,7 @@ export class Conference extends Emitter<ConferenceEvents> {
 
   #wireConnection(): void {
     const connection = this.#connection;
-    connection.on('online', ({ jid }) => void this.#enter(jid));
+    connection.on('online', ({ jid }) => this.#enter(jid));
     connection.on('resumed', () => this.emit('signalling', { lost: false }));
     connection.on('interrupted', () => this.emit('signalling', { lost: true }));
     connection.on('failed', ({ reason }) => this.#end('unreachable', reason));
@@ -286,63 +301,40 @@ export class Conference extends Emitter<ConferenceEvents> {
     });
   }
 
-  /** A new XMPP session: ask for the conference and walk in, the first time or again. */
-  async #enter(jid: string): Promise<void> {
-    const nick = /^[0-9a-f]{8}/.exec(jid)?.[0] ?? randomEndpointId();
+  /** A new XMPP session: nothing of an earlier one is left on the server. */
+  #enter(jid: string): void {
+    if (this.#room?.joined) {
+      this.#gathering.begin(this.participants());
+      this.#relock = this.#password !== null;
+    }
     this.#room = null;
     this.#setPhase('joining');
-    try {
-      this.#capsVersion = await capsVersion();
-      const services = await this.#connection
-        .request('get', this.settings.domain, xml('services', { xmlns: NS.extdisco }), 5000)
-        .catch(() => null);
-      if (services) this.#iceServers = iceServersFrom(services);
-      const focusJid = await requestConference(
-        this.#connection,
-        this.settings,
-        this.#roomJid,
-        this.#cancelled.signal,
-      );
-      if (this.#cancelled.signal.aborted || this.#connection.jid !== jid) return;
-      this.#room = new RoomState(this.#roomJid, nick, focusJid);
-      this.#sendPresence(true);
-      setTimeout(() => this.#joinOverdue(jid), FIRST_JOIN_TIMEOUT);
-    } catch (error) {
-      if (this.#connection.jid !== jid || !this.#connection.isOnline) return;
-      const detail = error instanceof Error ? error.message : String(error);
-      const refused =
-        error instanceof ConferenceRequestError && error.condition === 'not-authorized';
-      this.#end(refused ? 'refused' : 'unreachable', detail);
-      void this.#connection.stop();
-    }
+    void this.#entrance.enter(jid);
   }
 
-  #joinOverdue(jid: string): void {
-    if (this.#phase !== 'joining' || this.#connection.jid !== jid) return;
-    if (!this.#connection.isOnline) return;
-    this.#end('unreachable', 'the meeting room did not answer');
-    void this.#connection.stop();
+  #walkIn(nick: string, focusJid: string): void {
+    this.#room = new RoomState(this.#roomJid, nick, focusJid, this.#knownMessages);
+    this.#sendPresence(true);
   }
 
   #roomEvent(event: RoomEvent): void {
     switch (event.type) {
       case 'joined':
         this.#setPhase('joined');
-        this.#inactive.clear();
-        this.emit('inactive', new Set());
-        this.emit('signalling', { lost: false });
-        this.#publishParticipants();
-        void this.#readConfiguration();
+        this.#joined();
         break;
       case 'refused':
         this.#refused(event.condition);
         break;
       case 'participant-joined':
+        if (this.#room?.joined && !this.#gathering.isReturn(event.participant.name, Date.now())) {
+          this.emit('joinedParticipant', event.participant);
+        }
         this.#publishParticipants();
-        if (this.#room?.joined) this.emit('joinedParticipant', event.participant);
         break;
       case 'participant-changed':
         this.#publishParticipants();
+        void this.#lockAgain();
         break;
       case 'participant-left':
         this.#inactive.delete(event.participant.id);
@@ -359,6 +351,7 @@ export class Conference extends Emitter<ConferenceEvents> {
         void this.#readConfiguration();
         break;
       case 'chat':
+        this.#unsent.shown(event.message.stanzaId);
         this.emit('chat', event.message);
         break;
       case 'focus-present':
@@ -367,6 +360,23 @@ export class Conference extends Emitter<ConferenceEvents> {
       case 'focus-left':
         break;
     }
+  }
+
+  #joined(): void {
+    this.#entrance.entered();
+    this.#gathering.enter(Date.now());
+    this.#inactive.clear();
+    this.emit('inactive', new Set());
+    this.emit('signalling', { lost: false });
+    for (const message of this.#unsent.waiting()) {
+      this.#connection.send(buildChat(this.#roomJid, 'groupchat', message, this.#name));
+    }
+    this.#publishParticipants();
+    const now = Date.now();
+    if (this.#gathering.isWaiting(this.participants(), now)) {
+      setTimeout(() => this.#publishParticipants(), this.#gathering.patience(now));
+    }
+    void this.#readConfiguration();
   }
 
   #refused(condition: string): void {
@@ -378,10 +388,10 @@ export class Conference extends Emitter<ConferenceEvents> {
     }
     if (condition === 'conflict' && this.#room) {
       // Our own ghost of an earlier session still has the name.
-      this.#room = new RoomState(this.#roomJid, randomEndpointId(), this.#room.focusJid);
-      this.#sendPresence(true);
+      this.#walkIn(randomEndpointId(), this.#room.focusJid);
       return;
     }
+    if (this.#entrance.refused(condition)) return;
     this.#end(condition === 'service-unavailable' ? 'full' : 'refused', condition);
     void this.#connection.stop();
   }
@@ -405,10 +415,18 @@ export class Conference extends Emitter<ConferenceEvents> {
       .catch(() => null);
     const features = reply?.getChild('query', NS.discoInfo)?.getChildren('feature') ?? [];
     if (!reply) return;
-    this.emit(
-      'locked',
-      features.some((feature) => feature.attrs.var === 'muc_passwordprotected'),
-    );
+    const locked = features.some((feature) => feature.attrs.var === 'muc_passwordprotected');
+    if (locked) this.#relock = false;
+    this.emit('locked', locked);
+    await this.#lockAgain();
+  }
+
+  /** A room that was locked and lost is locked again by whoever may. */
+  async #lockAgain(): Promise<void> {
+    const mayLock = this.#room?.participants.get(this.localId)?.isModerator === true;
+    if (!this.#relock || !mayLock || this.#phase !== 'joined' || this.#password === null) return;
+    this.#relock = false;
+    await this.setRoomPassword(this.#password).catch(() => undefined);
   }
 
   #askFocus(payload: Element): Promise<Element> {
@@ -466,7 +484,9 @@ export class Conference extends Emitter<ConferenceEvents> {
   }
 
   #publishParticipants(): void {
-    if (this.#room?.joined) this.emit('participants', this.participants());
+    const people = this.participants();
+    if (!this.#room?.joined || this.#gathering.isWaiting(people, Date.now())) return;
+    this.emit('participants', people);
   }
 
   #setPhase(phase: Phase): void {
@@ -481,9 +501,4 @@ export class Conference extends Emitter<ConferenceEvents> {
     this.#setPhase('ended');
     this.emit('ended', { reason, detail });
   }
-}
-
-function randomEndpointId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(4));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

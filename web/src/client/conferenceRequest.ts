@@ -22,9 +22,31 @@ interface Answer {
 const PROPERTIES = { 'visitors-version': '1', rtcstatsEnabled: 'false' };
 
 /** Milliseconds. */
-const MAX_WAIT = 120_000;
+const FIRST_WAIT = 300;
+const LONGEST_WAIT = 2_500;
+/** Between two questions whether a conference that is not ready is ready now. */
+const FIRST_POLL = 2_000;
+const LONGEST_POLL = 120_000;
+/** A service that does not answer for this long is asked anew. */
+const ANSWER_TIMEOUT = 25_000;
 
-async function askOverHttp(settings: Settings, url: string, body: object): Promise<Answer> {
+/** Answers that mean "not now": the service restarts, or is not there yet. */
+const PASSING = new Set([
+  'remote-server-timeout',
+  'remote-server-not-found',
+  'recipient-unavailable',
+  'service-unavailable',
+  'resource-constraint',
+  'internal-server-error',
+  'gone',
+]);
+
+async function askOverHttp(
+  settings: Settings,
+  url: string,
+  body: object,
+  cancelled: AbortSignal,
+): Promise<Answer> {
   let response: Response;
   try {
     response = await fetch(url, {
@@ -34,6 +56,7 @@ async function askOverHttp(settings: Settings, url: string, body: object): Promi
         ...(settings.token ? { Authorization: `Bearer ${settings.token}` } : {}),
       },
       body: JSON.stringify(body),
+      signal: AbortSignal.any([cancelled, AbortSignal.timeout(ANSWER_TIMEOUT)]),
     });
   } catch {
     throw new ConferenceRequestError(
@@ -45,7 +68,11 @@ async function askOverHttp(settings: Settings, url: string, body: object): Promi
     throw new ConferenceRequestError('not-authorized', 'this meeting needs a login');
   }
   if (!response.ok) {
-    throw new ConferenceRequestError('bad-request', `conference request: HTTP ${response.status}`);
+    const passing = response.status >= 500 || response.status === 429;
+    throw new ConferenceRequestError(
+      passing ? 'service-unavailable' : 'bad-request',
+      `conference request: HTTP ${response.status}`,
+    );
   }
   const answer = (await response.json()) as { ready?: unknown; focusJid?: unknown };
   return {
@@ -80,26 +107,39 @@ async function askOverXmpp(
 
 /**
  * Asks focus to open the conference in `room` (a bare address) and waits until it is ready.
- * Answers focus's address. Over HTTP where the deployment says so, else over XMPP.
+ * Answers focus's address. Over HTTP where the deployment says so, else over XMPP. A service that is
+ * not there for the moment is asked again for `patience` milliseconds.
  */
 export async function requestConference(
   connection: Connection,
   settings: Settings,
   room: string,
   cancelled: AbortSignal,
+  patience: number,
 ): Promise<string> {
   const machineUid = crypto.randomUUID().replaceAll('-', '');
-  const backoff = new Backoff(2000, MAX_WAIT);
+  const url = settings.conferenceRequestUrl && withRoom(settings.conferenceRequestUrl, room);
+  const failures = new Backoff(FIRST_WAIT, LONGEST_WAIT);
+  const polls = new Backoff(FIRST_POLL, LONGEST_POLL);
+  const begin = Date.now();
+  const isOver = (): boolean => cancelled.aborted;
   for (;;) {
-    const answer = settings.conferenceRequestUrl
-      ? await askOverHttp(settings, withRoom(settings.conferenceRequestUrl, room), {
-          room,
-          machineUid,
-          properties: PROPERTIES,
-        })
-      : await askOverXmpp(connection, settings, room, machineUid);
-    if (answer.ready || cancelled.aborted) return answer.focusJid;
-    await new Promise((resolve) => setTimeout(resolve, backoff.next()));
+    let wait: number;
+    try {
+      const body = { room, machineUid, properties: PROPERTIES };
+      const answer = url
+        ? await askOverHttp(settings, url, body, cancelled)
+        : await askOverXmpp(connection, settings, room, machineUid);
+      if (answer.ready || isOver()) return answer.focusJid;
+      failures.reset();
+      wait = polls.next();
+    } catch (error) {
+      const passes = error instanceof ConferenceRequestError && PASSING.has(error.condition);
+      if (isOver() || !passes || Date.now() - begin >= patience) throw error;
+      wait = failures.next();
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    if (isOver()) return '';
   }
 }
 

@@ -69,6 +69,20 @@ describe('the connection', () => {
     expect(ServerSocket.all[1]!.received.some((text) => text.includes('stale'))).toBe(false);
   });
 
+  test('comes_back_within_a_second_after_the_server_shut_down', async () => {
+    const { log } = connectTo();
+    await vi.advanceTimersByTimeAsync(200);
+    ServerSocket.resumes = false;
+    const first = ServerSocket.all[0]!;
+    first.say(
+      "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+    );
+    first.say("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+    first.cut();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(log).toEqual(['online user1@meet.shoal/r', 'interrupted', 'online user2@meet.shoal/r']);
+  });
+
   test('keeps_trying_through_20_seconds_without_a_network', async () => {
     const { log } = connectTo();
     await vi.advanceTimersByTimeAsync(200);

@@ -30,9 +30,13 @@ const PING_AFTER_SILENCE = 10_000;
 const PING_TIMEOUT = 5_000;
 const PINGS_LOST_ALLOWED = 2;
 const ATTEMPT_TIMEOUT = 10_000;
-const FIRST_CONNECT_ATTEMPTS = 4;
+/** How long the first connection is sought: a server that restarts is back by then. */
+const FIRST_CONNECT_PATIENCE = 30_000;
 /** How long a lost connection is sought before the person is told that the meeting is out of reach. */
-const GIVE_UP_AFTER = 120_000;
+const GIVE_UP_AFTER = 15 * 60_000;
+/** Waits between attempts: short at first, for a server that restarts or another one that takes over. */
+const FIRST_WAIT = 250;
+const LONGEST_WAIT = 2_500;
 
 /**
  * One XMPP stream over WebSocket (RFC 7395) that comes back by itself after a loss, resuming by
@@ -40,7 +44,7 @@ const GIVE_UP_AFTER = 120_000;
  */
 export class Connection extends Emitter<ConnectionEvents> {
   readonly #xmpp: XmppClient;
-  readonly #backoff = new Backoff(1000, 8000);
+  readonly #backoff = new Backoff(FIRST_WAIT, LONGEST_WAIT);
   #outbox: Element[] = [];
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #attemptTimer: ReturnType<typeof setTimeout> | undefined;
@@ -201,11 +205,8 @@ export class Connection extends Emitter<ConnectionEvents> {
       this.#lostAt = Date.now();
       this.emit('interrupted', undefined);
     }
-    const first = this.#state === 'connecting';
-    if (
-      (first && this.#backoff.attempts >= FIRST_CONNECT_ATTEMPTS) ||
-      Date.now() - this.#lostAt > GIVE_UP_AFTER
-    ) {
+    const patience = this.#state === 'connecting' ? FIRST_CONNECT_PATIENCE : GIVE_UP_AFTER;
+    if (Date.now() - this.#lostAt > patience) {
       this.#fail(this.#lastError || 'connection lost');
       return;
     }

@@ -23,6 +23,8 @@ export type RemovalReason = 'kicked' | 'banned' | 'destroyed' | 'members-only' |
 
 export interface ChatMessage {
   id: string;
+  /** What its author called it. */
+  stanzaId: string;
   from: string;
   name: string;
   text: string;
@@ -56,6 +58,8 @@ export class RoomState {
     readonly room: string,
     readonly nick: string,
     readonly focusJid: string,
+    /** Ids of the messages that are known, kept from one stay in the room to the next. */
+    private readonly known: Set<string> = new Set(),
   ) {}
 
   get focusOccupant(): string {
@@ -102,9 +106,17 @@ export class RoomState {
     const isPrivate = stanza.attrs.type === 'chat';
     const delay = stanza.getChild('delay', NS.delay)?.attrs.stamp;
     const at = delay ? Date.parse(delay) : now;
+    const said = stanza.attrs.id;
+    if (said) {
+      // The history of a room that we enter again holds what we have read already, and who was not
+      // sure whether it was heard says it again.
+      if (this.known.has(said)) return [];
+      this.known.add(said);
+    }
     this.#counter += 1;
     const message: ChatMessage = {
       id: `${stanza.attrs.id ?? 'm'}-${this.#counter}`,
+      stanzaId: said ?? '',
       from: sender,
       name: this.participants.get(sender)?.name ?? stanza.getChildText('nick', NS.nick) ?? '',
       text: text.slice(0, 20_000),
