@@ -17,7 +17,7 @@ pub struct Config {
     pub account: Option<String>,
     /// The account's password.
     pub password: Option<Password>,
-    /// File that holds the password, instead of `password`.
+    /// File whose first line is the password, instead of `password`; read at each login.
     pub password_file: Option<PathBuf>,
     /// Resource to bind. Empty: the server chooses, and a restarted focus takes its place in the rooms over
     /// from its hibernating predecessor without anybody seeing it leave. Servers that cannot do that

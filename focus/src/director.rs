@@ -6,6 +6,7 @@
 
 mod admission;
 mod brewery;
+mod farewells;
 mod iqs;
 mod memory;
 mod moves;
@@ -31,7 +32,7 @@ use crate::settings::Settings;
 use iqs::Pending;
 use moves::Moves;
 pub use moves::{MoveError, Moved};
-pub use overview::Overview;
+pub use overview::{BridgeSummary, Overview};
 use requests::Asker;
 pub use requests::RequestId;
 
@@ -74,6 +75,7 @@ pub struct Director {
     /// Room components that may speak about rooms.
     components: Vec<Jid>,
     moves: Moves,
+    farewells: farewells::Farewells,
     notes: memory::Notes,
     admission: admission::Admission,
     out: VecDeque<Output>,
@@ -101,6 +103,7 @@ impl Director {
             pending: HashMap::new(),
             timeouts: BTreeSet::new(),
             components: Vec::new(),
+            farewells: farewells::Farewells::default(),
             notes: memory::Notes::default(),
             admission,
             out: VecDeque::new(),
@@ -113,6 +116,7 @@ impl Director {
         self.online = true;
         if resumed {
             self.extend_pending(now);
+            self.answer_waiting();
             return;
         }
         let rooms: Vec<BareJid> = self.conferences.keys().cloned().collect();
@@ -239,9 +243,10 @@ impl Director {
                 self.timeouts.first().map(|(at, _)| *at),
                 self.doctor.poll_timeout(),
                 self.brewery.deadline(),
+                self.farewells.poll_timeout(),
             ]
         } else {
-            [None; 3]
+            [None; 4]
         };
         let others = [rooms, self.moves.poll_timeout(), self.notes.poll_timeout()];
         asking.into_iter().chain(others).flatten().min()
@@ -251,6 +256,7 @@ impl Director {
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.online {
             self.expire_pending(now);
+            self.say_farewells(now);
         }
         while let Some((at, room)) = self.deadlines.first().cloned() {
             if at > now {
@@ -332,6 +338,7 @@ impl Director {
             Action::Send(stanza) => self.out.push_back(Output::Send(stanza)),
             Action::Ask(ask) => self.ask_for_conference(room, generation, ask, now),
             Action::Answer(result) => self.answer(room, &result),
+            Action::ForgetLater(bridge, meeting) => self.farewells.later(&bridge, meeting, now),
             Action::End => self.remove(room),
         }
     }

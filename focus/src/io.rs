@@ -84,7 +84,7 @@ impl Focus {
     /// # Errors
     /// [`StartError`] when the configuration cannot be used.
     pub fn start(config: Config, connector: Connector) -> Result<Self, StartError> {
-        let password = password::read(&config)?;
+        password::check(&config)?;
         let settings = Settings::new(config)?;
         let notebook = match &settings.config.state_dir {
             Some(path) => Some(Notebook::open(path).map_err(|error| StartError::StateDir {
@@ -94,8 +94,11 @@ impl Focus {
             None => None,
         };
         let mut client_config = ClientConfig::new(settings.account.clone(), connector);
-        if let Some(password) = password {
-            client_config = client_config.with_password(password);
+        match (&settings.config.password, &settings.config.password_file) {
+            (Some(password), _) => {
+                client_config = client_config.with_password(password.0.clone());
+            }
+            (None, file) => client_config.password_file.clone_from(file),
         }
         if !settings.config.resource.is_empty() {
             client_config = client_config.with_resource(settings.config.resource.clone());

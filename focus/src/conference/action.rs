@@ -14,6 +14,8 @@ pub enum Action {
     Ask(Ask),
     /// The room is open, or cannot be: tell everybody who asked for it.
     Answer(Result<(), StanzaError>),
+    /// A bridge is to forget this meeting, once people have had time to get new sessions.
+    ForgetLater(BridgeId, String),
     /// The conference is over and can be forgotten.
     End,
 }

@@ -15,6 +15,7 @@ use xmpp::{BareJid, FullJid, Jid};
 use crate::bridges::BridgeId;
 use crate::context::Context;
 
+use super::action::Action;
 use super::moderation::Moderation;
 use super::on_bridge::{OnBridge, Progress};
 use super::participant::{Discovery, Kind, Participant};
@@ -193,7 +194,11 @@ impl Conference {
 
     /// The room is another one than the one that was remembered: nothing that is known holds.
     pub(super) fn forget_sessions(&mut self) {
-        self.on_bridges.clear();
+        for on_bridge in std::mem::take(&mut self.on_bridges) {
+            let meeting = self.meeting_id.clone();
+            self.out
+                .push(Action::ForgetLater(on_bridge.bridge, meeting));
+        }
         self.sources = super::SourceMap::default();
         for participant in self.participants.values_mut() {
             participant.session = None;

@@ -94,4 +94,10 @@ impl Conference {
     pub fn endpoints_by_bridge(&self) -> impl Iterator<Item = (&crate::bridges::BridgeId, usize)> {
         self.on_bridges.iter().map(|b| (&b.bridge, b.endpoints))
     }
+
+    /// The meeting's id, if the bridge takes part in it.
+    pub fn meeting_on(&self, bridge: &crate::bridges::BridgeId) -> Option<&str> {
+        let takes_part = self.on_bridges.iter().any(|b| b.bridge == *bridge);
+        takes_part.then_some(&*self.meeting_id)
+    }
 }

@@ -111,6 +111,7 @@ impl Director {
             .collect();
         for id in used {
             if !self.bridges.iter().any(|(known, _)| *known == id) {
+                self.handle_bridge_away(&id, now);
                 self.handle_bridge_event(&id, BridgeEvent::Gone, now);
             }
         }
@@ -131,6 +132,7 @@ impl Director {
         let event = self.bridges.handle_presence(id, &Stats::from(&stats), now);
         if event.is_some() && !known {
             tracing::info!(bridge = %id, "a bridge came");
+            self.handle_bridge_back(id, now);
         }
         self.doctor.handle_added(id, now);
         if let Some(event) = event {
@@ -145,6 +147,7 @@ impl Director {
         self.doctor.handle_gone(id);
         if let Some(event) = self.bridges.handle_gone(id) {
             tracing::warn!(bridge = %id, "a bridge left");
+            self.handle_bridge_away(id, now);
             self.handle_bridge_event(id, event, now);
         }
     }

@@ -1,10 +1,12 @@
 //! What an operator sees of everything.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use serde::Serialize;
 use xmpp::BareJid;
 
+use crate::bridges::BridgeId;
 use crate::conference::Summary;
 use crate::context::Counters;
 
@@ -28,10 +30,10 @@ pub struct Overview {
     pub iqs_waiting: usize,
 }
 
-/// A bridge at a glance.
+/// A bridge at a glance: the entries of `bridges` in `/stats` and `/debug`.
 #[derive(Debug, Clone, Serialize)]
 pub struct BridgeSummary {
-    /// Nickname in the brewery.
+    /// Nickname in the brewery: the bridge's `websocket.server_id` unless it has a nick of its own.
     pub id: String,
     /// Version.
     pub version: Option<String>,
@@ -39,16 +41,18 @@ pub struct BridgeSummary {
     pub region: Option<String>,
     /// Corrected stress, 1 = full.
     pub stress: f64,
-    /// Can be used.
+    /// Healthy: it passes its checks and can be used.
     pub operational: bool,
-    /// Avoided.
+    /// It asked to be avoided, or is avoided for a while after a failure.
     pub draining: bool,
     /// Takes no new conferences.
     pub graceful_shutdown: bool,
     /// About to exit.
     pub shutting_down: bool,
-    /// Endpoints of this focus.
-    pub endpoints: usize,
+    /// Conferences of this focus that it takes part in. A bridge of several shards has those of the others besides.
+    pub conferences: usize,
+    /// Participants of this focus on it.
+    pub participants: usize,
 }
 
 impl Director {
@@ -122,19 +126,32 @@ impl Director {
 
     /// All bridges.
     pub fn bridge_summaries(&self, now: Instant) -> Vec<BridgeSummary> {
+        let mut used: HashMap<&BridgeId, (usize, usize)> = HashMap::new();
+        let conferences = self.conferences.values();
+        for (bridge, participants) in
+            conferences.flat_map(|slot| slot.conference.endpoints_by_bridge())
+        {
+            let (conferences, all) = used.entry(bridge).or_default();
+            *conferences += 1;
+            *all += participants;
+        }
         self.bridges
             .candidates(now)
             .into_iter()
-            .map(|c| BridgeSummary {
-                endpoints: self.endpoints_on(c.id.nick()).unwrap_or(0),
-                id: c.id.nick().to_owned(),
-                version: c.version,
-                region: c.region,
-                stress: c.stress,
-                operational: c.operational,
-                draining: c.draining,
-                graceful_shutdown: c.graceful_shutdown,
-                shutting_down: c.shutting_down,
+            .map(|c| {
+                let (conferences, participants) = used.get(&c.id).copied().unwrap_or_default();
+                BridgeSummary {
+                    conferences,
+                    participants,
+                    id: c.id.nick().to_owned(),
+                    version: c.version,
+                    region: c.region,
+                    stress: c.stress,
+                    operational: c.operational,
+                    draining: c.draining,
+                    graceful_shutdown: c.graceful_shutdown,
+                    shutting_down: c.shutting_down,
+                }
             })
             .collect()
     }

@@ -97,7 +97,10 @@ impl Director {
         }
         self.with(&room, now, Conference::handle_wanted);
         match self.conferences.get_mut(&room) {
-            Some(slot) if slot.conference.is_ready() => self.reply(asker, &room, &Ok(())),
+            // Without a connection nobody knows whether the room is still there.
+            Some(slot) if slot.conference.is_ready() && self.online => {
+                self.reply(asker, &room, &Ok(()));
+            }
             Some(slot) if slot.askers.len() < MAX_ASKERS => slot.askers.push(asker),
             Some(_) => {
                 let error = StanzaError::new(Condition::ResourceConstraint)
@@ -185,6 +188,19 @@ impl Director {
             conference.handle_connected(me, ctx)
         });
         Ok(())
+    }
+
+    /// The connection goes on where it was: whoever asked during the outage is told.
+    pub(super) fn answer_waiting(&mut self) {
+        let ready: Vec<BareJid> = self
+            .conferences
+            .iter()
+            .filter(|(_, slot)| slot.conference.is_ready() && !slot.askers.is_empty())
+            .map(|(room, _)| room.clone())
+            .collect();
+        for room in ready {
+            self.answer(&room, &Ok(()));
+        }
     }
 
     /// Tells everybody who waits for a room.

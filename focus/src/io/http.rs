@@ -193,7 +193,10 @@ async fn prometheus(State(access): State<Access>) -> Response {
 async fn stats(State(access): State<Access>) -> Response {
     respond(
         access
-            .look(|director, now| metrics::stats(&director.overview(now), director.counters()))
+            .look(|director, now| {
+                let bridges = director.bridge_summaries(now);
+                metrics::stats(&director.overview(now), &bridges, director.counters())
+            })
             .await,
     )
 }

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
 use crate::context::Counters;
-use crate::director::Overview;
+use crate::director::{BridgeSummary, Overview};
 
 #[derive(Debug)]
 struct Snapshot {
@@ -295,7 +295,7 @@ pub(super) fn encode(overview: Overview, counters: Counters) -> Result<String, E
 }
 
 /// The JSON of `/stats`.
-pub(super) fn stats(overview: &Overview, counters: &Counters) -> Value {
+pub(super) fn stats(overview: &Overview, bridges: &[BridgeSummary], counters: &Counters) -> Value {
     json!({
         "conferences": overview.conferences,
         "participants": overview.participants,
@@ -308,6 +308,7 @@ pub(super) fn stats(overview: &Overview, counters: &Counters) -> Value {
             "in_shutdown_bridge_count": overview.bridges_in_shutdown,
             "lost_bridges": overview.bridges_lost,
         },
+        "bridges": bridges,
     })
 }
 

@@ -1,19 +1,16 @@
-//! Where the account's password comes from.
+//! The file that the account's password comes from.
 
 use crate::config::Config;
 
 use super::StartError;
 
-/// The password, from the configuration or the first line of its file; `None` where neither is named.
-pub(super) fn read(config: &Config) -> Result<Option<String>, StartError> {
-    if let Some(password) = &config.password {
-        return Ok(Some(password.0.clone()));
-    }
-    let Some(path) = &config.password_file else {
-        return Ok(None);
+/// Reads the password file, if that is what the client will do at each login, for a mistake to be told at the start.
+pub(super) fn check(config: &Config) -> Result<(), StartError> {
+    let (None, Some(path)) = (&config.password, &config.password_file) else {
+        return Ok(());
     };
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(text.lines().next().map(str::to_owned)),
+        Ok(_) => Ok(()),
         Err(error) => Err(StartError::Password {
             path: path.display().to_string(),
             error,

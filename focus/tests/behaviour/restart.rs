@@ -290,3 +290,91 @@ fn a_conference_that_is_over_is_forgotten() {
     world.pass(Duration::from_secs(1));
     assert!(world.memories[ROOM].is_none());
 }
+
+/// The server has lost its rooms, and everybody has to come again.
+fn server_restarts(world: &mut World) {
+    world.disconnect();
+    world.clients.clear();
+    world.meeting = "another-meeting".to_owned();
+}
+
+#[test]
+fn after_the_server_lost_its_rooms_people_meet_anew_and_the_bridge_forgets_the_old_meeting() {
+    let mut world = World::meeting(Level::Current);
+    server_restarts(&mut world);
+    world.connect(false);
+    assert!(world.director.rooms().is_empty());
+    assert_eq!(
+        world.endpoints("jvb1").len(),
+        3,
+        "media goes on until people have new sessions"
+    );
+    for nick in ["d", "e", "f"] {
+        world.join(nick, Level::Current);
+    }
+    for nick in ["d", "e", "f"] {
+        assert_eq!(world.verbs(nick), ["session-initiate"], "{nick}");
+    }
+    world.pass(Duration::from_secs(9));
+    let conferences = &world.bridges["jvb1"].conferences;
+    assert_eq!(
+        conferences.keys().collect::<Vec<_>>(),
+        ["another-meeting"],
+        "the old meeting is forgotten"
+    );
+    assert_eq!(world.endpoints("jvb1").len(), 3);
+}
+
+#[test]
+fn a_bridge_that_comes_back_later_forgets_the_meetings_that_ended_without_it() {
+    let mut world = World::meeting(Level::Current);
+    server_restarts(&mut world);
+    let bridge = world.bridges.remove("jvb1").unwrap();
+    world.connect(false);
+    world.bridges.insert("jvb1".to_owned(), bridge);
+    world.announce("jvb1");
+    world.pump();
+    assert_eq!(world.endpoints("jvb1").len(), 3);
+    world.pass(Duration::from_secs(9));
+    assert!(world.bridges["jvb1"].conferences.is_empty());
+}
+
+#[test]
+fn signalling_and_focus_restarted_together_leave_nothing_behind() {
+    let mut world = remembered(Level::Current);
+    server_restarts(&mut world);
+    world.restart_focus(Config::default());
+    assert!(world.director.rooms().is_empty());
+    for nick in ["d", "e"] {
+        world.join(nick, Level::Current);
+    }
+    assert_eq!(world.verbs("d"), ["session-initiate"]);
+    world.pass(Duration::from_secs(9));
+    let conferences = &world.bridges["jvb1"].conferences;
+    assert_eq!(conferences.keys().collect::<Vec<_>>(), ["another-meeting"]);
+}
+
+#[test]
+fn who_asks_during_an_outage_is_answered_after_it() {
+    for resumed in [true, false] {
+        let mut world = World::meeting(Level::Current);
+        if resumed {
+            world.director.handle_offline();
+        } else {
+            world.disconnect();
+        }
+        world.http.clear();
+        let request = xmpp::conference::ConferenceRequest::new(ROOM);
+        world
+            .director
+            .handle_request(focus::RequestId(7), &request, world.now);
+        world.pump();
+        assert!(
+            world.http.is_empty(),
+            "nobody knows whether the room is there"
+        );
+        world.connect(resumed);
+        assert_eq!(world.http.len(), 1, "resumed: {resumed}");
+        assert!(world.http[0].1.is_ok());
+    }
+}

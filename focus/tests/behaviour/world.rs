@@ -75,6 +75,8 @@ pub struct World {
     pub replies: Vec<Element>,
     inbox: VecDeque<Element>,
     pub rooms_listed: Vec<String>,
+    /// Id that the room has: another one after the server has lost its rooms.
+    pub meeting: String,
     pub nick_taken: u32,
     pub sent: usize,
     last_to_bridge: String,
@@ -114,6 +116,7 @@ impl World {
             replies: Vec::new(),
             inbox: VecDeque::new(),
             rooms_listed: Vec::new(),
+            meeting: "the-meeting".to_owned(),
             nick_taken: 0,
             sent: 0,
             last_to_bridge: String::new(),
@@ -461,7 +464,7 @@ impl World {
         let form = (stanza.attr("type") == Some("get")).then(|| {
             let field = element("field", ns::DATA)
                 .with_attr("var", "muc#roominfo_meetingId")
-                .with_child(element("value", ns::DATA).with_text("the-meeting"));
+                .with_child(element("value", ns::DATA).with_text(&self.meeting));
             element("query", ns::MUC_OWNER).with_child(
                 element("x", ns::DATA)
                     .with_attr("type", "form")

@@ -68,7 +68,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Settings with defaults: a dead server is noticed within 8 s, reconnecting waits 0.1 to 5 s.
+    /// Settings with defaults: a dead server is noticed within 8 s, reconnecting waits 0.1 to 1 s:
+    /// a part that restarts is awaited by people.
     pub fn new(jid: impl Into<Jid>, connector: Connector) -> Self {
         Self {
             jid: jid.into(),
@@ -80,7 +81,7 @@ impl Config {
             ping_timeout: Duration::from_secs(4),
             connect_timeout: Duration::from_secs(10),
             reconnect_min: Duration::from_millis(100),
-            reconnect_max: Duration::from_secs(5),
+            reconnect_max: Duration::from_secs(1),
             resume: None,
             queue: 1024,
             max_requests: 4096,
