@@ -68,7 +68,7 @@ pub(crate) enum Rule {
     AnswerForFocus,
     /// A session gets it.
     Deliver,
-    /// Who goes offline leaves its rooms (RFC 6121 §4.6.4).
+    /// Who goes offline leaves its rooms (RFC 6121 §4.6.4); a focus that comes online takes over.
     NoteAvailability,
     /// Nothing.
     Drop,
@@ -207,8 +207,12 @@ impl Host {
                 Ok(())
             }
             Rule::NoteAvailability => {
-                if stanza.attr("type") == Some("unavailable") {
-                    self.leave_all_rooms(from, stanza, now);
+                match stanza.attr("type") {
+                    Some("unavailable") => self.leave_all_rooms(from, stanza, now),
+                    None if from.bare == self.settings.names.focus_account => {
+                        self.inherit_requests(from, now);
+                    }
+                    _ => {}
                 }
                 Ok(())
             }

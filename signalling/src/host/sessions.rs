@@ -117,6 +117,29 @@ impl Host {
         Ok(session)
     }
 
+    /// A focus that is there anew gets the conference requests that its predecessor did not live to see.
+    pub(crate) fn inherit_requests(&self, heir: &Arc<Session>, now: Now) {
+        let alias = &self.settings.names.focus_alias;
+        for predecessor in self.sessions_of(&heir.bare) {
+            let undelivered = {
+                let mut state = predecessor.state.lock();
+                if !matches!(state.life, Life::Hibernating(_)) {
+                    continue;
+                }
+                state.mailbox.take_undelivered()
+            };
+            let (asked, rest): (Vec<_>, Vec<_>) = undelivered.into_iter().partition(|stanza| {
+                let request = stanza.to_request();
+                let from = request.and_then(|it| Jid::new(it.attr("from")?).ok());
+                from.is_some_and(|from| from.domain().as_str() == alias)
+            });
+            for request in asked {
+                heir.deliver(request);
+            }
+            self.bounce(&predecessor, &rest, now);
+        }
+    }
+
     /// The session with this address.
     pub(crate) fn find(&self, jid: &FullJid) -> Option<Arc<Session>> {
         self.sessions.0.read().by_jid.get(jid).cloned()
