@@ -44,23 +44,24 @@ pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Resul
                 service.address
             )
         })?;
-    let options = || -> anyhow::Result<TlsOptions> {
-        let ca_pem = match &service.tls_ca_file {
-            Some(path) => Some(std::fs::read(path).with_context(|| {
-                format!("cannot read {} (focus_service.tls_ca_file)", path.display())
-            })?),
-            None => None,
-        };
-        Ok(TlsOptions {
-            ca_pem,
-            ..TlsOptions::default()
-        })
+    let options = TlsOptions {
+        ca_file: service.tls_ca_file.clone(),
+        ..TlsOptions::default()
     };
     let tls = match service.tls {
         bridge::config::Tls::Plain => Tls::Disabled,
-        bridge::config::Tls::Starttls => Tls::StartTls(options()?),
-        bridge::config::Tls::Direct => Tls::Direct(options()?),
+        bridge::config::Tls::Starttls => Tls::StartTls(options),
+        bridge::config::Tls::Direct => Tls::Direct(options),
     };
+    if let Some(path) = service
+        .tls_ca_file
+        .filter(|_| !matches!(tls, Tls::Disabled))
+    {
+        // Read at each connection; a mistake is told at the start.
+        std::fs::read(&path).with_context(|| {
+            format!("cannot read {} (focus_service.tls_ca_file)", path.display())
+        })?;
+    }
     let focus = focus::Focus::start(
         settings.focus,
         Connector::Tcp {
@@ -78,9 +79,9 @@ pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Resul
 
 /// A bridge.
 pub async fn bridge(config: bridge::Config, stop: CancellationToken) -> anyhow::Result<()> {
-    if config.shards.is_empty() {
+    if config.shards.is_empty() && config.shards_file.is_none() {
         tracing::warn!(
-            "bridge.shards is empty: no focus will find this bridge; it answers Colibri2 over REST only"
+            "bridge.shards is empty and bridge.shards_file is not set: no focus will find this bridge; it answers Colibri2 over REST only"
         );
     }
     let bridge = bridge::Bridge::start(config, Vec::new()).await?;

@@ -15,7 +15,7 @@ pub struct FocusService {
     /// How that connection is protected: `starttls`, `direct` or `plain`.
     pub tls: bridge::config::Tls,
     /// PEM file with the authorities that may have signed the server's certificate; the public ones
-    /// when absent.
+    /// when absent. Read at each connection.
     pub tls_ca_file: Option<PathBuf>,
     /// Listen address of the HTTP interface: conference requests, health, metrics.
     pub http: SocketAddr,

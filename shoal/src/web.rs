@@ -42,6 +42,7 @@ impl Scheme {
 pub fn router(page: page::PageConfig, parts: Router) -> Router {
     Router::new()
         .route("/config.json", get(move || page.clone().respond()))
+        .route("/about/health", get(|| async { "OK" }))
         .merge(parts)
         .fallback(assets::serve)
         .layer(axum::middleware::map_response(headers::secure))
@@ -50,13 +51,9 @@ pub fn router(page: page::PageConfig, parts: Router) -> Router {
 /// Opens the page's socket.
 pub fn bind(config: &Config) -> anyhow::Result<std::net::TcpListener> {
     let address = config.listen;
-    let listener = std::net::TcpListener::bind(address).with_context(|| {
+    xmpp::listen::bind(address).with_context(|| {
         format!("cannot listen on {address} (web.listen): is another server running there?")
-    })?;
-    listener
-        .set_nonblocking(true)
-        .context("the page's socket cannot be made non-blocking")?;
-    Ok(listener)
+    })
 }
 
 /// Serves a router that only operators may reach, in clear text, until `stop` fires.
@@ -65,12 +62,9 @@ pub fn serve_private(
     router: Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = std::net::TcpListener::bind(address).with_context(|| {
+    let listener = xmpp::listen::bind(address).with_context(|| {
         format!("cannot listen on {address} (private interface): is another server running there?")
     })?;
-    listener
-        .set_nonblocking(true)
-        .context("a socket cannot be made non-blocking")?;
     tokio::spawn(serve(listener, Scheme::Http, router, stop));
     Ok(())
 }
@@ -105,5 +99,63 @@ pub async fn serve(
                 .serve(service)
                 .await
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// Head and body of the answer to a request.
+    async fn ask(address: SocketAddr, method: &str, path: &str) -> (String, String) {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_lowercase(), body.to_owned())
+    }
+
+    #[tokio::test]
+    async fn behind_a_front_door_it_serves_the_page_in_clear_and_nothing_else() {
+        let config = Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            tls: config::Tls::Off,
+            ..Config::default()
+        };
+        let listener = bind(&config).unwrap();
+        let address = listener.local_addr().unwrap();
+        let scheme = certificate::scheme(&config).await.unwrap();
+        let names = page::Names::of(&signalling::Config::default());
+        let page = page::PageConfig::new(&names, &config.page);
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(serve(
+            listener,
+            scheme,
+            router(page, proxy::router(&config)),
+            stop.clone(),
+        ));
+
+        let (head, body) = ask(address, "GET", "/about/health").await;
+        assert!(head.starts_with("http/1.1 200") && body == "OK", "{head}");
+        let (head, body) = ask(address, "GET", "/config.json").await;
+        assert!(
+            head.contains("content-security-policy: default-src 'self'"),
+            "{head}"
+        );
+        assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+        assert!(body.contains("/conference-request/v1"), "{body}");
+        // Nobody is behind these paths here.
+        let (head, _) = ask(address, "POST", "/conference-request/v1").await;
+        assert!(!head.contains(" 502 "), "{head}");
+
+        stop.cancel();
+        served.await.unwrap().unwrap();
     }
 }

@@ -14,11 +14,20 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 
+use super::config::Tls;
 use super::{Config, Scheme};
 
 /// Decides how the origin is served, making a certificate where one is needed
 /// and none is named.
 pub async fn scheme(config: &Config) -> anyhow::Result<Scheme> {
+    if config.tls == Tls::Off {
+        if config.certificate.is_some() || config.key.is_some() {
+            bail!(
+                "web.tls is `off`, and web.certificate or web.key is set: remove one or the other"
+            );
+        }
+        return Ok(Scheme::Http);
+    }
     let (certificate, key) = match (&config.certificate, &config.key) {
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         (None, None) if config.listen.ip().is_loopback() => return Ok(Scheme::Http),
@@ -100,6 +109,22 @@ mod tests {
     async fn loopback_is_served_in_clear() {
         let scheme = scheme(&Config::default()).await.unwrap();
         assert_eq!(scheme.name(), "http");
+    }
+
+    #[tokio::test]
+    async fn where_tls_ends_in_front_any_address_is_served_in_clear() {
+        let config = Config {
+            listen: "[::]:8080".parse().unwrap(),
+            tls: Tls::Off,
+            ..Config::default()
+        };
+        assert_eq!(scheme(&config).await.unwrap().name(), "http");
+        let contradiction = Config {
+            certificate: Some("x.pem".into()),
+            ..config
+        };
+        let error = scheme(&contradiction).await.err().unwrap().to_string();
+        assert!(error.contains("web.tls"), "{error}");
     }
 
     #[tokio::test]

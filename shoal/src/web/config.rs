@@ -14,10 +14,10 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Address and port of the page. A loopback address is served over HTTP,
-    /// any other over HTTPS, because browsers give the camera only to
-    /// secure pages.
+    /// Address and port of the page. `[::]` serves IPv4 as well.
     pub listen: SocketAddr,
+    /// Whether the page is served over TLS: `auto` or `off`.
+    pub tls: Tls,
     /// PEM file with the certificate chain. With `key`, HTTPS on any address.
     pub certificate: Option<PathBuf>,
     /// PEM file with the private key of `certificate`.
@@ -31,10 +31,13 @@ pub struct Config {
     /// Address of health, metrics and debugging of all parts, below `/signalling`,
     /// `/focus` and `/bridge` (subcommand `all` only). It has no authentication.
     pub private_listen: Option<SocketAddr>,
-    /// Base URL of the signalling part's HTTP listener (subcommand `web` only).
-    pub signalling_url: String,
-    /// Base URL of the focus part's HTTP listener (subcommand `web` only).
-    pub focus_url: String,
+    /// Base URL of the signalling part's HTTP listener, for instance
+    /// `http://127.0.0.1:5280` (subcommand `web` only). Absent: this origin
+    /// does not pass signalling on, because a front door in front of it does.
+    pub signalling_url: Option<String>,
+    /// Base URL of the focus part's HTTP listener, for instance
+    /// `http://127.0.0.1:8888` (subcommand `web` only). Absent: as above.
+    pub focus_url: Option<String>,
     /// Bridges whose channel is reached through this origin: server id → base
     /// URL of the bridge's public listener (subcommand `web` only).
     pub bridges: BTreeMap<String, String>,
@@ -42,17 +45,31 @@ pub struct Config {
     pub page: serde_json::Map<String, serde_json::Value>,
 }
 
+/// Whether the page is served over TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// A loopback address is served in clear text, any other over TLS, because
+    /// browsers give the camera only to secure pages.
+    #[default]
+    Auto,
+    /// Clear text on any address: TLS ends in a front door in front of it, and
+    /// nobody else reaches this address.
+    Off,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: Tls::default(),
             certificate: None,
             key: None,
             state: default_state(),
             public_url: None,
             private_listen: None,
-            signalling_url: "http://127.0.0.1:5280".into(),
-            focus_url: "http://127.0.0.1:8888".into(),
+            signalling_url: None,
+            focus_url: None,
             bridges: BTreeMap::new(),
             page: serde_json::Map::new(),
         }
