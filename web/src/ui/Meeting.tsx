@@ -61,10 +61,12 @@ function Banners(): JSX.Element {
       : state.mediaLost.value
         ? t.notice.mediaLost
         : null;
+  // Sound and picture mostly go on while signalling is sought.
+  const isCalm = state.signallingLost.value && !state.mediaLost.value;
   return (
     <div class="banners">
       {lost && (
-        <div class="banner" role="alert" data-reconnecting="true">
+        <div class={`banner ${isCalm ? 'calm' : ''}`} role="status" data-reconnecting="true">
           <span class="spinner" aria-hidden="true" />
           {lost}
         </div>

@@ -179,7 +179,7 @@ export const t = {
     ] as const,
   },
   notice: {
-    signallingLost: 'The connection to the meeting is interrupted. Reconnecting…',
+    signallingLost: 'Reconnecting to the meeting. You stay in it…',
     mediaLost: 'Sound and picture are interrupted. Reconnecting…',
     bridgeMissing: 'No media server is free. Sound and picture start as soon as one is.',
     back: 'You are connected again.',
