@@ -135,6 +135,9 @@ impl Director {
             self.handle_bridge_back(id, now);
         }
         self.doctor.handle_added(id, now);
+        if stats.shutting_down() == Some(true) {
+            self.say_farewells_now(id);
+        }
         if let Some(event) = event {
             self.handle_bridge_event(id, event, now);
         }

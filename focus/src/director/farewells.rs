@@ -79,23 +79,35 @@ impl Director {
         }
     }
 
+    /// A bridge leaves as soon as nobody needs it.
+    pub(super) fn say_farewells_now(&mut self, bridge: &BridgeId) {
+        let (now, later): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.farewells.due)
+            .into_iter()
+            .partition(|(_, id, _)| id == bridge);
+        self.farewells.due = later;
+        for (_, bridge, meeting) in now {
+            self.say_farewell(&bridge, meeting);
+        }
+    }
+
     /// Says what is due.
     pub(super) fn say_farewells(&mut self, now: Instant) {
         while let Some((_, bridge, meeting)) =
             self.farewells.due.pop_front_if(|(at, ..)| *at <= now)
         {
-            let in_use = self
-                .conferences
-                .values()
-                .any(|slot| slot.conference.meeting_on(&bridge) == Some(&meeting));
-            if in_use {
-                continue;
-            }
-            let mut modify = ConferenceModify::new(meeting);
-            modify.expire = true;
-            let to = Jid::from(bridge.jid().clone());
-            self.out
-                .push_back(Output::Send(stanza::iq_get(&to, &modify)));
+            self.say_farewell(&bridge, meeting);
         }
+    }
+
+    fn say_farewell(&mut self, bridge: &BridgeId, meeting: String) {
+        let mut conferences = self.conferences.values();
+        if conferences.any(|slot| slot.conference.meeting_on(bridge) == Some(&meeting)) {
+            return;
+        }
+        let mut modify = ConferenceModify::new(meeting);
+        modify.expire = true;
+        let to = Jid::from(bridge.jid().clone());
+        self.out
+            .push_back(Output::Send(stanza::iq_get(&to, &modify)));
     }
 }

@@ -378,3 +378,16 @@ fn who_asks_during_an_outage_is_answered_after_it() {
         assert!(world.http[0].1.is_ok());
     }
 }
+
+#[test]
+fn a_bridge_that_leaves_is_not_held_up_by_meetings_that_are_over() {
+    let mut world = World::meeting(Level::Current);
+    server_restarts(&mut world);
+    world.connect(false);
+    assert_eq!(world.bridges["jvb1"].conferences.len(), 1);
+    let stats = &mut world.bridges.get_mut("jvb1").unwrap().stats;
+    stats.set("shutting_down", true);
+    world.announce("jvb1");
+    world.pump();
+    assert!(world.bridges["jvb1"].conferences.is_empty());
+}
