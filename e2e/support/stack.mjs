@@ -66,6 +66,12 @@ export class Part {
         await this.#ended;
     }
 
+    /** Asks it to end as a supervisor does (SIGTERM) and waits; tells the exit code. */
+    async terminate() {
+        if (!this.#process.kill('SIGTERM')) return null;
+        return (await this.#ended).code;
+    }
+
     /** Asks it to end (Ctrl-C) and waits; tells the exit code. */
     async stop() {
         if (!this.#process.kill('SIGINT')) return null;
@@ -127,17 +133,15 @@ export async function startParts({ bridges = 1 } = {}) {
     const focusPassword = await write('focus.password', randomBytes(16).toString('hex'));
     const bridgePassword = await write('jvb.password', randomBytes(16).toString('hex'));
 
-    const signalling = await Part.start(
-        'signalling',
-        'signalling',
-        await write(
-            'signalling.toml',
-            `[signalling]
+    const signallingConfig = await write(
+        'signalling.toml',
+        `[signalling]
 listen = { http = "127.0.0.1:${ports.http}", tcp = "127.0.0.1:${ports.tcp}" }
 accounts = [{ name = "focus", password_file = "${focusPassword}" }, { name = "jvb", password_file = "${bridgePassword}" }]
 `,
-        ),
     );
+    const startSignalling = () => Part.start('signalling', 'signalling', signallingConfig);
+    const signalling = await startSignalling();
     const focusConfig = await write(
         'focus.toml',
         `[focus_service]
@@ -165,7 +169,7 @@ shards = [{ name = "a", address = "127.0.0.1:${ports.tcp}", tls = "plain", passw
         );
         return { ...bridge, part: await Part.start(`bridge-${index}`, 'bridge', path) };
     };
-    const stack = { focus: await startFocus(), bridges: [], folder };
+    const stack = { signalling, focus: await startFocus(), bridges: [], folder };
     for (let index = 0; index < bridges; index++) stack.bridges.push(await startBridge(index));
     const web = await Part.start(
         'web',
@@ -182,16 +186,21 @@ focus_url = "http://127.0.0.1:${ports.focus}"
     return Object.assign(stack, {
         url: `http://localhost:${ports.web}`,
         ports,
+        restartSignalling: async () => (stack.signalling = await startSignalling()),
         restartFocus: async () => (stack.focus = await startFocus()),
+        restartBridge: async (index) => (stack.bridges[index] = await startBridge(index)),
         /** Index of the bridge that has a conference. */
         busyBridge: async () => {
             const loads = await Promise.all(
-                stack.bridges.map(async ({ private: port }) => (await (await fetch(`http://127.0.0.1:${port}/colibri/stats`)).json()).conferences),
+                stack.bridges.map(async ({ private: port }) => {
+                    const answer = await fetch(`http://127.0.0.1:${port}/colibri/stats`).catch(() => null);
+                    return answer ? (await answer.json()).conferences : 0;
+                }),
             );
             return loads.findIndex((conferences) => conferences > 0);
         },
         stop: async () => {
-            await Promise.all([web, stack.focus, ...stack.bridges.map(({ part }) => part), signalling].map((part) => part.stop()));
+            await Promise.all([web, stack.focus, ...stack.bridges.map(({ part }) => part), stack.signalling].map((part) => part.stop()));
             await remove();
         },
     });
