@@ -112,6 +112,7 @@ impl Director {
         for id in used {
             if !self.bridges.iter().any(|(known, _)| *known == id) {
                 self.handle_bridge_away(&id, now);
+                self.handle_bridge_away(&id, now);
                 self.handle_bridge_event(&id, BridgeEvent::Gone, now);
             }
         }

@@ -340,6 +340,19 @@ fn a_bridge_that_comes_back_later_forgets_the_meetings_that_ended_without_it() {
 }
 
 #[test]
+fn a_focus_that_starts_before_its_bridges_has_them_forget_what_is_over() {
+    let mut world = remembered(Level::Current);
+    server_restarts(&mut world);
+    let bridge = world.bridges.remove("jvb1").unwrap();
+    world.restart_focus(Config::default());
+    world.bridges.insert("jvb1".to_owned(), bridge);
+    world.announce("jvb1");
+    world.pump();
+    world.pass(Duration::from_secs(9));
+    assert!(world.bridges["jvb1"].conferences.is_empty());
+}
+
+#[test]
 fn signalling_and_focus_restarted_together_leave_nothing_behind() {
     let mut world = remembered(Level::Current);
     server_restarts(&mut world);
