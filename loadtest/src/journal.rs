@@ -82,6 +82,8 @@ pub struct Journal {
     pub shard: Option<String>,
     /// When it was in the room; where there is no media, when all the others were there too.
     pub joined: Option<Instant>,
+    /// When it walked into the room the last time.
+    pub entered: Option<Instant>,
     /// When the first packet of another one came.
     pub first_media: Option<Instant>,
     /// What came, by endpoint id of the sender and kind.
@@ -110,6 +112,7 @@ impl Journal {
             id: None,
             shard: None,
             joined: None,
+            entered: None,
             first_media: None,
             tracks: BTreeMap::new(),
             names: BTreeMap::new(),

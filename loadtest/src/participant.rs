@@ -10,9 +10,11 @@ mod backoff;
 mod camera;
 mod connection;
 mod features;
+mod focus;
 mod heard;
 mod microphone;
 mod offer;
+mod order;
 mod packet;
 mod receiver;
 mod recovery;
@@ -32,9 +34,9 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use xmpp::conference::{ConferenceAnswer, ConferenceRequest};
 use xmpp::disco::Info;
-use xmpp::jingle::Jingle;
-use xmpp::{BareJid, Element, FullJid, stanza};
+use xmpp::{BareJid, Element, stanza};
 
+pub use order::Order;
 pub use session::{Datagram, MediaId};
 
 use crate::journal::Journal;
@@ -44,7 +46,7 @@ use backoff::Backoff;
 use connection::{Connection, ConnectionEvent};
 use room::{Room, RoomEvent, endpoint_id};
 use session::Identity;
-use sessions::{About, Sessions, SessionsEvent};
+use sessions::{About, Sessions};
 
 /// How long the room may take to answer a join.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -52,34 +54,6 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// much again.
 const FIRST_KEEP_ALIVE: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// Answers of the focus that are waited for at once.
-const MAX_REQUESTS: usize = 256;
-
-/// What the driver is to do.
-#[derive(Debug)]
-pub enum Order {
-    /// Ask for the conference by HTTP; the result goes to [`Participant::handle_conference`].
-    RequestConference(ConferenceRequest),
-    /// Open the WebSocket; the result goes to [`Participant::handle_socket_open`] or
-    /// [`Participant::handle_socket_closed`].
-    OpenSocket {
-        /// The session that the server is asked to go on with.
-        previd: Option<String>,
-    },
-    /// Close the WebSocket, once all frames are sent.
-    CloseSocket,
-    /// Ask which shard answers; the result goes to [`Participant::handle_shard`].
-    KeepAlive,
-    /// Open UDP sockets; their addresses go to [`Participant::handle_media_open`].
-    OpenMedia {
-        /// The session that they are for.
-        id: MediaId,
-        /// Addresses that are to be reached from them.
-        toward: Vec<SocketAddr>,
-    },
-    /// Close them, once all datagrams are sent.
-    CloseMedia(MediaId),
-}
 
 /// Where a participant is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,11 +137,14 @@ impl Participant {
         &self.journal
     }
 
+    /// Whether it is in the room.
+    pub fn is_in_room(&self) -> bool {
+        self.phase == Phase::Joined && self.connection.is_up()
+    }
+
     /// Whether it is in the room and, if there is media, connected to a bridge.
     pub fn is_well(&self) -> bool {
-        self.phase == Phase::Joined
-            && self.connection.is_up()
-            && (!self.seat.media || self.sessions.is_connected())
+        self.is_in_room() && (!self.seat.media || self.sessions.is_connected())
     }
 
     fn ask_for_conference(&mut self) {
@@ -425,6 +402,7 @@ impl Participant {
         match event {
             RoomEvent::Joined => {
                 self.phase = Phase::Joined;
+                self.journal.entered = Some(now);
                 self.journal.handle_return(false, now);
                 self.note_joined(now);
             }
@@ -452,64 +430,6 @@ impl Participant {
         if self.seat.media || self.seat.others().all(|name| sees(&name)) {
             self.journal.joined.get_or_insert(now);
         }
-    }
-
-    fn handle_iq(&mut self, iq: &Element, now: Instant) {
-        if let Some(id) = stanza::id(iq).filter(|_| stanzas::is_answer(iq)) {
-            if let Some(about) = self.requests.remove(id) {
-                let refused = stanza::error_of(iq).is_some();
-                self.sessions.handle_answer(&about, refused, now);
-                self.drain_sessions(now);
-            }
-            return;
-        }
-        let focus = self.room.as_ref().and_then(Room::focus_occupant);
-        let (answer, jingle) = stanzas::answer(iq, focus, &self.info);
-        let answer = match jingle {
-            None => answer,
-            Some(jingle) => {
-                let taken = self.handle_jingle(*jingle, now);
-                stanzas::result(iq, taken)
-            }
-        };
-        self.connection.send(&answer, now);
-        self.drain_sessions(now);
-    }
-
-    fn handle_jingle(&mut self, jingle: Jingle, now: Instant) -> Result<(), stanza::Condition> {
-        if !self.seat.media {
-            // The offer is left unanswered, as by somebody whose page is still loading.
-            return Ok(());
-        }
-        self.sessions
-            .handle_jingle(jingle, &mut self.rng, &mut self.journal, now)
-    }
-
-    fn drain_sessions(&mut self, now: Instant) {
-        while let Some(event) = self.sessions.poll_event() {
-            match event {
-                SessionsEvent::OpenMedia { id, toward } => {
-                    self.orders.push_back(Order::OpenMedia { id, toward });
-                }
-                SessionsEvent::CloseMedia(id) => self.orders.push_back(Order::CloseMedia(id)),
-                SessionsEvent::Ask { jingle, about } => self.ask_focus(&jingle, about, now),
-            }
-        }
-    }
-
-    fn ask_focus(&mut self, jingle: &Jingle, about: About, now: Instant) {
-        let focus: Option<FullJid> = self
-            .room
-            .as_ref()
-            .and_then(|room| room.focus_occupant().cloned());
-        let Some(focus) = focus.filter(|_| self.requests.len() < MAX_REQUESTS) else {
-            return;
-        };
-        let request = stanza::iq_set(&focus, Element::from(jingle));
-        if let Some(id) = stanza::id(&request) {
-            self.requests.insert(id.to_owned(), about);
-        }
-        self.connection.send(&request, now);
     }
 
     /// The next thing for the driver to do.

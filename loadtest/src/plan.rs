@@ -29,6 +29,8 @@ pub struct Plan {
     pub media: bool,
     /// Go on until the user ends it, whatever the duration.
     pub until_signal: bool,
+    /// Between two words about the progress.
+    pub progress_every: Duration,
 }
 
 /// What is wrong with a plan.
@@ -107,6 +109,7 @@ impl Plan {
             connect: Vec::new(),
             media: true,
             until_signal: false,
+            progress_every: Duration::from_secs(5),
         }
     }
 

@@ -140,7 +140,7 @@ impl Report {
             .iter()
             .map(|record| participant(record, records, start, end))
             .collect();
-        let totals = totals(records, &participants);
+        let totals = totals(records, &participants, end);
         let ok = totals.joined == totals.participants
             && totals.missing_media == 0
             && totals.cut == 0
@@ -226,14 +226,14 @@ fn is_cut(journal: &Journal, gaps: &[Gap], end: Instant) -> bool {
     journal.lost.is_some() || out || unreachable || away
 }
 
-fn totals(records: &[Record], participants: &[ParticipantReport]) -> Totals {
+fn totals(records: &[Record], participants: &[ParticipantReport], end: Instant) -> Totals {
     let all_gaps = || participants.iter().flat_map(|p| &p.gaps);
     let interruptions = || participants.iter().flat_map(|p| &p.interruptions);
     let mut gaps_by_cause = BTreeMap::new();
     for gap in all_gaps() {
         *gaps_by_cause.entry(gap.cause).or_default() += 1;
     }
-    let rooms = rooms::of(records);
+    let rooms = rooms::of(records, end);
     Totals {
         participants: participants.len(),
         joined: participants

@@ -105,12 +105,13 @@ fn note(line: &str) {
 fn words(progress: &Progress) -> String {
     let Progress {
         passed,
+        in_room,
         well,
         of,
         datagrams,
     } = progress;
     format!(
-        "{} s: {well} of {of} are in their meeting, {datagrams} datagrams of media received",
+        "{} s: {in_room} of {of} are in their room, {well} of them are well, {datagrams} datagrams of media received",
         passed.as_secs()
     )
 }

@@ -98,7 +98,7 @@ pub(super) async fn drive(
 
 impl Driver {
     async fn run(&mut self, stage: &mut watch::Receiver<Stage>) {
-        let mut well = false;
+        let mut told = (false, false);
         let mut buf = vec![0; 2048];
         let sleep = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(sleep);
@@ -106,11 +106,9 @@ impl Driver {
         stage.mark_changed();
         loop {
             self.obey().await;
-            let is_well = self.participant.is_well();
-            if is_well != well {
-                well = is_well;
-                self.shared.counters.note_well(well);
-            }
+            let now = (self.participant.is_in_room(), self.participant.is_well());
+            self.shared.counters.note(told, now);
+            told = now;
             let due = self.participant.poll_timeout();
             let due = due.unwrap_or_else(|| Instant::now() + IDLE);
             sleep.as_mut().reset(due.into());

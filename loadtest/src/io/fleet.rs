@@ -17,8 +17,6 @@ use crate::plan::{Plan, PlanError};
 use crate::report::Report;
 use crate::service::{Service, ServiceError, config_url};
 
-/// Between two words about the progress.
-const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 /// How long participants may take to note who is there: a moment, even on a busy machine.
 const STOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -58,6 +56,7 @@ pub(super) enum Stage {
 /// What participants count while they run.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
+    in_room: AtomicUsize,
     well: AtomicUsize,
     datagrams: AtomicU64,
     stock_taken: AtomicUsize,
@@ -65,11 +64,17 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub fn note_well(&self, well: bool) {
-        if well {
-            self.well.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.well.fetch_sub(1, Ordering::Relaxed);
+    /// A participant is in its room, and is well, or is not any more.
+    pub fn note(&self, before: (bool, bool), now: (bool, bool)) {
+        for (count, before, now) in [
+            (&self.in_room, before.0, now.0),
+            (&self.well, before.1, now.1),
+        ] {
+            match (before, now) {
+                (false, true) => count.fetch_add(1, Ordering::Relaxed),
+                (true, false) => count.fetch_sub(1, Ordering::Relaxed),
+                _ => 0,
+            };
         }
     }
 
@@ -88,7 +93,9 @@ impl Counters {
 pub struct Progress {
     /// Since its start.
     pub passed: Duration,
-    /// Participants that are in their room and, if there is media, connected to a bridge.
+    /// Participants that are in their room.
+    pub in_room: usize,
+    /// Those of them that, if there is media, are connected to a bridge.
     pub well: usize,
     /// All participants.
     pub of: usize,
@@ -96,7 +103,7 @@ pub struct Progress {
     pub datagrams: u64,
 }
 
-/// Runs a plan until its time is over or `stop` fires. Tells how it goes every 5 s.
+/// Runs a plan until its time is over or `stop` fires. Tells how it goes as often as the plan says.
 ///
 /// # Errors
 /// [`RunError`], before anybody walks in.
@@ -126,6 +133,7 @@ pub async fn run(
 
     let progress = || Progress {
         passed: start.elapsed(),
+        in_room: shared.counters.in_room.load(Ordering::Relaxed),
         well: shared.counters.well.load(Ordering::Relaxed),
         of,
         datagrams: shared.counters.datagrams.load(Ordering::Relaxed),
@@ -138,7 +146,7 @@ pub async fn run(
         }
     };
     let reporting = async {
-        let mut every = tokio::time::interval(PROGRESS_EVERY);
+        let mut every = tokio::time::interval(plan.progress_every);
         every.tick().await;
         loop {
             every.tick().await;

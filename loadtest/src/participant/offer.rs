@@ -197,3 +197,116 @@ impl Format {
         self.extensions.id(extension).filter(|id| *id < 15)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use media::dtls::Certificate;
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
+    use xmpp::Element;
+    use xmpp::source::Source;
+    use xmpp::stream::Limits;
+    use xmpp::stream::frame::{self, Frame};
+
+    const TRANSPORT: &str = "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='abcd' pwd='0123456789abcdef012345'>\
+         <fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='actpass'>AA:BB</fingerprint>\
+         <candidate component='1' foundation='1' generation='0' id='c' ip='192.0.2.1' network='0' port='10000' \
+         priority='2130706431' protocol='udp' type='host'/>\
+         <candidate component='1' foundation='2' generation='0' id='d' ip='x.local' network='0' port='10000' \
+         priority='1' protocol='udp' type='host'/>SCTP</transport>";
+
+    fn jingle(action: &str, change: impl Fn(String) -> String) -> Jingle {
+        let transport = TRANSPORT.replace("SCTP", "");
+        let sctp = TRANSPORT.replace(
+            "SCTP",
+            "<sctpmap xmlns='urn:xmpp:jingle:transports:dtls-sctp:1' number='5001' protocol='webrtc-datachannel'/>",
+        );
+        let text = change(format!(
+            "<jingle xmlns='urn:xmpp:jingle:1' action='{action}' sid='s1' initiator='focus@auth.x/f'>\
+             <content creator='initiator' name='audio'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'>\
+             <payload-type id='111' name='opus' clockrate='48000' channels='2'/>\
+             <rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0' id='1' uri='urn:ietf:params:rtp-hdrext:ssrc-audio-level'/>\
+             </description>{transport}</content>\
+             <content creator='initiator' name='video'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'>\
+             <payload-type id='41' name='AV1' clockrate='90000'/><payload-type id='100' name='VP8' clockrate='90000'/>\
+             <payload-type id='42' name='rtx' clockrate='90000'><parameter name='apt' value='41'/></payload-type>\
+             <payload-type id='96' name='rtx' clockrate='90000'><parameter name='apt' value='100'/></payload-type>\
+             </description>{transport}</content>\
+             <content creator='initiator' name='data'>{sctp}</content>\
+             <bridge-session xmlns='http://jitsi.org/protocol/focus' id='b1'/></jingle>"
+        ));
+        match frame::parse(&text, &Limits::SERVICE).unwrap() {
+            Frame::Element(element) => Jingle::try_from(&element).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn unchanged(text: String) -> String {
+        text
+    }
+
+    #[test]
+    fn an_offer_gives_all_that_is_needed_to_send_and_receive() {
+        let offer = Offer::read(jingle("session-initiate", unchanged)).unwrap();
+        let types = |format: &Format| (format.payload_type.value(), format.rtx.map(|p| p.value()));
+        assert_eq!(types(&offer.audio), (111, None));
+        assert_eq!(types(&offer.video), (100, Some(96)));
+        assert_eq!(offer.audio.id(Extension::AudioLevel), Some(1));
+        assert_eq!(offer.video.id(Extension::AudioLevel), None);
+        // A host name is no address that can be checked.
+        assert_eq!(
+            offer.addresses(),
+            [SocketAddr::from(([192, 0, 2, 1], 10_000))]
+        );
+        assert_eq!(offer.sctp_port, Some(5001));
+        assert_eq!(offer.bridge_session.as_deref(), Some("b1"));
+    }
+
+    #[test]
+    fn an_offer_that_cannot_be_answered_says_what_it_lacks() {
+        let error = |change: fn(String) -> String| {
+            Offer::read(jingle("session-initiate", change)).unwrap_err()
+        };
+        assert_eq!(error(|t| t.replace("VP8", "VP9")), OfferError::Codecs);
+        assert_eq!(error(|t| t.replace("ufrag=", "x=")), OfferError::Transport);
+    }
+
+    #[test]
+    fn we_are_the_dtls_client_unless_the_bridge_is() {
+        for (theirs, ours) in [
+            ("actpass", Setup::Active),
+            ("passive", Setup::Active),
+            ("active", Setup::Passive),
+        ] {
+            let change = |text: String| text.replace("actpass", theirs);
+            let offer = Offer::read(jingle("session-initiate", change)).unwrap();
+            assert_eq!(offer.setup(), ours, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn the_answer_names_our_sources_and_fits_the_kind_of_offer() {
+        let local = IceCredentials::generate(&mut SmallRng::seed_from_u64(1));
+        let certificate = Certificate::generate().unwrap();
+        let responder = FullJid::new("a@x/y").unwrap();
+        let mut sources = EndpointSources::default();
+        sources.push(MediaType::Video, Source::new(7).with_name("aa-v0"));
+        for (action, expected) in [
+            ("session-initiate", Action::SessionAccept),
+            ("transport-replace", Action::TransportAccept),
+        ] {
+            let offer = Offer::read(jingle(action, unchanged)).unwrap();
+            let answer = offer.accept(&local, certificate.fingerprint(), &sources, &responder);
+            // As the focus reads it.
+            let answer = Jingle::try_from(&Element::from(&answer)).unwrap();
+            assert_eq!(answer.action, expected);
+            assert_eq!(answer.own_sources(), sources);
+            let transport = answer.transport().unwrap();
+            assert_eq!(transport.ufrag.as_ref(), Some(&local.ufrag));
+            let setup = transport.fingerprints[0].setup;
+            assert_eq!(setup, Some(jingle::Setup::Active));
+        }
+    }
+}

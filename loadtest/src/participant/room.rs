@@ -195,3 +195,98 @@ pub(super) fn endpoint_id(jid: &FullJid, random: u32) -> String {
         _ => format!("{random:08x}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use xmpp::stream::Limits;
+    use xmpp::stream::frame::{self, Frame};
+
+    fn room() -> Room {
+        let jid = BareJid::new("r@muc.x").unwrap();
+        Room::new(jid, "aaaaaaaa".into(), Some("focus@auth.x".into()))
+    }
+
+    /// A presence of an occupant: attributes, real JID, what else is in it.
+    fn presence(nick: &str, attributes: &str, real: &str, user: &str, more: &str) -> Element {
+        let text = format!(
+            "<presence xmlns='jabber:client' from='r@muc.x/{nick}' {attributes}>\
+             <x xmlns='http://jabber.org/protocol/muc#user'><item jid='{real}'/>{user}</x>{more}</presence>"
+        );
+        match frame::parse(&text, &Limits::PARTICIPANT).unwrap() {
+            Frame::Element(element) => element,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn nick(name: &str) -> String {
+        format!("<nick xmlns='http://jabber.org/protocol/nick'>{name}</nick>")
+    }
+
+    #[test]
+    fn people_come_and_go_and_the_focus_is_none_of_them() {
+        let mut room = room();
+        room.handle_presence(&presence("focus", "", "focus@auth.x/f", "", ""));
+        // Whoever calls itself focus is not the focus.
+        room.handle_presence(&presence("focus2", "", "b@x/y", "", &nick("Bo")));
+        let own = "<status code='110'/>";
+        room.handle_presence(&presence("aaaaaaaa", "", "a@x/y", own, ""));
+        assert_eq!(room.people().collect::<Vec<_>>(), ["Bo"]);
+        let focus = room.focus_occupant().unwrap();
+        assert_eq!(focus.resource().as_str(), "focus");
+        assert!(room.is_joined());
+        let entered = RoomEvent::Entered {
+            id: "focus2".into(),
+            name: "Bo".into(),
+        };
+        assert_eq!(room.poll_event(), Some(entered));
+        assert_eq!(room.poll_event(), Some(RoomEvent::Joined));
+        let gone = "type='unavailable'";
+        room.handle_presence(&presence("focus2", gone, "b@x/y", "", ""));
+        assert_eq!(room.people().count(), 0);
+        room.handle_presence(&presence("focus", gone, "focus@auth.x/f", "", ""));
+        assert!(room.focus_occupant().is_none());
+    }
+
+    #[test]
+    fn why_we_are_out_is_told() {
+        let gone = "type='unavailable'";
+        for (user, why) in [
+            ("<status code='110'/><status code='307'/>", "moderator"),
+            ("<status code='110'/><destroy/>", "closed"),
+            ("<status code='110'/><status code='332'/>", "shuts down"),
+        ] {
+            let mut room = room();
+            room.handle_presence(&presence("aaaaaaaa", gone, "a@x/y", user, ""));
+            let event = room.poll_event();
+            assert!(
+                matches!(&event, Some(RoomEvent::Removed(text)) if text.contains(why)),
+                "{event:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_taken_name_is_another_matter_than_a_refusal() {
+        let error = |condition: &str| {
+            let mut room = room();
+            let error = format!(
+                "<error type='cancel'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+            );
+            room.handle_presence(&presence("aaaaaaaa", "type='error'", "a@x/y", "", &error));
+            room.poll_event()
+        };
+        assert_eq!(error("conflict"), Some(RoomEvent::NameTaken));
+        let refused = RoomEvent::Refused("not-allowed".into());
+        assert_eq!(error("not-allowed"), Some(refused));
+    }
+
+    #[test]
+    fn the_endpoint_id_is_the_beginning_of_the_jid_if_it_is_hexadecimal() {
+        let id = |jid: &str| endpoint_id(&FullJid::new(jid).unwrap(), 0xabc);
+        assert_eq!(id("0123abcd-ef@x/y"), "0123abcd");
+        assert_eq!(id("guest-12345@x/y"), "00000abc");
+        assert_eq!(id("ab@x/y"), "00000abc");
+    }
+}

@@ -353,3 +353,6 @@ impl Stream {
         self.events.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::time::{Duration, Instant};
+
 use super::Record;
+
+/// Whoever walked in later than this before the end may not be seen by all yet.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// What the participants of one room say of it.
 #[derive(Debug, Default)]
@@ -13,13 +18,17 @@ pub(super) struct Room {
     whole: bool,
 }
 
-/// The rooms by name.
-pub(super) fn of(records: &[Record]) -> BTreeMap<String, Room> {
+/// The rooms by name, at the end.
+pub(super) fn of(records: &[Record], end: Instant) -> BTreeMap<String, Room> {
     let mut present: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
     let mut rooms: BTreeMap<String, Room> = BTreeMap::new();
     for record in records {
         rooms.entry(record.seat.room.clone()).or_default();
-        if record.journal.seen_at_end.is_some() {
+        let settled = record
+            .journal
+            .entered
+            .is_some_and(|entered| entered + SETTLED <= end);
+        if settled && record.journal.seen_at_end.is_some() {
             present.entry(&record.seat.room).or_default().push(record);
         }
     }
@@ -69,23 +78,33 @@ mod tests {
     use super::*;
     use crate::journal::Journal;
     use crate::plan::Plan;
-    use std::time::Instant;
 
     /// A room of two that say they were on these shards and saw these numbers of others.
     fn room(shards: [&str; 2], seen: [Option<usize>; 2]) -> BTreeMap<String, Room> {
+        room_after(SETTLED, shards, seen)
+    }
+
+    /// The same, at so much time after they walked in.
+    fn room_after(
+        time: Duration,
+        shards: [&str; 2],
+        seen: [Option<usize>; 2],
+    ) -> BTreeMap<String, Room> {
+        let start = Instant::now();
         let plan = Plan::new("http://localhost".parse().unwrap());
         let records: Vec<Record> = plan
             .seats()
             .into_iter()
             .zip(shards.into_iter().zip(seen))
             .map(|(seat, (shard, seen))| {
-                let mut journal = Journal::new(Instant::now());
+                let mut journal = Journal::new(start);
+                journal.entered = Some(start);
                 journal.shard = Some(shard.to_owned());
                 journal.seen_at_end = seen.map(|count| seat.others().take(count).collect());
                 Record { seat, journal }
             })
             .collect();
-        of(&records)
+        of(&records, start + time)
     }
 
     #[test]
@@ -99,6 +118,13 @@ mod tests {
     #[test]
     fn who_is_out_of_the_room_splits_nothing() {
         assert!(split(&room(["a", "b"], [Some(0), None])).is_empty());
+    }
+
+    #[test]
+    fn who_has_just_walked_in_need_not_be_seen_yet() {
+        let seen = [Some(1), Some(0)];
+        assert!(split(&room_after(SETTLED / 2, ["a", "a"], seen)).is_empty());
+        assert_eq!(split(&room_after(SETTLED, ["a", "a"], seen)), ["load-1"]);
     }
 
     #[test]

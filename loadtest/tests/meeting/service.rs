@@ -1,0 +1,121 @@
+//! A meeting service: signalling, focus, and bridges that come and go.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::get;
+use bridge::Bridge;
+use focus::Focus;
+use signalling::Server;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use xmpp::client::Connector;
+
+const DOMAIN: &str = "meet.test";
+const PASSWORD: &str = "herring herring herring";
+const CONFIG: &str = r#"{"domain":"meet.test","muc":"muc.meet.test","websocketUrl":"/xmpp-websocket",
+    "conferenceRequestUrl":"/conference-request/v1","keepAliveUrl":"/_unlock"}"#;
+
+pub struct Service {
+    signalling: Arc<Mutex<Arc<Server>>>,
+    focus: Focus,
+    served: JoinHandle<()>,
+    pub address: SocketAddr,
+}
+
+impl Service {
+    /// Without any bridge.
+    pub async fn start() -> Self {
+        let server = Arc::new(Server::start(signalling_config()).await.unwrap());
+        let signalling = Arc::new(Mutex::new(server));
+        let focus = Focus::start(focus_config(), connector(&signalling)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = serve(listener, &signalling, &focus);
+        Self {
+            signalling,
+            focus,
+            served,
+            address,
+        }
+    }
+
+    /// One more bridge.
+    pub async fn add_bridge(&self) -> Bridge {
+        let mut config = bridge::Config {
+            udp_port: 0,
+            bind_addresses: vec![[127, 0, 0, 1].into()],
+            advertise_loopback: true,
+            private_http: None,
+            workers: 1,
+            ..bridge::Config::default()
+        };
+        // Without another bridge nobody can be moved: there is nothing to wait for.
+        config.expiry.farewell_seconds = 0;
+        let shard = bridge::config::Shard {
+            name: "test".into(),
+            address: String::new(),
+            tls: bridge::config::Tls::Plain,
+            domain: format!("auth.{DOMAIN}"),
+            user: "jvb".into(),
+            password_file: None,
+            password: Some(PASSWORD.to_owned().into()),
+            brewery: format!("jvbbrewery@internal-muc.{DOMAIN}"),
+            nick: String::new(),
+        };
+        let embedded = vec![(shard, connector(&self.signalling))];
+        Bridge::start(config, embedded).await.unwrap()
+    }
+
+    /// Signalling dies and comes back without its memory.
+    pub async fn replace_signalling(&mut self) {
+        self.served.abort();
+        let old = Arc::clone(&self.signalling.lock().unwrap());
+        old.shutdown().await;
+        let new = Arc::new(Server::start(signalling_config()).await.unwrap());
+        *self.signalling.lock().unwrap() = new;
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.served = serve(listener, &self.signalling, &self.focus);
+    }
+}
+
+fn serve(
+    listener: TcpListener,
+    signalling: &Arc<Mutex<Arc<Server>>>,
+    focus: &Focus,
+) -> JoinHandle<()> {
+    let router = Router::new()
+        .route("/config.json", get(async || CONFIG))
+        .merge(signalling.lock().unwrap().client_router())
+        .merge(focus.client_router())
+        .into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() })
+}
+
+fn connector(signalling: &Arc<Mutex<Arc<Server>>>) -> Connector {
+    let signalling = Arc::clone(signalling);
+    Connector::in_memory(move || signalling.lock().unwrap().connect())
+}
+
+fn signalling_config() -> signalling::Config {
+    let account = |name: &str| signalling::config::Account {
+        name: name.into(),
+        password: Some(PASSWORD.into()),
+        ..signalling::config::Account::default()
+    };
+    signalling::Config {
+        domain: DOMAIN.into(),
+        shard: "shard-1".into(),
+        accounts: vec![account("focus"), account("jvb")],
+        ..signalling::Config::default()
+    }
+}
+
+fn focus_config() -> focus::Config {
+    focus::Config {
+        domain: DOMAIN.into(),
+        password: Some(focus::config::Password(PASSWORD.into())),
+        ..focus::Config::default()
+    }
+}
