@@ -164,6 +164,16 @@ pub fn up(options: &Options) -> anyhow::Result<Cluster> {
     Ok(cluster)
 }
 
+/// With which options the local cluster was booted; nothing when none runs.
+pub fn options() -> Option<Options> {
+    let booted = Layout::new().ok()?.booted()?;
+    (!nodes().is_empty()).then_some(Options {
+        nodes: booted.nodes,
+        proxy_mode: booted.proxy_mode,
+        bare: false,
+    })
+}
+
 /// Ends the cluster.
 pub fn down() -> anyhow::Result<()> {
     let layout = Layout::new()?;
@@ -225,6 +235,19 @@ impl Cluster {
             Some(binaries) => self.command_in(1, binaries.join("kubectl")),
             None => self.command_in(1, "kubectl"),
         }
+    }
+
+    /// Whether it is the one of this machine.
+    pub fn is_local(&self) -> bool {
+        self.local.is_some()
+    }
+
+    /// Every request that the API server answered, one JSON object a line; only the local cluster keeps that here.
+    pub fn audit_log(&self) -> anyhow::Result<Option<PathBuf>> {
+        Ok(match self.local {
+            Some(_) => Some(Layout::new()?.audit_log()),
+            None => None,
+        })
     }
 
     /// A node of the local cluster.

@@ -1,5 +1,5 @@
-// Command kube is every program of a Kubernetes node and kubectl in one
-// binary, so that their common code is linked, stored and mapped once. It
+// Command kube is every program of a Kubernetes node, kubectl, and what a cloud
+// would do for Services, in one binary, so that their common code is linked, stored and mapped once. It
 // becomes the program that its own name says, or its first argument.
 package main
 
@@ -31,6 +31,7 @@ var components = map[string]func() *cobra.Command{
 	"kube-controller-manager": controllers.NewControllerManagerCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	"kube-proxy":              proxy.NewProxyCommand,
+	"load-balancers":          newLoadBalancersCommand,
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 }
 

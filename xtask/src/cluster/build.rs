@@ -40,6 +40,7 @@ pub const KUBE: Program = Program {
         "kubelet",
         "kube-proxy",
         "kubectl",
+        "load-balancers",
     ],
     about: "Kubernetes 1.35 (about seven minutes on two idle cores, once)",
 };
@@ -126,13 +127,17 @@ impl Program {
         let mut hash = Sha256::new();
         hash.update(go_version()?);
         hash.update(self.flags);
-        for file in ["go.mod", "go.sum", "main.go"] {
-            let path = crate::command::root().join(self.source()).join(file);
-            if path.exists() {
-                hash.update(
-                    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?,
-                );
-            }
+        let folder = crate::command::root().join(self.source());
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut files: Vec<PathBuf> = entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<anyhow::Result<_>>()?;
+        files.sort();
+        for file in files {
+            hash.update(
+                fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?,
+            );
         }
         Ok(hex(&hash.finalize())[..12].to_owned())
     }

@@ -1,4 +1,4 @@
-//! The control plane on node 1: etcd, API server, controllers, scheduler.
+//! The control plane on node 1: etcd, API server, controllers, scheduler, and addresses for load balancers.
 
 use std::path::{Path, PathBuf};
 
@@ -93,6 +93,11 @@ pub fn start_controllers(
             layout,
             binaries.join("kube-scheduler"),
             &identity("scheduler"),
+        )?,
+        node.start(
+            layout,
+            binaries.join("load-balancers"),
+            &[format!("--kubeconfig={}", file("admin.kubeconfig"))],
         )?,
     ])
 }

@@ -24,6 +24,11 @@ pub fn coredns(program: &Program) -> anyhow::Result<Archive> {
     of_program(program, "1.14.7")
 }
 
+/// The image of the tests' Ingress controller and Gateway.
+pub fn traefik(program: &Program) -> anyhow::Result<Archive> {
+    of_program(program, "3.6.7")
+}
+
 /// An image that holds one static binary.
 fn of_program(program: &Program, tag: &'static str) -> anyhow::Result<Archive> {
     let mut tree = Tree::default();
