@@ -189,8 +189,14 @@ async fn find_service(plan: &Plan, access: &Access) -> Result<Service, RunError>
         url: plan.url.to_string(),
         error,
     };
-    let at = plan.connect.first().copied();
-    let answer = http::get(access, &url, at).await.map_err(failed)?;
+    let mut doors = plan.connect.iter();
+    let mut answer = http::get(access, &url, doors.next().copied()).await;
+    for door in doors {
+        if answer.is_err() {
+            answer = http::get(access, &url, Some(*door)).await;
+        }
+    }
+    let answer = answer.map_err(failed)?;
     if answer.status != StatusCode::OK {
         return Err(failed(HttpError::Refused {
             status: answer.status,
