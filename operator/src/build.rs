@@ -3,10 +3,16 @@
 //! Pure: the same world gives the same objects, but for what [`crate::secrets`] makes anew.
 
 mod cluster;
+mod config_map;
+mod disruption_budget;
 pub mod names;
+mod network_policy;
 mod origin;
+mod pod;
 mod pool;
+mod service;
 mod shard;
+mod stateful_set;
 
 pub use origin::{MANAGED_BY, Origin};
 

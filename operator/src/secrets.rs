@@ -56,6 +56,15 @@ impl Content {
         }
     }
 
+    /// Of a certificate and its key, PEM, that somebody else made.
+    #[must_use]
+    pub fn of_certificate(certificate: &str, key: &str) -> Self {
+        let mut content = Self::default();
+        content.put("tls.crt", certificate);
+        content.put("tls.key", key);
+        content
+    }
+
     /// For a Secret.
     #[must_use]
     pub fn bytes(&self) -> BTreeMap<String, ByteString> {

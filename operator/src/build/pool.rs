@@ -1,19 +1,42 @@
 //! Objects of a BridgePool.
 
+mod addresses;
+mod autoscaler;
+mod configuration;
+mod services;
+mod shards;
+mod stateful_set;
+
+use crate::build::network_policy::{From, Rule, policy};
 use crate::build::origin::Origin;
+use crate::build::{disruption_budget, names};
+use crate::crd::BridgePoolSpec;
 use crate::desired::Desired;
+use crate::scale::{self, ScalePlan};
 use crate::validate::ValidPool;
 use crate::world::PoolWorld;
+
+/// Component of the bridges.
+const BRIDGE: &str = "bridge";
+/// Health, metrics and control of a bridge. It has no authentication.
+const PRIVATE_PORT: i32 = 8080;
 
 /// What the builders of a pool's objects look at.
 struct Context<'a> {
     valid: &'a ValidPool,
     world: &'a PoolWorld,
     origin: Origin,
+    plan: ScalePlan,
+}
+
+impl Context<'_> {
+    fn spec(&self) -> &BridgePoolSpec {
+        &self.world.pool.spec
+    }
 }
 
 pub(super) fn objects(valid: &ValidPool, world: &PoolWorld) -> Vec<Desired> {
-    let _context = Context {
+    let context = &Context {
         valid,
         world,
         origin: Origin::new(
@@ -23,6 +46,33 @@ pub(super) fn objects(valid: &ValidPool, world: &PoolWorld) -> Vec<Desired> {
                 ("shoal.video/pool", &valid.name),
             ],
         ),
+        plan: scale::plan(world),
     };
-    Vec::new()
+    let name = names::bridge(&valid.name);
+    let mut objects = vec![
+        Desired::of(&configuration::config_map(context)),
+        Desired::of(&shards::secret(context)),
+        Desired::of(&addresses::config_map(context)),
+        Desired::of(&stateful_set::stateful_set(context)),
+        Desired::of(&disruption_budget::one_at_a_time(
+            &context.origin,
+            name.clone(),
+            BRIDGE,
+        )),
+        Desired::of(&policy(
+            &context.origin,
+            name,
+            BRIDGE,
+            &[
+                Rule::udp(context.spec().exposure.port),
+                Rule::tcp(
+                    PRIVATE_PORT,
+                    vec![From::Namespace(&valid.operator_namespace), From::Here],
+                ),
+            ],
+        )),
+    ];
+    objects.extend(services::services(context).iter().map(Desired::of));
+    objects.extend(autoscaler::autoscaler(context).iter().map(Desired::of));
+    objects
 }

@@ -35,7 +35,8 @@ pub fn assign(world: &ClusterWorld) -> BTreeMap<String, u32> {
     ids
 }
 
-fn in_use(world: &ClusterWorld) -> BTreeMap<String, u32> {
+/// Ids in the configuration in use.
+pub(crate) fn in_use(world: &ClusterWorld) -> BTreeMap<String, u32> {
     let cluster = world.cluster.metadata.name.as_deref().unwrap_or_default();
     let annotation = || {
         let map = world.live.config_maps.get(&names::front_door(cluster))?;

@@ -43,6 +43,8 @@ pub struct FrontDoorShard {
     pub id: u32,
     /// Whether it takes new rooms, as far as its owner is concerned.
     pub active: bool,
+    /// Whether the configuration in use has it already.
+    pub known: bool,
 }
 
 /// What browsers see.
@@ -103,6 +105,7 @@ pub fn cluster(world: &ClusterWorld, defaults: &Defaults) -> Result<ValidCluster
         return Err(problems);
     }
     let shard_ids = ids::assign(world);
+    let known = ids::in_use(world);
     let shards = world
         .shards
         .iter()
@@ -110,6 +113,7 @@ pub fn cluster(world: &ClusterWorld, defaults: &Defaults) -> Result<ValidCluster
             let name = shard.metadata.name.clone()?;
             Some(FrontDoorShard {
                 id: *shard_ids.get(&name)?,
+                known: known.contains_key(&name),
                 active: shard.spec.state == ShardState::Active
                     && shard.metadata.deletion_timestamp.is_none(),
                 name,

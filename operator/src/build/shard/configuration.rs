@@ -1,0 +1,129 @@
+//! Configuration of a shard's signalling server and focus: one file, of which each reads its sections.
+
+use serde_json::{Map, Value, json};
+
+use super::Context;
+use crate::build::{config_map, names};
+use crate::crd::{AuthMode, AuthSpec, BridgeSelection, TurnSpec};
+
+/// Where what is mounted for the programs is.
+pub(super) const ACCOUNTS: &str = "/etc/shoal/accounts";
+pub(super) const TLS: &str = "/etc/shoal/tls";
+pub(super) const TOKEN: &str = "/etc/shoal/token";
+pub(super) const TURN: &str = "/etc/shoal/turn";
+pub(super) const STATE: &str = "/var/lib/shoal";
+/// Longer than the front doors need to notice that a shard is dead.
+const RETURN_AFTER_SECONDS: u32 = 5;
+
+/// The file.
+pub(super) fn file(context: &Context<'_>) -> String {
+    let mut signalling = signalling(context);
+    // Only where other shards take the rooms over meanwhile. It is read at the next start, and no reason for one.
+    if !context.world.others.is_empty() {
+        signalling.insert("return_after_seconds".into(), json!(RETURN_AFTER_SECONDS));
+    }
+    let mut all = focus(context);
+    all.insert("signalling".into(), Value::Object(signalling));
+    config_map::toml(&all)
+}
+
+/// Section `[signalling]`, without what is no reason for a new start.
+pub(super) fn signalling(context: &Context<'_>) -> Map<String, Value> {
+    let cluster = &context.valid.cluster_spec;
+    let account =
+        |name: &str| json!({ "name": name, "password_file": format!("{ACCOUNTS}/{name}") });
+    let mut section = object(json!({
+        "domain": cluster.domain,
+        "listen": { "http": "[::]:5280", "tcp": "[::]:5222" },
+        "tls": { "certificate": format!("{TLS}/tls.crt"), "key": format!("{TLS}/tls.key") },
+        "accounts": [account("focus"), account("jvb")],
+        "shard": context.valid.name,
+        "region": context.spec().region,
+        // The front door sets it.
+        "trust_forwarded_for": true,
+    }));
+    if cluster.auth.mode == AuthMode::Token {
+        section.insert("auth".into(), auth(&cluster.auth));
+    }
+    if let Some(turn) = &cluster.turn {
+        section.insert("turn".into(), self::turn(turn));
+    }
+    section
+}
+
+fn auth(auth: &AuthSpec) -> Value {
+    let keys = match &auth.jwks_url {
+        Some(url) => json!({ "jwks_url": url }),
+        None => json!({ "secret_file": format!("{TOKEN}/secret") }),
+    };
+    let accepted = |claims: &[String]| {
+        if claims.is_empty() {
+            json!(["*"])
+        } else {
+            json!(claims)
+        }
+    };
+    json!({
+        "mode": if auth.guests { "both" } else { "token" },
+        "token": {
+            "keys": keys,
+            "issuers": accepted(&auth.issuers),
+            "audiences": accepted(&auth.audiences),
+        },
+    })
+}
+
+fn turn(turn: &TurnSpec) -> Value {
+    let service = |kind: &str, port: i32, transport: &str| json!({ "type": kind, "host": turn.host, "port": port, "transport": transport });
+    let mut services = vec![
+        service("turn", turn.port, "udp"),
+        service("turn", turn.port, "tcp"),
+    ];
+    if let Some(port) = turn.tls_port {
+        services.push(service("turns", port, "tcp"));
+    }
+    json!({ "secret_file": format!("{TURN}/secret"), "services": services })
+}
+
+/// Sections `[focus]` and `[focus_service]`.
+pub(super) fn focus(context: &Context<'_>) -> Map<String, Value> {
+    let valid = context.valid;
+    let spec = &context.spec().focus;
+    let mut bridges = object(json!({
+        "strategy": match spec.bridge_selection {
+            BridgeSelection::SingleBridge => "single",
+            BridgeSelection::SplitBridge => "split",
+            BridgeSelection::RegionBased => "region-based",
+            BridgeSelection::IntraRegion => "intra-region",
+        },
+        "stress_threshold": f64::from(spec.stress_threshold_percent) / 100.0,
+        "max_participants": spec.participants_per_bridge,
+    }));
+    if !context.spec().region.is_empty() {
+        bridges.insert("local_region".into(), json!(context.spec().region));
+    }
+    object(json!({
+        "focus": {
+            "domain": valid.cluster_spec.domain,
+            "password_file": format!("{ACCOUNTS}/focus"),
+            "state_dir": format!("{STATE}/focus"),
+            "bridges": bridges,
+        },
+        "focus_service": {
+            "address": format!(
+                "{}.{}.svc.{}:5222",
+                names::signalling(&valid.name), valid.namespace, valid.cluster_domain
+            ),
+            "tls": "starttls",
+            "tls_ca_file": format!("{TLS}/ca.crt"),
+            "http": "[::]:8888",
+        },
+    }))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => unreachable!("it is written as an object"),
+    }
+}

@@ -1,0 +1,77 @@
+//! The signalling server: Service and StatefulSet.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Container, Service};
+
+use super::configuration::{self, ACCOUNTS, TLS, TOKEN, TURN};
+use super::{Context, SIGNALLING};
+use crate::build::names;
+use crate::build::pod::{Pod, config_volume, directory, http_probe, secret_volume, shoal};
+use crate::build::service::{self, tcp};
+use crate::build::{config_map, stateful_set};
+
+/// A Service with an address of its own, which stays when the pod goes: nobody waits for DNS.
+pub(super) fn service(context: &Context<'_>) -> Service {
+    service::service(
+        &context.origin,
+        names::signalling(&context.valid.name),
+        SIGNALLING,
+        vec![tcp("http", 5280), tcp("xmpp", 5222)],
+    )
+}
+
+pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
+    let valid = context.valid;
+    let spec = &context.spec().signalling;
+    let mut container = shoal("signalling", &valid.images, spec);
+    let mut volumes = vec![
+        config_volume("configuration", names::shard_config(&valid.name)),
+        secret_volume("accounts", names::accounts(&valid.name), &[]),
+        secret_volume(
+            "certificate",
+            names::signalling_certificate(&valid.name),
+            &[("tls.crt", "tls.crt"), ("tls.key", "tls.key")],
+        ),
+    ];
+    let mut mounts = container.volume_mounts.take().unwrap_or_default();
+    mounts.push(directory("accounts", ACCOUNTS));
+    mounts.push(directory("certificate", TLS));
+    let turn = valid
+        .cluster_spec
+        .turn
+        .as_ref()
+        .map(|turn| &turn.secret_name);
+    for (volume, secret, path) in [
+        ("token", valid.cluster_spec.auth.secret_name.as_ref(), TOKEN),
+        ("turn", turn, TURN),
+    ] {
+        if let Some(secret) = secret {
+            volumes.push(secret_volume(
+                volume,
+                secret.clone(),
+                &[("secret", "secret")],
+            ));
+            mounts.push(directory(volume, path));
+        }
+    }
+    let container = Container {
+        volume_mounts: Some(mounts),
+        liveness_probe: Some(http_probe("/about/health", 5280, 6)),
+        readiness_probe: Some(http_probe("/about/health", 5280, 2)),
+        ..container
+    };
+    let section = config_map::toml(&configuration::signalling(context));
+    let secrets = valid.signalling_secrets.iter().map(String::as_bytes);
+    let pod = Pod {
+        origin: &context.origin,
+        component: SIGNALLING,
+        spec,
+        images: &valid.images,
+        containers: vec![container],
+        volumes,
+        grace_seconds: 30,
+        configuration: std::iter::once(section.as_bytes()).chain(secrets).collect(),
+    };
+    let name = names::signalling(&valid.name);
+    stateful_set::stateful_set(&context.origin, name, SIGNALLING, 1, pod.template())
+}

@@ -1,0 +1,75 @@
+//! Where requests go.
+//!
+//! Signalling and focus of a shard have the same name and number in two backends, so one table of rooms serves both, and
+//! only signalling's health is asked for: it knows whether the shard can hold meetings.
+
+use std::fmt::Write;
+
+use super::{FrontDoor, Server};
+
+/// Points of an active shard on the ring of hashes, in units of 16.
+const WEIGHT: u32 = 100;
+
+/// A room stays where it is; a new one goes by its hash, so that all replicas choose the same shard at the same instant.
+/// A resumed session whose room nobody knows goes to its own shard.
+const BY_ROOM: &str = "    balance hash var(txn.room)
+    hash-type consistent sdbm avalanche
+    stick on var(txn.room) table rooms
+    use-server %[var(txn.previous)] if { var(txn.previous) -m found } !{ var(txn.room),in_table(rooms) -m bool }
+    option httpchk
+    http-check disable-on-404
+    http-error status 503 content-type text/plain string \"No shard takes this meeting at the moment. Try again.\"
+";
+
+pub(super) fn section(door: &FrontDoor) -> String {
+    let mut text = String::from(
+        "\
+# Room to shard. A full table forgets the room that was silent longest.
+backend rooms
+    stick-table type string len 96 size 1m expire 24h peers front-door
+
+backend signalling
+",
+    );
+    text.push_str(BY_ROOM);
+    // 200 takes new rooms, 404 keeps those that it has, anything else is dead.
+    let _ = writeln!(
+        text,
+        "    http-check send meth GET uri /about/front-door ver HTTP/1.1 hdr host {}
+    default-server check inter 1s fastinter 300ms downinter 1s fall 3 rise 1 on-marked-down shutdown-sessions",
+        door.domain
+    );
+    for server in &door.servers {
+        let _ = writeln!(
+            text,
+            "    server {} {}",
+            server.name,
+            place(server, &server.signalling.render())
+        );
+    }
+    text.push_str("\nbackend focus\n");
+    text.push_str(BY_ROOM);
+    text.push_str("    http-request set-path /conference-request/v1\n");
+    for server in &door.servers {
+        let _ = writeln!(
+            text,
+            "    server {name} {} track signalling/{name}",
+            place(server, &server.focus.render()),
+            name = server.name,
+        );
+    }
+    let _ = write!(
+        text,
+        "
+backend web
+    server web {}
+",
+        door.web.render()
+    );
+    text
+}
+
+fn place(server: &Server, address: &str) -> String {
+    let weight = if server.active { WEIGHT } else { 0 };
+    format!("{address} id {} weight {weight}", server.id)
+}

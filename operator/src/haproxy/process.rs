@@ -1,0 +1,74 @@
+//! Sections of the whole process: limits, logs, time limits, DNS.
+
+use super::SETTLE;
+
+/// File with the one thing that the configuration's own language cannot say: wait.
+pub(super) const WAIT_FILE: &str = "settle.lua";
+/// Its content.
+pub(super) const WAIT: &str = r#"-- Callers wait until this process knows what its predecessor knew.
+core.register_action("settle", { "http-req" }, function(txn)
+    local now = core.now()
+    local left = txn:get_var("proc.settled") - (now.sec * 1000 + math.floor(now.usec / 1000))
+    if left > 0 then
+        core.msleep(left)
+    end
+end, 0)
+"#;
+
+/// A stream to a client may be silent for this long, which is more than the client's pings need.
+const TUNNEL: &str = "1h";
+/// Longer than a BOSH request waits for its answer.
+const ANSWER: &str = "150s";
+
+pub(super) fn section() -> String {
+    let settle = SETTLE.as_millis();
+    format!(
+        "\
+global
+    default-path config
+    log stdout format raw local0 info
+    # Without a number HAProxy takes all file descriptors that a container runtime allows, and memory for each.
+    maxconn 20000
+    no strict-limits
+    nbthread 4
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+    ssl-default-server-options ssl-min-ver TLSv1.2
+    # The moment from which this process knows what its predecessor knew.
+    lua-load {WAIT_FILE}
+    set-var proc.settled date({settle},ms)
+
+defaults
+    mode http
+    log global
+    option httplog
+    option dontlognull
+    option dontlog-normal
+    option redispatch
+    retries 3
+    retry-on conn-failure empty-response
+    timeout connect 2s
+    timeout check 3s
+    timeout client {ANSWER}
+    timeout server {ANSWER}
+    timeout client-fin 10s
+    timeout http-request 10s
+    timeout http-keep-alive 60s
+    timeout queue 5s
+    timeout tunnel {TUNNEL}
+
+# An answer counts for a second; when nobody answers, the last one does.
+resolvers kubernetes
+    parse-resolv-conf
+    accepted_payload_size 4096
+    resolve_retries 3
+    timeout resolve 1s
+    timeout retry 500ms
+    hold valid 1s
+    hold nx 5s
+    hold obsolete 5s
+    hold other 1h
+    hold refused 1h
+    hold timeout 1h
+"
+    )
+}
