@@ -235,6 +235,8 @@ fn json(command: &mut Command) -> anyhow::Result<Value> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
     use serde_json::json;
 

@@ -160,6 +160,8 @@ fn hash(content: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn written(text: &str) -> (Archive, Vec<u8>) {
