@@ -369,3 +369,6 @@ fn protect_rtcp(
         });
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

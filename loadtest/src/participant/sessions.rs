@@ -374,3 +374,6 @@ impl Sessions {
         self.events.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests;
