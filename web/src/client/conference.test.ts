@@ -30,7 +30,8 @@ class BridgeSocket extends EventTarget {
 }
 
 function presence(nick: string, jid: string, inner = '', type = '', codes = ''): string {
-  return `<presence xmlns='jabber:client' from='${ROOM}/${nick}'${type}>${inner}<x xmlns='${NS.mucUser}'><item affiliation='none' role='participant' jid='${jid}'/>${codes}</x></presence>`;
+  const standing = nick === server.moderator ? 'owner' : 'none';
+  return `<presence xmlns='jabber:client' from='${ROOM}/${nick}'${type}>${inner}<x xmlns='${NS.mucUser}'><item affiliation='${standing}' role='participant' jid='${jid}'/>${codes}</x></presence>`;
 }
 
 /** A room with focus and Bo in it; `password` where it is locked. */
@@ -64,7 +65,7 @@ function serveRoom(text: string, socket: ServerSocket): void {
   }
 }
 
-const server = { password: '', refusals: 0, hasBo: true };
+const server = { password: '', refusals: 0, hasBo: true, moderator: '' };
 
 describe('a conference', () => {
   let conference: Conference;
@@ -78,7 +79,7 @@ describe('a conference', () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    Object.assign(server, { password: '', refusals: 0, hasBo: true });
+    Object.assign(server, { password: '', refusals: 0, hasBo: true, moderator: '' });
     ServerSocket.all = [];
     ServerSocket.resumes = true;
     ServerSocket.onStanza = serveRoom;
@@ -289,6 +290,28 @@ describe('a conference', () => {
     socket().say(shown('other', 'missed', delay));
     await settle();
     expect(read).toEqual(['heard', 'missed']);
+  });
+
+  test('locks_a_room_again_that_was_locked_and_lost', async () => {
+    server.password = 'herring';
+    await settle();
+    conference.joinWithPassword('herring');
+    await settle();
+    const forms = (): string[] =>
+      socket().received.filter((text) => text.includes('muc#roomconfig_roomsecret'));
+    server.password = '';
+    restart();
+    await settle(4000);
+    expect(log.at(-1)).toBe('Bo+me');
+    expect(forms()).toEqual([]);
+    server.moderator = '00000002';
+    socket().say(presence('00000002', 'me@x/y', '', '', "<status code='110'/>"));
+    await settle();
+    expect(forms()).toHaveLength(1);
+    expect(forms()[0]).toContain('<value>herring</value>');
+    socket().say(presence('00000002', 'me@x/y', '', '', "<status code='110'/>"));
+    await settle();
+    expect(forms()).toHaveLength(1);
   });
 
   test('ends_when_a_moderator_removes_us', async () => {
