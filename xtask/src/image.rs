@@ -103,3 +103,24 @@ fn revision() -> Option<String> {
         format!("{revision}-modified")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dockerfile_builds_this_version_with_the_workspaces_compiler() {
+        let read = |path: &str| std::fs::read_to_string(root().join(path)).expect(path);
+        let dockerfile = read("Dockerfile");
+        let version = concat!("ARG VERSION=", env!("CARGO_PKG_VERSION"), "\n");
+        assert!(dockerfile.contains(version), "{version}");
+        let compiler = concat!("FROM rust:", env!("CARGO_PKG_RUST_VERSION"), "-");
+        assert!(dockerfile.contains(compiler), "{compiler}");
+        let labels = labels("Shoal", "", "Apache-2.0", shoal::ABOUT);
+        for key in ["title", "licenses", "description"] {
+            let key = format!("org.opencontainers.image.{key}");
+            let line = format!("{key}=\"{}\"", labels[&key]);
+            assert!(dockerfile.contains(&line), "{line}");
+        }
+    }
+}

@@ -14,6 +14,9 @@ use crate::stage::say;
 
 /// The name of the image on this machine.
 pub const REPOSITORY: &str = "localhost/shoal";
+/// What the image is, in a sentence.
+pub const ABOUT: &str =
+    "Video conferencing that scales in shards: signalling, focus, bridge, page, operator";
 /// The user in the image.
 const USER: &str = "10001:10001";
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -26,12 +29,7 @@ pub fn build(folder: &Path, release: bool) -> anyhow::Result<Archive> {
         entrypoint: vec!["/usr/local/bin/shoal".to_owned()],
         path: "/usr/local/bin",
         user: USER,
-        labels: labels(
-            "Shoal",
-            env!("CARGO_PKG_VERSION"),
-            "Apache-2.0",
-            "Video conferencing that scales in shards: signalling, focus, bridge, page, operator",
-        ),
+        labels: labels("Shoal", env!("CARGO_PKG_VERSION"), "Apache-2.0", ABOUT),
     };
     let archive = archive::write(folder, REPOSITORY, &Tag::OfContent, &tree, &settings)?;
     fs::write(archive.file.with_extension("cdx.json"), sbom)?;
