@@ -39,6 +39,11 @@ pub enum Part {
     Loadtest(crate::loadtest::Options),
     /// Print the default configuration as TOML
     Configuration,
+    /// Print the definition of a Kubernetes resource as YAML
+    Crd {
+        /// Which one: jitsiclusters, jitsishards or bridgepools
+        plural: String,
+    },
 }
 
 /// Where settings come from. Later ones win: defaults, file, environment

@@ -2,6 +2,7 @@
 
 mod all;
 mod cli;
+mod crd;
 mod loadtest;
 mod log;
 mod parts;
@@ -43,6 +44,10 @@ async fn run(part: Part) -> anyhow::Result<()> {
         Part::Bridge(source) => parts::bridge(Settings::load(&source, &[])?.bridge, stop).await,
         Part::Web(source) => parts::web(&Settings::load(&source, &[])?, stop).await,
         Part::Loadtest(options) => loadtest::run(options, stop).await,
+        Part::Crd { plural } => {
+            log::tell(crd::definition(&plural)?.trim_end());
+            Ok(())
+        }
         Part::Configuration => {
             log::tell(Settings::default_file()?.trim_end());
             Ok(())

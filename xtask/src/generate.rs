@@ -14,12 +14,34 @@ use crate::stage::say;
 pub struct Args {}
 
 /// Each generated file, with the arguments of `shoal` that print it.
-const FILES: &[(&str, &[&str])] = &[("docs/configuration.toml", &["configuration"])];
+const FILES: &[(&str, &[&str])] = &[
+    ("docs/configuration.toml", &["configuration"]),
+    ("crds/jitsiclusters.yaml", &["crd", "jitsiclusters"]),
+    ("crds/jitsishards.yaml", &["crd", "jitsishards"]),
+    ("crds/bridgepools.yaml", &["crd", "bridgepools"]),
+    // Helm reads only what is in the chart's folder.
+    (
+        "charts/shoal/files/crds/jitsiclusters.yaml",
+        &["crd", "jitsiclusters"],
+    ),
+    (
+        "charts/shoal/files/crds/jitsishards.yaml",
+        &["crd", "jitsishards"],
+    ),
+    (
+        "charts/shoal/files/crds/bridgepools.yaml",
+        &["crd", "bridgepools"],
+    ),
+];
 
 pub fn run(_args: &Args) -> anyhow::Result<()> {
     for (path, arguments) in FILES {
-        fs::write(root().join(path), print(arguments)?)
-            .with_context(|| format!("cannot write {path}"))?;
+        let file = root().join(path);
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make a folder for {path}"))?;
+        }
+        fs::write(file, print(arguments)?).with_context(|| format!("cannot write {path}"))?;
         say(&format!("wrote {path}"));
     }
     Ok(())
