@@ -1,7 +1,11 @@
 //! A connection while it is negotiated: one thing after the other.
 
+use std::io;
+use std::time::Duration;
+
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 
 use super::{ConnectError, Connector, Tls, TlsOptions, tls};
 use crate::stream::{Event, Header, Limits, Parser, StreamError, write};
@@ -9,6 +13,10 @@ use crate::{Element, ns};
 
 /// Bytes that are read at once.
 pub(super) const READ_BYTES: usize = 16 * 1024;
+
+/// How long an address may take to answer: one of a machine that is gone never does, and the name
+/// soon has another.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// Any transport of bytes.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -33,7 +41,7 @@ impl Connection {
         let (io, confidential): (Box<dyn Io>, bool) = match connector {
             Connector::InMemory(connect) => (Box::new(connect()), true),
             Connector::Tcp { host, port, tls } => {
-                let tcp = TcpStream::connect((host.as_str(), *port)).await?;
+                let tcp = connect(host, *port).await?;
                 tcp.set_nodelay(true)?;
                 match tls {
                     Tls::Direct(options) => (encrypt(tcp, options, domain).await?, true),
@@ -115,6 +123,22 @@ impl Connection {
             }
         }
     }
+}
+
+/// Tries the addresses of a name in turn.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut failure = io::Error::other(format!("{host} has no address"));
+    for address in lookup_host((host, port)).await? {
+        failure = match timeout(CONNECT, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => error,
+            Err(_) => io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("{address} does not answer"),
+            ),
+        };
+    }
+    Err(failure)
 }
 
 async fn encrypt(

@@ -21,6 +21,7 @@ mod small_views;
 mod sources;
 mod stanzas;
 mod tcp_stream;
+mod unreachable;
 mod writing;
 
 use xmpp::stream::{Limits, frame};
