@@ -7,6 +7,7 @@ use crate::command::{cargo, program, succeed};
 use crate::stage::{Stage, say};
 use crate::{fuzz, stage, web};
 
+mod chart;
 mod e2e;
 
 #[derive(ClapArgs)]
@@ -43,6 +44,11 @@ const STAGES: &[Stage] = &[
         name: "generated",
         about: "generated files are fresh",
         run: generated,
+    },
+    Stage {
+        name: "chart",
+        about: "what the chart makes of its values, and what it refuses",
+        run: chart::chart,
     },
     Stage {
         name: "rust",

@@ -1,0 +1,162 @@
+//! What the operator may do, and under which restrictions the chart's pods run.
+
+use anyhow::{Context, ensure};
+use serde_yaml::Value;
+
+use super::{Rendered, at, text};
+
+/// Verbs that somebody who makes objects and watches them has a use for.
+const VERBS: &[&str] = &[
+    "get", "list", "watch", "create", "update", "patch", "delete",
+];
+
+/// What nobody may read or do through the operator's account.
+const FORBIDDEN: &[&str] = &[
+    "*",
+    "pods/exec",
+    "pods/attach",
+    "pods/portforward",
+    "pods/ephemeralcontainers",
+    "nodes/proxy",
+    "services/proxy",
+    "serviceaccounts",
+    "serviceaccounts/token",
+    "clusterroles",
+    "clusterrolebindings",
+    "roles",
+    "rolebindings",
+    "customresourcedefinitions",
+    "persistentvolumeclaims",
+    "namespaces",
+];
+
+struct Rule<'a> {
+    groups: Vec<&'a str>,
+    resources: Vec<&'a str>,
+    verbs: Vec<&'a str>,
+}
+
+fn rules<'a>(rendered: &'a Rendered, kind: &'a str) -> Vec<Rule<'a>> {
+    let words = |rule: &'a Value, key: &str| -> Vec<&'a str> {
+        let list = rule.get(key).and_then(Value::as_sequence);
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    };
+    rendered
+        .all(kind)
+        .filter_map(|role| role.get("rules").and_then(Value::as_sequence))
+        .flatten()
+        .map(|rule| Rule {
+            groups: words(rule, "apiGroups"),
+            resources: words(rule, "resources"),
+            verbs: words(rule, "verbs"),
+        })
+        .collect()
+}
+
+/// No wildcard, no way to more rights, nothing of nodes but their sight.
+pub fn least(rendered: &Rendered) -> anyhow::Result<()> {
+    for kind in ["ClusterRole", "Role"] {
+        for rule in rules(rendered, kind) {
+            let Rule {
+                groups,
+                resources,
+                verbs,
+            } = &rule;
+            ensure!(
+                !groups.is_empty() && !resources.is_empty() && !verbs.is_empty(),
+                "a rule of a {kind} is empty"
+            );
+            ensure!(!groups.contains(&"*"), "{resources:?} of every API group");
+            for resource in resources {
+                ensure!(
+                    !FORBIDDEN.contains(resource),
+                    "the operator may {verbs:?} {resource}"
+                );
+            }
+            for verb in verbs {
+                ensure!(
+                    VERBS.contains(verb),
+                    "the operator may {verb} {resources:?}"
+                );
+                ensure!(
+                    !resources.contains(&"nodes") || ["get", "list", "watch"].contains(verb),
+                    "the operator may {verb} nodes"
+                );
+                ensure!(
+                    !resources.contains(&"pods") || !["create", "update"].contains(verb),
+                    "the operator may {verb} pods"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A JitsiCluster is made by the operator only where values ask for one.
+pub fn create_no_cluster(rendered: &Rendered) -> anyhow::Result<()> {
+    for rule in rules(rendered, "ClusterRole") {
+        ensure!(
+            !rule.groups.contains(&"shoal.video") || !rule.verbs.contains(&"create"),
+            "the operator may create {:?}",
+            rule.resources
+        );
+    }
+    Ok(())
+}
+
+/// With one watched namespace, nothing but nodes is seen beyond it and the release's.
+pub fn one_namespace(rendered: &Rendered, namespace: &str) -> anyhow::Result<()> {
+    for rule in rules(rendered, "ClusterRole") {
+        ensure!(
+            rule.resources == ["nodes"],
+            "{:?} of every namespace, although only {namespace} is watched",
+            rule.resources
+        );
+    }
+    for role in rendered.all("Role") {
+        let name = text(role, "/metadata/name").context("a Role without a name")?;
+        let place = text(role, "/metadata/namespace").context("a Role without a namespace")?;
+        let lease = name == "shoal-operator-lease" && place == "shoal-system";
+        ensure!(
+            lease || place == namespace,
+            "Role {name} is in namespace {place}"
+        );
+    }
+    Ok(())
+}
+
+/// Every pod passes Pod Security's level `restricted`, and has a read-only root besides.
+pub fn restricted(rendered: &Rendered) -> anyhow::Result<()> {
+    let pods = rendered.all("Pod").filter_map(|pod| pod.get("spec"));
+    let deployments = rendered
+        .all("Deployment")
+        .filter_map(|deployment| at(deployment, "/spec/template/spec"));
+    for pod in pods.chain(deployments) {
+        let is = |value: Option<&Value>, wanted: &Value| value == Some(wanted);
+        let yes = Value::from(true);
+        let no = Value::from(false);
+        ensure!(is(at(pod, "/securityContext/runAsNonRoot"), &yes));
+        ensure!(text(pod, "/securityContext/seccompProfile/type") == Some("RuntimeDefault"));
+        for forbidden in ["hostNetwork", "hostPID", "hostIPC"] {
+            ensure!(pod.get(forbidden).is_none(), "a pod has {forbidden}");
+        }
+        let containers = pod.get("containers").and_then(Value::as_sequence);
+        for container in containers.context("a pod without containers")? {
+            let context = container
+                .get("securityContext")
+                .context("a container without securityContext")?;
+            ensure!(is(context.get("allowPrivilegeEscalation"), &no));
+            ensure!(is(context.get("readOnlyRootFilesystem"), &yes));
+            ensure!(text(context, "/capabilities/drop/0") == Some("ALL"));
+            ensure!(
+                at(container, "/resources/requests/memory").is_some()
+                    && at(container, "/resources/limits/memory").is_some(),
+                "a container says not how much memory it needs"
+            );
+        }
+    }
+    Ok(())
+}
