@@ -58,7 +58,7 @@ pub fn down(layout: &Layout, keep_logs: bool) -> anyhow::Result<()> {
     for node in node::running()?.iter().rev() {
         node.kill()?;
     }
-    cgroups::remove()?;
+    cgroups::remove(layout)?;
     // A mount point of the nodes that is empty outside them.
     let _ = fs::remove_dir("/tmp/hostpath_pv");
     layout.remove(keep_logs)

@@ -7,18 +7,25 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::daemon::wait_for;
+use super::layout::Layout;
 
 const ROOT: &str = "/sys/fs/cgroup";
 
 /// The name of a node's group, as the kubelet's `cgroupRoot`.
-pub fn name(index: u8) -> String {
-    format!("/shoal-node{index}")
+pub fn name(layout: &Layout, index: u8) -> String {
+    format!("/{}{index}", prefix(layout))
+}
+
+/// Clusters under different cache folders do not meet.
+fn prefix(layout: &Layout) -> String {
+    format!("shoal-{}-node", layout.id())
 }
 
 /// Makes the groups of a node.
-pub fn create(index: u8) -> anyhow::Result<()> {
+pub fn create(layout: &Layout, index: u8) -> anyhow::Result<()> {
+    let name = name(layout, index);
     for hierarchy in hierarchies() {
-        let folder = hierarchy.join(&name(index)[1..]);
+        let folder = hierarchy.join(&name[1..]);
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create the control group {}", folder.display()))?;
     }
@@ -26,7 +33,8 @@ pub fn create(index: u8) -> anyhow::Result<()> {
 }
 
 /// Removes the groups of all nodes, once their last process is gone.
-pub fn remove() -> anyhow::Result<()> {
+pub fn remove(layout: &Layout) -> anyhow::Result<()> {
+    let prefix = prefix(layout);
     wait_for(
         "the end of the nodes' control groups",
         Duration::from_secs(20),
@@ -35,11 +43,7 @@ pub fn remove() -> anyhow::Result<()> {
             let mut left = false;
             for hierarchy in hierarchies() {
                 for entry in fs::read_dir(&hierarchy)?.flatten() {
-                    if entry
-                        .file_name()
-                        .to_string_lossy()
-                        .starts_with("shoal-node")
-                    {
+                    if entry.file_name().to_string_lossy().starts_with(&prefix) {
                         left |= !remove_tree(&entry.path());
                     }
                 }

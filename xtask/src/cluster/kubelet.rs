@@ -65,7 +65,7 @@ fn kubelet_settings(layout: &Layout, node: &Node) -> serde_json::Value {
         "failCgroupV1": false,
         "failSwapOn": false,
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": cgroups::name(node.index),
+        "cgroupRoot": cgroups::name(layout, node.index),
         // Lowering it needs CAP_SYS_RESOURCE, which containers often lack.
         "oomScoreAdj": 0,
         "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",

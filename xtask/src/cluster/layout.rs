@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::ProxyMode;
+use super::build::hex;
 use crate::command::cache;
 
 /// The cluster's folder in the cache: one cluster per person and machine, whichever clone started it.
@@ -31,6 +33,11 @@ impl Layout {
         Ok(Self {
             base: cache()?.join("cluster"),
         })
+    }
+
+    /// Tells clusters under different cache folders apart.
+    pub fn id(&self) -> String {
+        hex(&Sha256::digest(self.base.as_os_str().as_encoded_bytes())[..3])
     }
 
     /// Keys, certificates and kubeconfigs.

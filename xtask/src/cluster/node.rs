@@ -48,22 +48,28 @@ impl Node {
         let name = name(index);
         let data = layout.node(index);
         fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
-        cgroups::create(index)?;
-        Command::new("setsid")
+        cgroups::create(layout, index)?;
+        let log = layout.logs().join(format!("{name}.unshare.log"));
+        super::layout::write(&log, "")?;
+        let child = Command::new("setsid")
             .args(["unshare", "--mount", "--net", "--uts", "--pid", "--fork"])
             .args(["--mount-proc", "--propagation", "private"])
             .arg(PAUSE.binary()?)
             .arg(&name)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(&log)?)
             .spawn()
             .context("cannot start `setsid unshare`: util-linux is needed")?;
         let mut found = None;
         wait_for(
-            "the node's first process; are namespaces permitted here?",
+            &format!("the namespaces of {name}; are they permitted here?"),
             Duration::from_secs(10),
-            &mut [],
+            &mut [Daemon {
+                title: "unshare".to_owned(),
+                child,
+                log,
+            }],
             || {
                 found = running()?.into_iter().find(|node| node.index == index);
                 Ok(found.is_some())
