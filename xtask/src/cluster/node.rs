@@ -63,7 +63,7 @@ impl Node {
             .context("cannot start `setsid unshare`: util-linux is needed")?;
         let mut found = None;
         wait_for(
-            &format!("the namespaces of {name}; are they permitted here?"),
+            &format!("the namespaces of {name} (are they permitted here?)"),
             Duration::from_secs(10),
             &mut [Daemon {
                 title: "unshare".to_owned(),
