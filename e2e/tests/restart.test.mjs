@@ -77,6 +77,12 @@ async function nothingWasLost() {
     assert.equal(await people[1].page.getByRole('list', { name: 'Messages' }).getByText(GREETING).count(), 1, 'the chat is there, once');
 }
 
+/** Index of the bridge that the call is on: another one may still hold what a killed focus had no time to end. */
+async function usedBridge() {
+    const used = await Promise.all(stack.bridges.map(({ udp }) => people[0].receivesFrom(udp)));
+    return used.indexOf(true);
+}
+
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 test('kill -9 of signalling, back after 2 s: everybody meets again by itself', async (context) => {
@@ -111,7 +117,7 @@ test('kill -9 of signalling and focus together: both come back, and the call doe
 });
 
 test('SIGTERM of the bridge with another one there: everybody moves', async (context) => {
-    const used = await stack.busyBridge();
+    const used = await usedBridge();
     let ended;
     await through(context, 'SIGTERM of the bridge, new media over the other', () => {
         ended = stack.bridges[used].part.terminate();
@@ -122,7 +128,7 @@ test('SIGTERM of the bridge with another one there: everybody moves', async (con
 });
 
 test('SIGTERM of the only bridge: everybody is invited when it is back', async (context) => {
-    const last = await stack.busyBridge();
+    const last = await usedBridge();
     for (const wait of [0, 3]) {
         await through(context, `SIGTERM of the only bridge, back ${wait} s after its end, new media after it answered`, async () => {
             assert.equal(await stack.bridges[last].part.terminate(), 0);
