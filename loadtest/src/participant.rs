@@ -48,8 +48,14 @@ use room::{Room, RoomEvent, endpoint_id};
 use session::Identity;
 use sessions::{About, Sessions};
 
-/// How long the room may take to answer a join.
+/// How long the room may take to answer a join: the first one, and those after a loss.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+const JOIN_AGAIN_TIMEOUT: Duration = Duration::from_secs(6);
+/// Between attempts to get in, as the meeting page has it: after a failure, and while the focus
+/// says that the conference is not ready.
+const FAILED_WAIT: (Duration, Duration) =
+    (Duration::from_millis(300), Duration::from_millis(2_500));
+const UNREADY_WAIT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(120));
 /// Between a connection and the request that keeps its way warm; then [`KEEP_ALIVE`] and up to as
 /// much again.
 const FIRST_KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -85,7 +91,8 @@ pub struct Participant {
     room: Option<Room>,
     sessions: Sessions,
     requests: HashMap<String, About>,
-    asking: Backoff,
+    failures: Backoff,
+    polls: Backoff,
     next_keep_alive: Option<Instant>,
     orders: VecDeque<Order>,
     journal: Journal,
@@ -122,7 +129,8 @@ impl Participant {
             room: None,
             sessions: Sessions::new(certificate),
             requests: HashMap::new(),
-            asking: Backoff::new(Duration::from_secs(1), Duration::from_secs(8)),
+            failures: Backoff::new(FAILED_WAIT.0, FAILED_WAIT.1),
+            polls: Backoff::new(UNREADY_WAIT.0, UNREADY_WAIT.1),
             next_keep_alive: None,
             orders: VecDeque::new(),
             journal: Journal::new(now),
@@ -164,7 +172,7 @@ impl Participant {
         }
         match answer {
             Ok(answer) if answer.ready => {
-                self.asking.reset();
+                self.polls.reset();
                 self.focus = answer.focus_jid;
                 self.phase = Phase::Connecting;
                 self.connection.connect(now);
@@ -172,14 +180,12 @@ impl Participant {
                     self.join(now);
                 }
             }
-            // Too soon, or nobody there to answer: the front door may know better in a moment.
-            refused => {
-                if let Err(reason) = refused {
-                    tracing::debug!(room = %self.seat.room, reason, "conference request failed");
-                }
-                let at = now + self.asking.next(&mut self.rng);
+            Ok(_) => {
+                let at = now + self.polls.next(&mut self.rng);
                 self.phase = Phase::AskingAgain { at };
             }
+            // The front door may know better in a moment.
+            Err(reason) => self.refused(&reason, now),
         }
         self.drain(now);
     }
@@ -318,19 +324,23 @@ impl Participant {
         let presence = room.join(&self.seat.name(), self.seat.sends(), &self.info);
         self.journal.id = Some(room.nick().to_owned());
         self.room = Some(room);
+        let patience = match self.journal.entered {
+            None => JOIN_TIMEOUT,
+            Some(_) => JOIN_AGAIN_TIMEOUT,
+        };
         self.phase = Phase::Joining {
-            deadline: now + JOIN_TIMEOUT,
+            deadline: now + patience,
         };
         if let Some(presence) = presence {
             self.connection.send(&presence, now);
         }
     }
 
-    /// The room does not let us in: ask for the conference anew, after a while.
+    /// Nobody lets us in: ask for the conference anew, after a while.
     fn refused(&mut self, reason: &str, now: Instant) {
         tracing::debug!(room = %self.seat.room, reason, "not let in");
         self.room = None;
-        let at = now + self.asking.next(&mut self.rng);
+        let at = now + self.failures.next(&mut self.rng);
         self.phase = Phase::AskingAgain { at };
     }
 
@@ -402,6 +412,7 @@ impl Participant {
         match event {
             RoomEvent::Joined => {
                 self.phase = Phase::Joined;
+                self.failures.reset();
                 self.journal.entered = Some(now);
                 self.journal.handle_return(false, now);
                 self.note_joined(now);

@@ -38,10 +38,10 @@ pub struct Options {
     /// How the rooms' names begin; a number follows
     #[arg(long, value_name = "TEXT", default_value = "load-")]
     pub room_prefix: String,
-    /// Connect here, whatever the URL's host points to; where repeated, the participants of a room
-    /// take turns
-    #[arg(long, value_name = "IP:PORT")]
-    pub connect: Vec<SocketAddr>,
+    /// Connect here, whatever the URL's host points to: an IP address or a name, of which all
+    /// addresses count. Where there are several, the participants of a room take turns
+    #[arg(long, value_name = "HOST:PORT")]
+    pub connect: Vec<String>,
     /// Accept any certificate
     #[arg(long, conflicts_with = "ca")]
     pub insecure: bool,
@@ -80,7 +80,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         duration: options.duration,
         ramp: options.ramp,
         room_prefix: options.room_prefix,
-        connect: options.connect,
+        connect: resolve(&options.connect).await?,
         media: !options.no_media,
         until_signal: options.until_signal,
         ..Plan::new(options.url)
@@ -94,6 +94,22 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     note(&report.to_string());
     anyhow::ensure!(report.ok, "the load test has failed, see above");
     Ok(())
+}
+
+/// The addresses of front doors.
+async fn resolve(doors: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
+    let mut addresses = Vec::new();
+    for door in doors {
+        let found = tokio::net::lookup_host(door)
+            .await
+            .with_context(|| format!("--connect {door}: write HOST:PORT"))?;
+        for address in found {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+    }
+    Ok(addresses)
 }
 
 /// A line on standard error: standard output has the report.
@@ -162,6 +178,22 @@ mod tests {
         assert_eq!(senders("all").unwrap(), Senders(None));
         assert_eq!(senders("2").unwrap(), Senders(Some(2)));
         assert!(senders("some").is_err());
+    }
+
+    #[tokio::test]
+    async fn front_doors_are_named_by_address_or_name() {
+        let doors = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+        let found = resolve(&doors(&["192.0.2.1:8443", "localhost:1", "192.0.2.1:8443"])).await;
+        let found = found.unwrap();
+        assert_eq!(found[0], SocketAddr::from(([192, 0, 2, 1], 8443)));
+        assert!(found[1..].iter().all(|door| door.ip().is_loopback()));
+        assert!(found.len() > 1);
+        let error = resolve(&doors(&["192.0.2.1"])).await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("--connect 192.0.2.1: write HOST:PORT")
+        );
     }
 
     #[test]

@@ -12,10 +12,10 @@ use super::stream::{Stream, StreamEvent};
 /// For opening a socket and logging in.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a lost connection is sought.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(15 * 60);
 /// Between attempts, as the meeting page has it.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_millis(2_500);
 
 #[derive(Debug)]
 pub(super) enum ConnectionEvent {
