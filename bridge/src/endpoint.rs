@@ -69,6 +69,8 @@ pub struct Endpoint {
     pub connected: bool,
     /// Others were told that its packets arrive.
     pub active: bool,
+    /// Its client has said that it is gone.
+    pub closed: bool,
     /// Control was told that it failed.
     pub failed: bool,
     /// When its timers are looked at next.
@@ -154,6 +156,7 @@ impl Endpoint {
             heard_media: None,
             connected: false,
             active: true,
+            closed: false,
             failed: false,
             scheduled: None,
             ticks: Ticks {

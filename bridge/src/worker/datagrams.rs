@@ -211,6 +211,7 @@ impl Worker {
                 TransportEvent::Closed => {
                     endpoint.channel.data = false;
                     endpoint.connected = false;
+                    endpoint.closed = true;
                 }
             }
         }

@@ -21,6 +21,9 @@ const MAX_ALLOCATION_AGE: Duration = Duration::from_secs(5);
 const INACTIVE_AFTER: Duration = Duration::from_secs(8);
 /// The same for one of which nothing was heard yet.
 const FIRST_PACKET_WITHIN: Duration = Duration::from_secs(15);
+/// An endpoint whose client has closed the connection ends after this much silence, unless the focus ends it before: it may
+/// have no focus any more.
+const CLOSED_EXPIRY: Duration = Duration::from_secs(3);
 
 /// Whose deadline.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -204,7 +207,9 @@ impl Worker {
         endpoint.active = active;
         let key = endpoint.key;
 
-        let expiry = if endpoint.heard.is_some() {
+        let expiry = if endpoint.closed {
+            CLOSED_EXPIRY.min(self.settings.silence_expiry)
+        } else if endpoint.heard.is_some() {
             self.settings.silence_expiry
         } else {
             self.settings.connect_expiry

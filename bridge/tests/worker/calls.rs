@@ -224,3 +224,22 @@ fn a_ten_minute_call_with_loss_stays_whole() {
         .any(|e| matches!(e, Event::EndpointFailed { .. }));
     assert!(!failed, "nobody fails");
 }
+
+#[test]
+fn an_endpoint_whose_client_closed_its_connection_ends_within_seconds() {
+    let mut world = World::call(2, 2, lan(), Traits::default());
+    world.run_for(2.0);
+    let now = world.now;
+    world.clients[0].close(now);
+    let gone = |world: &World| {
+        let failed = world.events.iter().filter_map(|event| match event {
+            Event::EndpointFailed { endpoint, .. } => Some(*endpoint),
+            _ => None,
+        });
+        failed.collect::<Vec<_>>() == [world.clients[0].key]
+    };
+    assert!(!gone(&world));
+    world.run_until(6.0, gone);
+    world.run_for(6.0);
+    assert!(gone(&world), "the other one stays");
+}

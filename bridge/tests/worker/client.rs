@@ -185,6 +185,14 @@ impl Client {
         format!("{}-v0", self.id)
     }
 
+    /// Closes the connection, as a browser does with a page that goes; nothing more is sent.
+    pub fn close(&mut self, now: Instant) {
+        self.transport.close(now);
+        self.connected = false;
+        let never = now + Duration::from_secs(86_400);
+        (self.next_audio, self.next_video, self.next_report) = (never, never, never);
+    }
+
     pub fn poll_timeout(&mut self) -> Instant {
         let media = self.next_audio.min(self.next_video).min(self.next_report);
         let transport = self.transport.poll_timeout().unwrap_or(media);
