@@ -17,7 +17,7 @@ use super::fleet::{Counters, Stage};
 use super::http::{self, HttpError};
 use super::sockets::Sockets;
 use super::websocket::WebSocket;
-use crate::participant::{Order, Participant};
+use crate::participant::{BadRoom, Order, Participant};
 use crate::plan::Seat;
 use crate::report::Record;
 use crate::service::{Service, with_query};
@@ -62,7 +62,7 @@ pub(super) async fn drive(
     seat: Seat,
     shared: Arc<Shared>,
     mut stage: watch::Receiver<Stage>,
-) -> Option<Record> {
+) -> Result<Record, BadRoom> {
     let delay = tokio::time::sleep(seat.starts_after);
     tokio::select! {
         () = delay => {}
@@ -77,8 +77,7 @@ pub(super) async fn drive(
         certificate,
         rand::random(),
         now,
-    )
-    .ok()?;
+    )?;
     let mut driver = Driver {
         seat,
         shared,
@@ -90,7 +89,7 @@ pub(super) async fn drive(
         pending: FuturesUnordered::new(),
     };
     driver.run(&mut stage).await;
-    Some(Record {
+    Ok(Record {
         seat: driver.seat,
         journal: driver.participant.journal().clone(),
     })

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::Access;
 use super::drive::{Shared, drive};
 use super::http::{self, HttpError};
+use crate::participant::BadRoom;
 use crate::plan::{Plan, PlanError};
 use crate::report::Report;
 use crate::service::{Service, ServiceError, config_url};
@@ -40,6 +41,9 @@ pub enum RunError {
     /// The page's configuration cannot be used.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// Nor can its domain of rooms.
+    #[error(transparent)]
+    Room(#[from] BadRoom),
 }
 
 /// How far a run is.
@@ -106,7 +110,7 @@ pub struct Progress {
 /// Runs a plan until its time is over or `stop` fires. Tells how it goes as often as the plan says.
 ///
 /// # Errors
-/// [`RunError`], before anybody walks in.
+/// [`RunError`]; nobody walks in then.
 pub async fn run(
     plan: &Plan,
     access: &Access,
@@ -172,7 +176,8 @@ pub async fn run(
         tracing::warn!("this machine is too busy: some participants do not answer");
     }
     stage.send_replace(Stage::Leaving);
-    let mut records: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    let records: Result<Vec<_>, _> = tasks.join_all().await.into_iter().collect();
+    let mut records = records?;
     records.sort_by_key(|record| (room_number(&record.seat.room), record.seat.index));
     Ok(Report::of(&records, start, end))
 }
