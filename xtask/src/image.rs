@@ -57,31 +57,34 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The labels that image tools show (OCI annotations), with the commit that the image is made of.
+/// The labels that image tools show (OCI annotations).
 fn labels(
     title: &str,
     version: &str,
     licenses: &str,
     description: &str,
 ) -> BTreeMap<String, String> {
-    let mut labels: BTreeMap<&str, String> = [
+    [
         ("title", title),
         ("version", version),
         ("licenses", licenses),
         ("description", description),
     ]
     .into_iter()
-    .map(|(key, value)| (key, value.to_owned()))
-    .collect();
-    if let Some(revision) = revision() {
-        labels.insert("revision", revision);
-    }
-    if let Ok(source) = std::env::var("SHOAL_SOURCE") {
-        labels.insert("source", source);
-    }
-    labels
+    .map(|(key, value)| (label(key), value.to_owned()))
+    .collect()
+}
+
+fn label(key: &str) -> String {
+    format!("org.opencontainers.image.{key}")
+}
+
+/// Where the sources are, from `SHOAL_SOURCE`, and their commit.
+fn origin() -> BTreeMap<String, String> {
+    let source = std::env::var("SHOAL_SOURCE").ok();
+    [("source", source), ("revision", revision())]
         .into_iter()
-        .map(|(key, value)| (format!("org.opencontainers.image.{key}"), value))
+        .filter_map(|(key, value)| Some((label(key), value?)))
         .collect()
 }
 
@@ -118,7 +121,7 @@ mod tests {
         assert!(dockerfile.contains(compiler), "{compiler}");
         let labels = labels("Shoal", "", "Apache-2.0", shoal::ABOUT);
         for key in ["title", "licenses", "description"] {
-            let key = format!("org.opencontainers.image.{key}");
+            let key = label(key);
             let line = format!("{key}=\"{}\"", labels[&key]);
             assert!(dockerfile.contains(&line), "{line}");
         }

@@ -45,6 +45,7 @@ pub fn load_images() -> anyhow::Result<Images> {
 /// Installs the chart, or upgrades it, with these images.
 pub fn install_chart(cluster: &Cluster, images: &Images) -> anyhow::Result<()> {
     say("installing the chart");
+    forget_interrupted(cluster)?;
     let (repository, tag) = images
         .shoal
         .reference
@@ -64,9 +65,38 @@ pub fn install_chart(cluster: &Cluster, images: &Images) -> anyhow::Result<()> {
         .args(["--set", "image.pullPolicy=IfNotPresent"])
         .args(["--wait", "--timeout", "3m"])
         .stdout(Stdio::null());
-    succeed(&mut helm).with_context(|| {
-        format!("the operator did not start; see `cargo xtask cluster kubectl -- --namespace {SYSTEM} get events,pods`")
-    })
+    if let Err(error) = succeed(&mut helm) {
+        for question in [
+            &["get", "pods"][..],
+            &["logs", "deployment/shoal-operator", "--tail=15"],
+        ] {
+            let mut kubectl = cluster.kubectl()?;
+            kubectl.args(["--namespace", SYSTEM]).args(question);
+            // Without an answer the first error has to do.
+            let _ = succeed(&mut kubectl);
+        }
+        return Err(
+            error.context("the operator did not start; its pods and its last words are above")
+        );
+    }
+    Ok(())
+}
+
+/// Helm refuses to go on where it was interrupted. What the operator made stays: it belongs to the resources.
+fn forget_interrupted(cluster: &Cluster) -> anyhow::Result<()> {
+    let mut status = helm(cluster)?;
+    status.args(["status", "shoal", "--namespace", SYSTEM, "--output", "json"]);
+    let release: Value = serde_json::from_slice(&status.output()?.stdout).unwrap_or(Value::Null);
+    let interrupted = release["info"]["status"]
+        .as_str()
+        .is_some_and(|status| status.starts_with("pending"));
+    if interrupted {
+        say("an installation of the chart was interrupted: beginning anew");
+        let mut uninstall = helm(cluster)?;
+        uninstall.args(["uninstall", "shoal", "--namespace", SYSTEM]);
+        succeed(uninstall.stdout(Stdio::null()))?;
+    }
+    Ok(())
 }
 
 /// Applies the example and waits until everything in it is Ready.

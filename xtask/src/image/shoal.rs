@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::archive::{self, Archive, Settings, Tag};
 use super::tree::Tree;
-use super::{closure, labels, sbom};
+use super::{closure, labels, origin, sbom};
 use crate::command::{cargo, root, succeed};
 use crate::stage::say;
 
@@ -25,11 +25,13 @@ const SBOM: &str = "usr/share/sbom/shoal.cdx.json";
 /// Compiles the binary and writes the image and its bill of materials into the folder.
 pub fn build(folder: &Path, release: bool) -> anyhow::Result<Archive> {
     let (tree, sbom) = files(folder, release)?;
+    let mut labels = labels("Shoal", env!("CARGO_PKG_VERSION"), "Apache-2.0", ABOUT);
+    labels.extend(origin());
     let settings = Settings {
         entrypoint: vec!["/usr/local/bin/shoal".to_owned()],
         path: "/usr/local/bin",
         user: USER,
-        labels: labels("Shoal", env!("CARGO_PKG_VERSION"), "Apache-2.0", ABOUT),
+        labels,
     };
     let archive = archive::write(folder, REPOSITORY, &Tag::OfContent, &tree, &settings)?;
     fs::write(archive.file.with_extension("cdx.json"), sbom)?;
