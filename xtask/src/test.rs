@@ -9,6 +9,7 @@ use crate::{fuzz, stage, web};
 
 mod chart;
 mod e2e;
+mod kubernetes;
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -76,6 +77,56 @@ const STAGES: &[Stage] = &[
         run: e2e::clients,
     },
     Stage {
+        name: "k8s-refused",
+        about: "invalid specs are refused by a real API server, with the sentence",
+        run: kubernetes::refused,
+    },
+    Stage {
+        name: "k8s-meeting",
+        about: "kubectl apply to a meeting of three Chromium, on one node and two",
+        run: kubernetes::meeting,
+    },
+    Stage {
+        name: "k8s-helm",
+        about: "helm test, upgrade, rollback, uninstall, install again",
+        run: kubernetes::helm,
+    },
+    Stage {
+        name: "k8s-idempotence",
+        about: "a restarted operator writes nothing, a killed one does the same",
+        run: kubernetes::idempotence,
+    },
+    Stage {
+        name: "k8s-shards",
+        about: "200 rooms at once on two shards; one is killed, one is drained",
+        run: kubernetes::shards,
+    },
+    Stage {
+        name: "k8s-rolling",
+        about: "new images of every part under running calls",
+        run: kubernetes::rolling,
+    },
+    Stage {
+        name: "k8s-exposure",
+        about: "each way of media to a bridge, and what is said when none works",
+        run: kubernetes::exposure,
+    },
+    Stage {
+        name: "k8s-rotation",
+        about: "secrets made anew under running calls",
+        run: kubernetes::rotation,
+    },
+    Stage {
+        name: "k8s-deletion",
+        about: "what is deleted is drained, and then nothing is left",
+        run: kubernetes::deletion,
+    },
+    Stage {
+        name: "ingress",
+        about: "an Ingress controller and a Gateway in front (not in CI)",
+        run: kubernetes::ingress,
+    },
+    Stage {
         name: "fuzz",
         about: "every parser of network input, the same inputs each time",
         run: fuzz_repeatable,
@@ -99,7 +150,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         .filter(|stage| args.only.is_empty() || args.only.iter().any(|name| name == stage.name))
         .filter(|stage| !args.skip.iter().any(|name| name == stage.name))
         .collect();
-    stage::run(&chosen)
+    let outcome = stage::run(&chosen);
+    // What failed matters more than what could not be cleared up after it.
+    outcome.and(kubernetes::finish())
 }
 
 fn format() -> anyhow::Result<()> {

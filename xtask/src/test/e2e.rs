@@ -8,6 +8,14 @@ use crate::install::{self, CHROMIUM, IPROUTE, PYTHON_VENV};
 use crate::stage::say;
 use crate::web;
 
+/// Arguments of Node for its test runner; a file follows.
+pub const NODE_TEST: [&str; 4] = [
+    "--test",
+    "--test-concurrency=1",
+    "--test-force-exit",
+    "--test-reporter=spec",
+];
+
 /// Three Chromium in one meeting, one process.
 pub fn meeting() -> anyhow::Result<()> {
     node("tests/meeting.test.mjs")
@@ -16,7 +24,8 @@ pub fn meeting() -> anyhow::Result<()> {
 /// A meeting over HTTPS; the same with a process per part, and the loss of a bridge.
 pub fn parts() -> anyhow::Result<()> {
     node("tests/address.test.mjs")?;
-    node("tests/parts.test.mjs")
+    node("tests/parts.test.mjs")?;
+    node("tests/restart.test.mjs")
 }
 
 /// Each codec as the sent one.
@@ -40,14 +49,11 @@ fn node(test: &str) -> anyhow::Result<()> {
     succeed(cargo().args(["build", "--package", "shoal", "--quiet"]))?;
     succeed(program("node", "e2e").arg("support/prepare.mjs"))?;
     let mut command = isolated();
-    command.current_dir(root().join("e2e")).args([
-        "node",
-        "--test",
-        "--test-concurrency=1",
-        "--test-force-exit",
-        "--test-reporter=spec",
-        test,
-    ]);
+    command
+        .current_dir(root().join("e2e"))
+        .arg("node")
+        .args(NODE_TEST)
+        .arg(test);
     succeed(&mut command)
 }
 
