@@ -136,7 +136,7 @@ const STAGES: &[Stage] = &[
 pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.list {
         for stage in STAGES {
-            say(&format!("{:<12} {}", stage.name, stage.about));
+            say(&format!("{:<16} {}", stage.name, stage.about));
         }
         return Ok(());
     }
