@@ -4,7 +4,7 @@
 //! of their own, the hash is consistent, and the table of rooms is shared.
 //!
 //! A process that a reload started knows nothing yet: it gets the rooms from its predecessor, the addresses from DNS, and
-//! the shards' health from its first checks. For that long callers wait ([`SETTLE`]), for otherwise a room could be given
+//! the shards' health from its first checks. For that long callers wait (`settle.lua`), for otherwise a room could be given
 //! to a second shard.
 
 pub mod ids;
@@ -17,14 +17,11 @@ pub mod regions;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use crate::validate::Region;
 
 /// Name of the configuration file.
 pub const FILE: &str = "haproxy.cfg";
-/// Time in which a new process learns what its predecessor knew.
-pub const SETTLE: Duration = Duration::from_millis(1_500);
 
 /// What the configuration is rendered from.
 #[derive(Clone, Debug)]

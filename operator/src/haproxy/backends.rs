@@ -47,9 +47,8 @@ backend signalling
             place(server, &server.signalling.render())
         );
     }
-    text.push_str("\nbackend focus\n");
+    text.push_str("\nbackend focus\n    http-request set-path /conference-request/v1\n");
     text.push_str(BY_ROOM);
-    text.push_str("    http-request set-path /conference-request/v1\n");
     for server in &door.servers {
         let _ = writeln!(
             text,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{FrontDoor, regions};
 
 /// Callers wait until this process knows what its predecessor knew.
-const SETTLE: &str = "    http-request lua.settle if !{ date(0,ms),sub(proc.settled) ge 0 }\n";
+const SETTLE: &str = "    http-request lua.settle if !{ var(proc.settled) -m bool }\n";
 
 /// Room and shard of a request, and where it goes.
 ///
@@ -14,7 +14,7 @@ const SETTLE: &str = "    http-request lua.settle if !{ date(0,ms),sub(proc.sett
 /// with the name of its shard.
 const ROUTES: &str = "    http-request set-var(txn.room) url_param(room),url_dec(1),lower
     http-request set-var(txn.room) var(txn.caller) if !{ var(txn.room) -m found } || { var(txn.room) -m len 0 }
-    http-request set-var(txn.previous) url_param(previd),url_dec(1),regsub(_[^_]*$,)
+    http-request set-var(txn.previous) url_param(previd),url_dec(1),field(1,_)
     use_backend signalling if { path_end /xmpp-websocket /http-bind /_unlock }
     use_backend focus if { path_end /conference-request/v1 }
     default_backend web

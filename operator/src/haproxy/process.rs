@@ -1,19 +1,9 @@
 //! Sections of the whole process: limits, logs, time limits, DNS.
 
-use super::SETTLE;
-
 /// File with the one thing that the configuration's own language cannot say: wait.
 pub(super) const WAIT_FILE: &str = "settle.lua";
 /// Its content.
-pub(super) const WAIT: &str = r#"-- Callers wait until this process knows what its predecessor knew.
-core.register_action("settle", { "http-req" }, function(txn)
-    local now = core.now()
-    local left = txn:get_var("proc.settled") - (now.sec * 1000 + math.floor(now.usec / 1000))
-    if left > 0 then
-        core.msleep(left)
-    end
-end, 0)
-"#;
+pub(super) const WAIT: &str = include_str!("settle.lua");
 
 /// A stream to a client may be silent for this long, which is more than the client's pings need.
 const TUNNEL: &str = "1h";
@@ -21,7 +11,6 @@ const TUNNEL: &str = "1h";
 const ANSWER: &str = "150s";
 
 pub(super) fn section() -> String {
-    let settle = SETTLE.as_millis();
     format!(
         "\
 global
@@ -33,9 +22,8 @@ global
     nbthread 4
     ssl-default-bind-options ssl-min-ver TLSv1.2
     ssl-default-server-options ssl-min-ver TLSv1.2
-    # The moment from which this process knows what its predecessor knew.
     lua-load {WAIT_FILE}
-    set-var proc.settled date({settle},ms)
+    set-var proc.settled bool(false)
 
 defaults
     mode http

@@ -1,0 +1,11 @@
+//! What the operator builds: properties of all objects, and the front door as real HAProxy processes.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod addresses;
+mod door;
+mod front_door;
+mod haproxy_file;
+mod objects;
+mod scale;
+mod secrets;
+mod worlds;
