@@ -37,6 +37,8 @@ pub enum Part {
     Web(Source),
     /// Hold meetings with scripted participants and report what they notice
     Loadtest(crate::loadtest::Options),
+    /// Hold a meeting at a JitsiCluster, from a pod of the same Kubernetes (`helm test`)
+    Check(crate::check::Options),
     /// Print the default configuration as TOML
     Configuration,
     /// Print the definition of a Kubernetes resource as YAML

@@ -63,6 +63,11 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Senders(Option<usize>);
 
+impl Senders {
+    /// Everybody sends.
+    pub const ALL: Self = Self(None);
+}
+
 /// Runs it. An error when anybody noticed anything that should not have been.
 pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     let trust = match &options.ca {
@@ -134,7 +139,7 @@ fn words(progress: &Progress) -> String {
 
 fn senders(text: &str) -> Result<Senders, String> {
     if text == "all" {
-        return Ok(Senders(None));
+        return Ok(Senders::ALL);
     }
     let number = text.parse();
     number
@@ -143,7 +148,7 @@ fn senders(text: &str) -> Result<Senders, String> {
 }
 
 /// `90s`, `1500ms`, `10m`, `2h`.
-fn time(text: &str) -> Result<Duration, String> {
+pub fn time(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits
         .parse()

@@ -1,6 +1,7 @@
 //! `shoal`: every part of a meeting service as a subcommand, and `all` of them in one process.
 
 mod all;
+mod check;
 mod cli;
 mod crd;
 mod loadtest;
@@ -44,6 +45,7 @@ async fn run(part: Part) -> anyhow::Result<()> {
         Part::Bridge(source) => parts::bridge(Settings::load(&source, &[])?.bridge, stop).await,
         Part::Web(source) => parts::web(&Settings::load(&source, &[])?, stop).await,
         Part::Loadtest(options) => loadtest::run(options, stop).await,
+        Part::Check(options) => check::run(options, stop).await,
         Part::Crd { plural } => {
             log::tell(crd::definition(&plural)?.trim_end());
             Ok(())
