@@ -4,10 +4,16 @@
 //! Kubernetes kind per file), apply, update status. Only the first and the last two see the API server.
 
 pub mod build;
+pub mod config;
+pub mod controller;
 pub mod crd;
 pub mod desired;
 pub mod haproxy;
+pub mod io;
+mod metrics;
+mod probe;
 pub mod scale;
 pub mod secrets;
+mod status;
 pub mod validate;
 pub mod world;

@@ -35,6 +35,10 @@ pub enum Part {
     Bridge(Source),
     /// The meeting page, with the other parts behind the same address
     Web(Source),
+    /// The Kubernetes operator: makes clusters, shards and bridge pools of their resources
+    Operator(crate::kubernetes::Operator),
+    /// Beside HAProxy in a front door's pod: reloads it when its configuration changes
+    FrontDoor(crate::kubernetes::FrontDoor),
     /// Hold meetings with scripted participants and report what they notice
     Loadtest(crate::loadtest::Options),
     /// Hold a meeting at a JitsiCluster, from a pod of the same Kubernetes (`helm test`)

@@ -6,7 +6,10 @@ mod cli;
 mod crd;
 mod loadtest;
 mod log;
+mod kubernetes;
 mod parts;
+#[cfg(test)]
+mod rendered;
 mod secret;
 mod service;
 mod settings;
@@ -44,6 +47,8 @@ async fn run(part: Part) -> anyhow::Result<()> {
         Part::Focus(source) => parts::focus(Settings::load(&source, &[])?, stop).await,
         Part::Bridge(source) => parts::bridge(Settings::load(&source, &[])?.bridge, stop).await,
         Part::Web(source) => parts::web(&Settings::load(&source, &[])?, stop).await,
+        Part::Operator(flags) => kubernetes::run(flags, stop).await,
+        Part::FrontDoor(flags) => kubernetes::front_door(flags, stop).await,
         Part::Loadtest(options) => loadtest::run(options, stop).await,
         Part::Check(options) => check::run(options, stop).await,
         Part::Crd { plural } => {

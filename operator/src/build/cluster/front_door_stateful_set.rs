@@ -116,9 +116,10 @@ fn haproxy(context: &Context<'_>) -> Container {
 
 fn reloader(context: &Context<'_>) -> Container {
     let images = &context.valid.images;
-    let args = ["front-door", "--config-dir", FILES, "--master", MASTER];
+    let mut args = vec!["front-door".to_owned(), format!("--master={MASTER}")];
+    args.extend(["config", "tls", "peers"].map(|files| format!("--config-dir={FILES}/{files}")));
     Container {
-        args: Some(args.map(str::to_owned).to_vec()),
+        args: Some(args),
         volume_mounts: Some(vec![
             directory("configuration", &format!("{FILES}/config")),
             directory("public-certificate", &format!("{FILES}/tls")),

@@ -1,0 +1,60 @@
+//! Why Kubernetes makes no pods for a workload: quotas, Pod Security, webhooks. Only its events say so.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Event;
+use kube::api::{Api, ListParams};
+
+use crate::io::context::Context;
+use crate::world::Live;
+
+impl Context {
+    /// The sentence by workload; nothing is asked where all pods are there.
+    pub(super) async fn blocked(
+        &self,
+        namespace: &str,
+        live: &Live,
+    ) -> Result<BTreeMap<String, String>, kube::Error> {
+        let mut blocked = BTreeMap::new();
+        for (name, set) in &live.stateful_sets {
+            let wanted = set
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.replicas)
+                .unwrap_or(1);
+            let made = set.status.as_ref().map_or(0, |status| status.replicas);
+            if made < wanted
+                && let Some(why) = self.refused(namespace, name).await?
+            {
+                blocked.insert(name.clone(), why);
+            }
+        }
+        for (name, deployment) in &live.deployments {
+            let conditions = deployment
+                .status
+                .iter()
+                .flat_map(|status| status.conditions.iter().flatten());
+            let failure = conditions
+                .filter(|one| one.type_ == "ReplicaFailure" && one.status == "True")
+                .find_map(|one| one.message.clone());
+            if let Some(why) = failure {
+                blocked.insert(name.clone(), why);
+            }
+        }
+        Ok(blocked)
+    }
+
+    /// What the last event about a StatefulSet's pods says.
+    async fn refused(&self, namespace: &str, set: &str) -> Result<Option<String>, kube::Error> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let fields = format!(
+            "involvedObject.kind=StatefulSet,involvedObject.name={set},reason=FailedCreate"
+        );
+        let events = api.list(&ListParams::default().fields(&fields)).await?;
+        let last = events.items.into_iter().max_by_key(|event| {
+            let time = event.last_timestamp.as_ref().map(|time| time.0);
+            time.or_else(|| event.event_time.as_ref().map(|time| time.0))
+        });
+        Ok(last.and_then(|event| event.message))
+    }
+}

@@ -1,0 +1,60 @@
+//! `/metrics`, `/about/health`, `/about/ready`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::metrics::Metrics;
+
+#[derive(Clone)]
+struct Shown {
+    metrics: Arc<Metrics>,
+    ready: watch::Receiver<bool>,
+}
+
+/// Listens; where the kernel has no IPv6, on all IPv4 addresses for `[::]`.
+pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        result => result,
+    }
+}
+
+/// Serves until dropped.
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, ready: watch::Receiver<bool>) {
+    let router = Router::new()
+        .route("/metrics", get(render))
+        .route("/about/health", get(|| async { "OK" }))
+        .route("/about/ready", get(is_ready))
+        .with_state(Shown { metrics, ready });
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "the HTTP interface ended");
+    }
+}
+
+async fn is_ready(State(shown): State<Shown>) -> Response {
+    if *shown.ready.borrow() {
+        "OK".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "starting").into_response()
+    }
+}
+
+async fn render(State(shown): State<Shown>) -> Response {
+    match shown.metrics.render() {
+        Ok(text) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,92 @@
+//! The operator at work: from changes and answers to reconciles, several at a time, none twice.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand::Rng;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::context::Context;
+use super::pod_http::PodHttp;
+use super::reconcile::reconcile;
+use super::{named_secrets, poll, watches};
+use crate::controller::queue::{Outcome, Queue};
+use crate::controller::scope::Key;
+use crate::metrics::Kind;
+
+/// Reconciles at a time.
+const WIDTH: usize = 8;
+
+/// Works until dropped.
+pub async fn run(context: Arc<Context>, http: PodHttp, namespace: Option<&str>) {
+    let (requests, mut requested) = mpsc::unbounded_channel();
+    let mut helpers = JoinSet::new();
+    watches::start(&context, namespace, &requests, &mut helpers).await;
+    named_secrets::start(&context, &requests, &mut helpers).await;
+    // Before anything is said of a pod, it is asked: a restart of the operator must not look like an outage of all.
+    let poll = poll::first(context.clone(), http.clone(), requests.clone()).await;
+    helpers.spawn(poll.run());
+    tracing::info!(
+        clusters = context.cache.clusters.len(),
+        shards = context.cache.shards.len(),
+        pools = context.cache.pools.len(),
+        "everything is listed; reconciling"
+    );
+
+    let mut queue = Queue::default();
+    let mut running: JoinSet<(Key, Outcome)> = JoinSet::new();
+    loop {
+        let now = Instant::now();
+        while running.len() < WIDTH
+            && let Some(key) = queue.poll_next(now)
+        {
+            let (context, http) = (context.clone(), http.clone());
+            running.spawn(async move {
+                let outcome = reconcile(&context, &http, &key).await;
+                (key, outcome)
+            });
+        }
+        count(&context, &queue, now);
+        let due = queue.poll_timeout().filter(|_| running.len() < WIDTH);
+        tokio::select! {
+            Some(key) = requested.recv() => {
+                let now = Instant::now();
+                queue.handle_request(key, now);
+                while let Ok(key) = requested.try_recv() {
+                    queue.handle_request(key, now);
+                }
+            }
+            Some(done) = running.join_next() => match done {
+                Ok((key, outcome)) => {
+                    let jitter = rand::rng().random();
+                    queue.handle_done(key, outcome, jitter, Instant::now());
+                }
+                // A reconcile that panics is a broken invariant: the process starts anew rather than go on without it.
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            () = sleep_until(due) => {}
+        }
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn count(context: &Context, queue: &Queue<Key>, now: Instant) {
+    let metrics = &context.metrics;
+    metrics.queue.set(queue.due(now) as i64);
+    let cache = &context.cache;
+    for (kind, count) in [
+        ("JitsiCluster", cache.clusters.len()),
+        ("JitsiShard", cache.shards.len()),
+        ("BridgePool", cache.pools.len()),
+    ] {
+        let kind = Kind { kind: kind.into() };
+        metrics.objects.get_or_create(&kind).set(count as i64);
+    }
+}

@@ -1,0 +1,40 @@
+//! The last step of a reconcile: what was seen, as a status that a person reads. Pure: what is different is written by IO.
+
+mod cluster;
+mod conditions;
+mod pods;
+mod pool;
+mod shard;
+
+use std::collections::BTreeMap;
+
+pub use cluster::cluster;
+pub use conditions::{Word, words};
+pub use pool::pool;
+pub use shard::shard;
+
+/// What a reconcile met on its way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Met {
+    /// Reason and sentence of what somebody has to put right.
+    pub problems: Vec<(String, String)>,
+    /// The same of what passes by itself.
+    pub waits: Vec<(String, String)>,
+    /// Why Kubernetes makes no pods for a workload, by the workload's name.
+    pub blocked: BTreeMap<String, String>,
+    /// Addresses at which a bridge does not answer, by pod.
+    pub silent: BTreeMap<String, String>,
+}
+
+impl Met {
+    /// All sentences of what somebody has to put right.
+    fn complaint(&self) -> Option<(String, String)> {
+        let (reason, _) = self.problems.first()?;
+        let all: Vec<&str> = self
+            .problems
+            .iter()
+            .map(|(_, text)| text.as_str())
+            .collect();
+        Some((reason.clone(), all.join("; ")))
+    }
+}
