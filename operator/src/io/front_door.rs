@@ -108,8 +108,7 @@ async fn follow(front_door: &FrontDoor, counts: &Counts) {
         }
         tick.tick().await;
     }
-    // What HAProxy started with may be older than what lies there: the first look reloads, unless nothing changed since
-    // this program first looked, which it does before HAProxy answers.
+    // The first look reloads, for what HAProxy started with may be older than what lies there.
     let mut used: Option<[u8; 32]> = None;
     loop {
         tick.tick().await;
@@ -117,12 +116,6 @@ async fn follow(front_door: &FrontDoor, counts: &Counts) {
             continue;
         };
         if used == Some(print) {
-            continue;
-        }
-        if used.is_none() && master.is_fresh().await {
-            tracing::info!("HAProxy serves, and its configuration is watched");
-            counts.current.store(true, Ordering::Relaxed);
-            used = Some(print);
             continue;
         }
         used = Some(print);
