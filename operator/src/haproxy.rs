@@ -139,6 +139,7 @@ pub fn render(door: &FrontDoor) -> BTreeMap<String, String> {
         backends::section(door),
     ];
     let mut files = regions::files(&door.regions);
+    files.insert(backends::NAMES.into(), backends::names(door));
     files.insert(process::WAIT_FILE.into(), process::WAIT.into());
     files.insert(FILE.into(), sections.join("\n"));
     files

@@ -7,15 +7,28 @@ use std::fmt::Write;
 
 use super::{FrontDoor, Server};
 
+/// File with the name of each shard by its number.
+pub(super) const NAMES: &str = "shards.map";
+
+/// Its content.
+pub(super) fn names(door: &FrontDoor) -> String {
+    let lines = door.servers.iter();
+    lines.map(|server| format!("{} {}\n", server.id, server.name)).collect()
+}
+
 /// Points of an active shard on the ring of hashes, in units of 16.
 const WEIGHT: u32 = 100;
 
-/// A room stays where it is; a new one goes by its hash, so that all replicas choose the same shard at the same instant.
-/// A resumed session whose room nobody knows goes to its own shard.
-const BY_ROOM: &str = "    balance hash var(txn.room)
+/// A room stays where it is while that shard lives; otherwise its hash decides, so that all replicas choose the same shard
+/// at the same instant.
+///
+/// The table is looked at by an expression and only written here. A rule that looks things up (`stick match`) tells the
+/// other replicas of what it found, so the place of a dead shard's room would overwrite the new one that another replica
+/// has just told.
+const BY_ROOM: &str = "    use-server %[var(txn.shard)] if { var(txn.shard) -m found }
+    balance hash var(txn.room)
     hash-type consistent sdbm avalanche
-    stick on var(txn.room) table rooms
-    use-server %[var(txn.previous)] if { var(txn.previous) -m found } !{ var(txn.room),in_table(rooms) -m bool }
+    stick store-request var(txn.room) table rooms
     option httpchk
     http-check disable-on-404
     http-error status 503 content-type text/plain string \"No shard takes this meeting at the moment. Try again.\"

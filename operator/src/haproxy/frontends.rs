@@ -10,11 +10,12 @@ const SETTLE: &str = "    http-request lua.settle if !{ var(proc.settled) -m boo
 /// Room and shard of a request, and where it goes.
 ///
 /// Clients write a room's name in mixed case and percent-encoded. Who names no room is kept on one shard by address, so
-/// that BOSH requests that name only their session stay together. `previd` is the session that a client resumes; it begins
-/// with the name of its shard.
+/// that BOSH requests that name only their session stay together. The shard is the one that the table of rooms has;
+/// without one, that of the session which the client resumes, for `previd` begins with the name of its shard.
 const ROUTES: &str = "    http-request set-var(txn.room) url_param(room),url_dec(1),lower
     http-request set-var(txn.room) var(txn.caller) if !{ var(txn.room) -m found } || { var(txn.room) -m len 0 }
-    http-request set-var(txn.previous) url_param(previd),url_dec(1),field(1,_)
+    http-request set-var(txn.shard) var(txn.room),table_server_id(rooms),map(shards.map)
+    http-request set-var(txn.shard) url_param(previd),url_dec(1),field(1,_) if !{ var(txn.shard) -m found }
     use_backend signalling if { path_end /xmpp-websocket /http-bind /_unlock }
     use_backend focus if { path_end /conference-request/v1 }
     default_backend web
