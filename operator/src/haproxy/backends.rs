@@ -13,7 +13,9 @@ pub(super) const NAMES: &str = "shards.map";
 /// Its content.
 pub(super) fn names(door: &FrontDoor) -> String {
     let lines = door.servers.iter();
-    lines.map(|server| format!("{} {}\n", server.id, server.name)).collect()
+    lines
+        .map(|server| format!("{} {}\n", server.id, server.name))
+        .collect()
 }
 
 /// Points of an active shard on the ring of hashes, in units of 16.
