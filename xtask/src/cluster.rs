@@ -292,8 +292,11 @@ fn status() -> anyhow::Result<()> {
 fn lock(layout: &Layout) -> anyhow::Result<File> {
     let path = layout.lock_file();
     let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    file.lock()
-        .with_context(|| format!("cannot lock {}", path.display()))?;
+    if file.try_lock().is_err() {
+        say("another task starts or ends the cluster: waiting for it");
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
+    }
     Ok(file)
 }
 

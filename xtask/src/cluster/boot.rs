@@ -36,7 +36,12 @@ pub fn up(layout: &Layout, options: &Options) -> anyhow::Result<()> {
         }
         _ if node::running()?.is_empty() => {}
         Some(booted) if booted == wanted => say("the cluster does not answer: replacing it"),
-        Some(_) => say("a cluster with other options or of another version runs: replacing it"),
+        Some(booted) if booted.binaries == wanted.binaries => say(&format!(
+            "a cluster with {} and {} runs: replacing it",
+            count(booted.nodes),
+            booted.proxy_mode
+        )),
+        Some(_) => say("a cluster of another version runs: replacing it"),
         None => say("a boot was interrupted: clearing up after it"),
     }
     down(layout, false)?;
@@ -170,6 +175,13 @@ fn kubectl(layout: &Layout, node: &Node, binaries: &Path) -> Command {
     let mut kubectl = node.in_network(binaries.join("kubectl"));
     kubectl.env("KUBECONFIG", layout.kubeconfig());
     kubectl
+}
+
+fn count(nodes: u8) -> String {
+    match nodes {
+        1 => "one node".to_owned(),
+        many => format!("{many} nodes"),
+    }
 }
 
 fn must_be_root() -> anyhow::Result<()> {
