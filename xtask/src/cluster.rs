@@ -40,7 +40,7 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Task {
     /// Boot the cluster, install Shoal in it, apply the example and print where the meeting page is
-    Up(Options),
+    Up(Up),
     /// Build the images again and give them to the nodes; prints their names
     Images,
     /// Remove the cluster and everything in it
@@ -62,17 +62,27 @@ enum Task {
     },
 }
 
-/// What kind of cluster.
-#[derive(ClapArgs, Clone)]
-pub struct Options {
-    /// How many nodes
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
-    pub nodes: u8,
-    /// How kube-proxy forwards to Services
-    #[arg(long, value_enum, default_value_t = ProxyMode::Nftables)]
-    pub proxy_mode: ProxyMode,
+#[derive(ClapArgs)]
+struct Up {
+    /// How many nodes: as many as run, or one
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=9))]
+    nodes: Option<u8>,
+    /// How kube-proxy forwards to Services: as it does, or by nftables
+    #[arg(long, value_enum)]
+    proxy_mode: Option<ProxyMode>,
     /// Kubernetes alone, without Shoal
     #[arg(long)]
+    bare: bool,
+}
+
+/// What kind of cluster.
+#[derive(Clone)]
+pub struct Options {
+    /// How many nodes.
+    pub nodes: u8,
+    /// How kube-proxy forwards to Services.
+    pub proxy_mode: ProxyMode,
+    /// Kubernetes alone, without Shoal.
     pub bare: bool,
 }
 
@@ -117,10 +127,7 @@ struct In {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.task {
-        Task::Up(options) => {
-            up(options)?;
-            Ok(())
-        }
+        Task::Up(wish) => up(&wish.options()).map(drop),
         Task::Images => {
             Cluster::running()?;
             shoal::load_images().map(drop)
@@ -139,6 +146,24 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         }
         Task::Helm(rest) => become_command(shoal::helm(&Cluster::running()?)?.args(&rest.rest)),
         Task::Retag { from, to } => images::retag(from, to),
+    }
+}
+
+impl Up {
+    /// What is not said stays as it runs: nobody's cluster is replaced for a flag that was left out.
+    fn options(&self) -> Options {
+        let running = options();
+        Options {
+            nodes: self
+                .nodes
+                .or(running.as_ref().map(|running| running.nodes))
+                .unwrap_or(1),
+            proxy_mode: self
+                .proxy_mode
+                .or(running.map(|running| running.proxy_mode))
+                .unwrap_or(ProxyMode::Nftables),
+            bare: self.bare,
+        }
     }
 }
 
