@@ -44,5 +44,9 @@
   verbs: [get, list, watch, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch, list]
+  verbs: [create, patch]
+# Why Kubernetes makes no pods (quota, Pod Security) stands only in events.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 {{- end -}}

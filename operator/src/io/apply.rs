@@ -8,7 +8,9 @@ mod prune;
 use std::time::Instant;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PropagationPolicy};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PropagationPolicy,
+};
 use serde_json::{Value, json};
 
 use super::apis;
@@ -52,7 +54,7 @@ enum Live {
     Absent,
     Known(Value),
     /// In the cluster, and not in memory yet.
-    Unseen(DynamicObject),
+    Unseen(Box<DynamicObject>),
 }
 
 impl Context {
@@ -95,9 +97,7 @@ impl Context {
         let live = self.live(&api, &owner.key.namespace, desired, name);
         let live = match live.await.map_err(|error| refused(&error))? {
             Live::Unseen(found) => {
-                let ours = found.metadata.labels.as_ref();
-                let ours = ours.and_then(|labels| labels.get(MANAGED_BY.0));
-                if ours.is_none_or(|by| by != MANAGED_BY.1) {
+                if !is_ours(&found.metadata) {
                     return Err(foreign(desired, owner));
                 }
                 // What is in it may be worth more than what was just made up: look again, and take it over.
@@ -107,13 +107,23 @@ impl Context {
                 }
                 serde_json::to_value(&found).unwrap_or_default()
             }
-            Live::Known(value) => value,
+            Live::Known(value) => {
+                let meta = value.get("metadata").cloned().unwrap_or_default();
+                let meta: ObjectMeta = serde_json::from_value(meta).unwrap_or_default();
+                if !is_ours(&meta) {
+                    return Err(foreign(desired, owner));
+                }
+                let owners = meta.owner_references.iter().flatten();
+                let mut controllers = owners.filter(|one| one.controller == Some(true));
+                let of_former = controllers.any(|one| one.uid != owner.uid);
+                if of_former || meta.deletion_timestamp.is_some() {
+                    // It must go, with the resource of the same name that there was, before its successor can come.
+                    return Ok(true);
+                }
+                value
+            }
             Live::Absent => Value::Null,
         };
-        if live.pointer("/metadata/deletionTimestamp").is_some() {
-            // It must go before its successor can come.
-            return Ok(true);
-        }
         let settled_key = format!("{}/{}", owner.key.namespace, desired.label());
         let had = live.pointer("/metadata/annotations/shoal.video~1applied");
         let had = had.and_then(Value::as_str);
@@ -186,7 +196,7 @@ impl Context {
             return Ok(Live::Known(value));
         }
         let found = api.get_opt(name).await?;
-        Ok(found.map_or(Live::Absent, Live::Unseen))
+        Ok(found.map_or(Live::Absent, |found| Live::Unseen(Box::new(found))))
     }
 
     /// Removes an object that has a field which cannot change, so that it can be made anew. Pods of a workload stay, and
@@ -229,6 +239,15 @@ fn is_fixed(message: &str) -> bool {
     ]
     .iter()
     .any(|sign| message.contains(sign))
+}
+
+fn is_ours(meta: &ObjectMeta) -> bool {
+    let labels = meta.labels.as_ref();
+    labels.is_some_and(|labels| {
+        labels
+            .get(MANAGED_BY.0)
+            .is_some_and(|by| by == MANAGED_BY.1)
+    })
 }
 
 fn foreign(desired: &Desired, owner: &Owner<'_>) -> Trouble {

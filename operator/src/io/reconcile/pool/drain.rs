@@ -39,7 +39,7 @@ impl Context {
                 let marked =
                     known.is_some_and(|pod| pod.annotations().contains_key(DRAINING_SINCE));
                 if marked != drain {
-                    self.mark(&namespace, pod, drain.then(|| world.now.as_secs()))
+                    self.mark(&namespace, pod, drain.then_some(world.now.as_secs()))
                         .await?;
                 }
                 let address = known.and_then(address);
