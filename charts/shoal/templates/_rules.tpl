@@ -18,8 +18,12 @@
   verbs: [update]
 # What it makes of them.
 - apiGroups: [""]
-  resources: [services, configmaps, secrets]
+  resources: [services, configmaps]
   verbs: [get, list, watch, create, patch, delete]
+# Secrets go with the resource that owns them, and are never deleted by the operator.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [statefulsets, deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -34,18 +38,18 @@
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, create, patch, delete]
 - apiGroups: [cert-manager.io]
   resources: [certificates]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, create, patch, delete]
 # Pods are Kubernetes' own work; they are watched, and annotated so that the kubelet mounts a changed file at once.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch]
+# What it tells; and what the StatefulSet controller tells of pods that a quota or a policy forbids, which stands nowhere else.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
-# Why Kubernetes makes no pods (quota, Pod Security) stands only in events.
 - apiGroups: [""]
   resources: [events]
   verbs: [list]

@@ -86,6 +86,10 @@ pub fn least(rendered: &Rendered) -> anyhow::Result<()> {
                     "the operator may {verb} nodes"
                 );
                 ensure!(
+                    !resources.contains(&"secrets") || !["delete", "update"].contains(verb),
+                    "the operator may {verb} secrets, whose content cannot be made again"
+                );
+                ensure!(
                     !resources.contains(&"pods") || !["create", "update"].contains(verb),
                     "the operator may {verb} pods"
                 );
