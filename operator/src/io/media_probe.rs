@@ -54,6 +54,7 @@ pub async fn probe(http: &PodHttp, bridge: (IpAddr, u16)) -> Found {
         "endpoints": [{
             "id": "0badcafe",
             "create": true,
+            "capabilities": ["source-names"],
             "transport": {"ice-controlling": true},
         }],
     });
