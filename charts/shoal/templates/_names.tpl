@@ -69,16 +69,10 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* Of what only `helm test` makes. */}}
+{{/* Of what `helm test` uses. */}}
 {{- define "shoal.testLabels" -}}
 app.kubernetes.io/name: shoal
 app.kubernetes.io/component: test
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- end -}}
-
-{{- define "shoal.testHook" -}}
-helm.sh/hook: test
-helm.sh/hook-weight: "-1"
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
 {{- end -}}
