@@ -13,6 +13,9 @@ pub use conditions::{Word, words};
 pub use pool::pool;
 pub use shard::shard;
 
+/// Message of a finished roll-out.
+const COMPLETE: &str = "everything runs as the spec says";
+
 /// What a reconcile met on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Met {

@@ -1,11 +1,12 @@
 //! Which optional APIs the Kubernetes cluster has.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kube::Client;
 use kube::api::ApiResource;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// How long an answer holds: an API may be installed at any time.
 const FRESH: Duration = Duration::from_secs(30);

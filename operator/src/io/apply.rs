@@ -5,13 +5,12 @@ pub mod compare;
 mod poke;
 mod prune;
 
-use std::time::Instant;
-
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{
     Api, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PropagationPolicy,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::apis;
 use super::context::{Context, MANAGER};

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use kube::Client;
 use kube::runtime::events::Recorder;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::apis::Apis;
 use super::cache::Cache;

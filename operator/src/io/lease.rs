@@ -1,7 +1,6 @@
 //! The Lease by which one of several replicas leads.
 
 use std::time::Duration;
-use std::time::Instant;
 
 use k8s_openapi::api::coordination::v1::{Lease as Object, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -10,6 +9,7 @@ use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::context::MANAGER;
@@ -89,7 +89,7 @@ impl Lease {
             .as_ref()
             .map(|seen| seen.holder.clone())
             .unwrap_or_default();
-        if !election.handle_seen(seen, Instant::now()) {
+        if !election.handle_seen(seen, Instant::now().into_std()) {
             if *told != holder {
                 tracing::info!(holder, "another replica leads; waiting");
                 *told = holder;

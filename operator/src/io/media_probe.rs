@@ -56,6 +56,7 @@ pub async fn probe(http: &PodHttp, bridge: (IpAddr, u16)) -> Found {
             "create": true,
             "capabilities": ["source-names"],
             "transport": {"ice-controlling": true},
+            "capabilities": ["source-names"],
         }],
     });
     let Some(answer) = http.post(bridge, path, Some(&create)).await else {

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::media_probe::{Found, probe};
@@ -263,8 +264,12 @@ impl Poll {
                     (Some(false), Some(text.join(" and ")))
                 }
                 Found::Unknown(why) => {
+                    // It says nothing of the media port: what was found before holds.
                     tracing::debug!(pod = target.pod.1, why, "media cannot be probed");
-                    (None, None)
+                    if let Some(progress) = self.progress.get_mut(&target.pod) {
+                        progress.probe_due = Some(Instant::now() + PROBE_PERIOD[1]);
+                    }
+                    continue;
                 }
             };
             if let Some(progress) = self.progress.get_mut(&target.pod) {

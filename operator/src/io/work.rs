@@ -1,11 +1,11 @@
 //! The operator at work: from changes and answers to reconciles, several at a time, none twice.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::pod_http::PodHttp;
@@ -37,7 +37,7 @@ pub async fn run(context: Arc<Context>, http: PodHttp, namespace: Option<&str>) 
     let mut queue = Queue::default();
     let mut running: JoinSet<(Key, Outcome)> = JoinSet::new();
     loop {
-        let now = Instant::now();
+        let now = Instant::now().into_std();
         while running.len() < WIDTH
             && let Some(key) = queue.poll_next(now)
         {
@@ -51,7 +51,7 @@ pub async fn run(context: Arc<Context>, http: PodHttp, namespace: Option<&str>) 
         let due = queue.poll_timeout().filter(|_| running.len() < WIDTH);
         tokio::select! {
             Some(key) = requested.recv() => {
-                let now = Instant::now();
+                let now = Instant::now().into_std();
                 queue.handle_request(key, now);
                 while let Ok(key) = requested.try_recv() {
                     queue.handle_request(key, now);
@@ -60,7 +60,7 @@ pub async fn run(context: Arc<Context>, http: PodHttp, namespace: Option<&str>) 
             Some(done) = running.join_next() => match done {
                 Ok((key, outcome)) => {
                     let jitter = rand::rng().random();
-                    queue.handle_done(key, outcome, jitter, Instant::now());
+                    queue.handle_done(key, outcome, jitter, Instant::now().into_std());
                 }
                 // A reconcile that panics is a broken invariant: the process starts anew rather than go on without it.
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -70,14 +70,14 @@ pub async fn run(context: Arc<Context>, http: PodHttp, namespace: Option<&str>) 
     }
 }
 
-async fn sleep_until(due: Option<Instant>) {
+async fn sleep_until(due: Option<std::time::Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,
     }
 }
 
-fn count(context: &Context, queue: &Queue<Key>, now: Instant) {
+fn count(context: &Context, queue: &Queue<Key>, now: std::time::Instant) {
     let metrics = &context.metrics;
     metrics.queue.set(queue.due(now) as i64);
     let cache = &context.cache;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Met;
 use super::conditions::Conditions;
 use super::pods::{Workload, of_component, why};
+use super::{COMPLETE, Met};
 use crate::build::names;
 use crate::crd::{ClusterStatus, FrontDoorExposure};
 use crate::validate::{PublicCertificate, ValidCluster};
@@ -37,15 +37,16 @@ pub fn cluster(world: &ClusterWorld, valid: Option<&ValidCluster>, met: &Met) ->
         ),
         Some((reason, message)) => conditions.set("Ready", false, reason, message.clone()),
     }
+    let few = |workload: &Workload| workload.ready < workload.wanted;
+    let partial = missing_pods(world, met, &name, [&front_door, &web], few);
     if front_door.settled() && web.settled() {
-        conditions.set("Progressing", false, "Complete", "");
+        conditions.set("Progressing", false, "Complete", COMPLETE);
     } else {
-        conditions.set(
-            "Progressing",
-            true,
-            "RollingOut",
+        let sentence = partial.as_ref().map_or(
             "front door and page are brought to what the spec says",
+            |(_, message)| message.as_str(),
         );
+        conditions.set("Progressing", true, "RollingOut", sentence);
     }
     match &complaint {
         Some((reason, message)) => conditions.set("Degraded", true, reason, message.clone()),
@@ -65,6 +66,7 @@ pub fn cluster(world: &ClusterWorld, valid: Option<&ValidCluster>, met: &Met) ->
         conditions: conditions.done(),
         message: missing
             .or(complaint)
+            .or(partial)
             .map(|(_, message)| message)
             .unwrap_or_default(),
         shards: format!("{taking}/{total}"),
@@ -78,6 +80,38 @@ pub fn cluster(world: &ClusterWorld, valid: Option<&ValidCluster>, met: &Met) ->
     }
 }
 
+/// Why pods of the front door or the page do not run, where `counts`.
+fn missing_pods(
+    world: &ClusterWorld,
+    met: &Met,
+    name: &str,
+    workloads: [&Workload; 2],
+    counts: fn(&Workload) -> bool,
+) -> Option<(String, String)> {
+    let [front_door, web] = workloads;
+    let all = [
+        (
+            front_door,
+            "front door",
+            names::front_door(name),
+            "front-door",
+            "FrontDoorNotReady",
+        ),
+        (web, "web", names::web(name), "web", "WebNotReady"),
+    ];
+    let (workload, what, own, component, reason) =
+        all.into_iter().find(|(workload, ..)| counts(workload))?;
+    let pods = of_component(world.live.pods.values(), component);
+    let because = met.blocked.get(&own).cloned().or_else(|| why(pods));
+    let because = because.unwrap_or_else(|| "its pods are being made".into());
+    let missing = workload.wanted - workload.ready;
+    let message = format!(
+        "{missing} of {} {what} pods do not run: {because}",
+        workload.wanted
+    );
+    Some((reason.into(), message))
+}
+
 fn why_not_ready(
     world: &ClusterWorld,
     met: &Met,
@@ -89,29 +123,9 @@ fn why_not_ready(
     if let Some(problem) = met.problems.first() {
         return Some(problem.clone());
     }
-    let (front_name, web_name) = (names::front_door(name), names::web(name));
-    for (workload, what, own, component, reason) in [
-        (
-            front_door,
-            "front door",
-            &front_name,
-            "front-door",
-            "FrontDoorNotReady",
-        ),
-        (web, "web", &web_name, "web", "WebNotReady"),
-    ] {
-        if workload.ready >= workload.wanted.max(1) {
-            continue;
-        }
-        let pods = of_component(world.live.pods.values(), component);
-        let because = met.blocked.get(own).cloned().or_else(|| why(pods));
-        let missing = workload.wanted - workload.ready;
-        let because = because.unwrap_or_else(|| "its pods are being made".into());
-        let message = format!(
-            "{missing} of {} {what} pods do not run: {because}",
-            workload.wanted
-        );
-        return Some((reason.into(), message));
+    let none = |workload: &Workload| workload.ready == 0;
+    if let Some(missing) = missing_pods(world, met, name, [front_door, web], none) {
+        return Some(missing);
     }
     if let Some(wait) = met.waits.first() {
         return Some(wait.clone());

@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::core::v1::Pod;
 
-use super::Met;
 use super::conditions::Conditions;
 use super::pods::{Workload, counted, is_ready, of_component, ready_since, why};
+use super::{COMPLETE, Met};
 use crate::build::names;
 use crate::crd::{BridgeExposure, BridgesByState, PoolStatus};
 use crate::world::{BridgeReport, PoolWorld};
@@ -40,7 +40,7 @@ pub fn pool(world: &PoolWorld, selector: &str, met: &Met) -> PoolStatus {
         Some((reason, message)) => conditions.set("Ready", false, reason, message.clone()),
     }
     if workload.settled() && bridges.starting == 0 && bridges.draining == 0 {
-        conditions.set("Progressing", false, "Complete", "");
+        conditions.set("Progressing", false, "Complete", COMPLETE);
     } else {
         conditions.set(
             "Progressing",

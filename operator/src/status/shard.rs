@@ -1,8 +1,8 @@
 //! The status of a JitsiShard.
 
-use super::Met;
 use super::conditions::Conditions;
 use super::pods::{Workload, of_component, why};
+use super::{COMPLETE, Met};
 use crate::build::names;
 use crate::crd::{ShardState, ShardStatus};
 use crate::world::ShardWorld;
@@ -33,7 +33,7 @@ pub fn shard(world: &ShardWorld, met: &Met) -> ShardStatus {
         Some((reason, message)) => conditions.set("Ready", false, reason, message.clone()),
     }
     if signalling.settled() && focus.settled() {
-        conditions.set("Progressing", false, "Complete", "");
+        conditions.set("Progressing", false, "Complete", COMPLETE);
     } else {
         conditions.set(
             "Progressing",

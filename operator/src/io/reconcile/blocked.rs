@@ -50,7 +50,14 @@ impl Context {
         let fields = format!(
             "involvedObject.kind=StatefulSet,involvedObject.name={set},reason=FailedCreate"
         );
-        let events = api.list(&ListParams::default().fields(&fields)).await?;
+        let events = match api.list(&ListParams::default().fields(&fields)).await {
+            Ok(events) => events,
+            Err(kube::Error::Api(status)) if status.code == 403 => {
+                tracing::debug!(why = status.message, "events may not be read");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let last = events.items.into_iter().max_by_key(|event| {
             let time = event.last_timestamp.as_ref().map(|time| time.0);
             time.or_else(|| event.event_time.as_ref().map(|time| time.0))

@@ -1,12 +1,13 @@
 //! Carries out a scale plan: tells bridges to drain or not to, and has their people moved.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::build::names;
 use crate::crd::DrainPolicy;
