@@ -112,3 +112,73 @@ fn resources_in_the_docs_are_taken() {
     }
     assert!(seen > 0, "the docs show no resource");
 }
+
+/// What people are told to look for, and the folder of the source that says it.
+const SAID: &[(&str, &str)] = &[
+    ("not run: ", "status"),
+    ("does not answer the operator at port", "status"),
+    ("UDP does not reach", "status"),
+    ("nothing answers at", "status"),
+    ("takes no new rooms", "status"),
+    ("people can meet at", "status"),
+    ("everything runs as the spec says", "status"),
+    ("browsers warn of the self-signed certificate", "status"),
+    ("EndsInFront", "status"),
+    ("FromSecret", "status"),
+    ("NotThere", "status"),
+    ("SelfSigned", "status"),
+    ("its pod is being made", "status"),
+    ("has no node", "status"),
+    (
+        "this namespace has no JitsiCluster of that name",
+        "validate",
+    ),
+    ("no BridgePool serves this shard", "validate"),
+    ("no JitsiShard of cluster", "validate"),
+    ("fits spec.shardSelector", "validate"),
+    ("bridges would need port", "validate"),
+    ("has a host name and no IP address", "validate"),
+    ("is not there yet", "validate"),
+    ("has no usable tls.crt and tls.key", "validate"),
+    ("NoSuchSecret", "validate"),
+    ("SecretIncomplete", "validate"),
+    ("ApiMissing", "io"),
+    ("and was not made by the operator", "io"),
+    ("shoal.video/public-address", "build"),
+    ("shoal.video/rotate", "secrets"),
+];
+
+fn sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn what_the_docs_quote_is_what_the_operator_says() {
+    let mut docs = String::new();
+    for (_, page) in [files("docs", ".md"), files("docs/troubleshooting", ".md")]
+        .into_iter()
+        .flatten()
+    {
+        docs.push_str(&page);
+    }
+    for (sentence, folder) in SAID {
+        assert!(
+            docs.contains(sentence),
+            "the docs say nothing of {sentence:?}"
+        );
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut text = fs::read_to_string(own.join(format!("{folder}.rs"))).unwrap();
+        sources(&own.join(folder), &mut text);
+        assert!(
+            text.contains(sentence),
+            "the docs speak of {sentence:?}, which operator/src/{folder} does not say any more"
+        );
+    }
+}
