@@ -6,8 +6,7 @@ import { until } from '../support/wait.mjs';
 import { apply, condition, holds, kubectl, list, OWNED_KINDS, read, SHOAL_KINDS, untilObject } from './support/api.mjs';
 import { figure, secondsSince, spread } from './support/figures.mjs';
 import { LoadTest } from './support/loadtest.mjs';
-import { made } from './support/rollout.mjs';
-import { CLUSTER, ensureService, frontDoor, NAMESPACE, POOL, SHARD } from './support/service.mjs';
+import { CLUSTER, ensureService, frontDoor, made, NAMESPACE, POOL, SHARD } from './support/service.mjs';
 
 const TIMEOUT_SECONDS = 8;
 const OTHER = 'other';
@@ -38,7 +37,7 @@ after(async () => {
 
 /** `kind/name` of what the operator made, by a label where one is given. */
 async function names(label) {
-    const all = await made(OWNED_KINDS, NAMESPACE);
+    const all = await made(OWNED_KINDS);
     return all
         .filter(({ object }) => !label || object.metadata.labels[label[0]] === label[1])
         .map(({ kind, object }) => `${kind}/${object.metadata.name}`)

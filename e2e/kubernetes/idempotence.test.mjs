@@ -8,8 +8,8 @@ import { AuditMark } from './support/audit.mjs';
 import { killPod, needsOwnNodes, retag } from './support/environment.mjs';
 import { figure } from './support/figures.mjs';
 import { DEPLOYMENT, metric, newOperator, operators, USER } from './support/operator.mjs';
-import { imageOf, made, of, rolledOut, secondName } from './support/rollout.mjs';
-import { allReady, CLUSTER, ensureService, NAMESPACE, podsOf, SHARD, SYSTEM } from './support/service.mjs';
+import { imageOf, of, rolledOut, secondName } from './support/rollout.mjs';
+import { allReady, CLUSTER, ensureService, made, NAMESPACE, podsOf, SHARD, SYSTEM } from './support/service.mjs';
 
 const QUIET = 30_000;
 /** A pool beside that of the examples. */
@@ -77,7 +77,7 @@ async function outcome() {
         return [`${kind}/${metadata.name}`, { labels, annotations, ownerReferences, spec, data, type }];
     };
     const kinds = OWNED_KINDS.filter((kind) => kind !== 'pods');
-    return Object.fromEntries((await made(kinds, NAMESPACE)).map(normal).sort(([a], [b]) => a.localeCompare(b)));
+    return Object.fromEntries((await made(kinds)).map(normal).sort(([a], [b]) => a.localeCompare(b)));
 }
 
 /** A rollout of a shard and a new pool at once; `disturb` runs in the middle of it. */

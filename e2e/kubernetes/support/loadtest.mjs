@@ -49,9 +49,9 @@ export class LoadTest {
         return Date.now() - this.started;
     }
 
-    /** What it said last: after how many of its seconds, how many participants are in their meeting. */
+    /** What it said last: after how many of its seconds, how many participants were in their room and had what they need. */
     get progress() {
-        const said = [...this.#text.matchAll(/(\d+) s: (\d+) of \d+ are in their meeting/g)].at(-1);
+        const said = [...this.#text.matchAll(/(\d+) s: \d+ of \d+ are in their room, (\d+) of them are well/g)].at(-1);
         return said ? { seconds: Number(said[1]), well: Number(said[2]) } : { seconds: 0, well: 0 };
     }
 

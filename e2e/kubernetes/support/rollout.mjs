@@ -1,7 +1,6 @@
 // A second image, the same inside, and waiting until it is rolled out.
 
 import { until } from '../../support/wait.mjs';
-import { list } from './api.mjs';
 import { isReady, podsOf } from './service.mjs';
 
 /** The name of an image under which `retag` makes it known a second time. */
@@ -31,11 +30,3 @@ export async function rolledOut(what, pods, image, count, { seconds = 180 } = {}
 
 /** Pods of a component, as `rolledOut` asks for them. */
 export const of = (component, which) => () => podsOf(component, which);
-
-/** Every object that the operator made in the namespace, as `{ kind, object }`. */
-export async function made(kinds, namespace) {
-    const lists = await Promise.all(
-        kinds.map(async (kind) => (await list(kind, { namespace, selector: 'app.kubernetes.io/managed-by=shoal-operator' })).map((object) => ({ kind, object }))),
-    );
-    return lists.flat();
-}

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { Participant } from '../../support/participant.mjs';
 import { until } from '../../support/wait.mjs';
-import { apply, holds, kubectl, list, read, remove, SHOAL_KINDS } from './api.mjs';
+import { apply, holds, kubectl, list, OWNED_KINDS, read, remove, SHOAL_KINDS } from './api.mjs';
 import { local, ROOT } from './environment.mjs';
 import { forward } from './forward.mjs';
 
@@ -43,21 +43,36 @@ const namespace = {
     metadata: { name: NAMESPACE, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
 };
 
-/** Removes all resources of Shoal but those named (`kind/name`), and waits until they are gone. */
+/** Removes all resources of Shoal but those named (`kind/name`), and waits until nothing of them is left. */
 export async function removeOthers(keep = []) {
     const others = async () => {
         const all = await Promise.all(SHOAL_KINDS.map(async (kind) => (await list(kind, { namespace: NAMESPACE })).map((one) => [kind, one])));
         return all.flat().filter(([kind, one]) => !keep.includes(`${kind}/${one.metadata.name}`));
     };
+    const kept = new Set(keep.map((name) => name.split('/')[1]));
+    const remains = async () => {
+        const resources = (await others()).map(([kind, one]) => `${kind}/${one.metadata.name}: ${one.status?.message}`);
+        const objects = (await made(OWNED_KINDS)).filter(({ object }) => !kept.has(object.metadata.labels['app.kubernetes.io/instance']));
+        return [...resources, ...objects.map(({ kind, object }) => `${kind}/${object.metadata.name}`)];
+    };
     for (const [kind, one] of await others()) await remove(kind, one.metadata.name, NAMESPACE);
     await until(
         'what other tests left is gone',
         async () => {
-            const left = await others();
-            return { ok: left.length === 0, seen: left.map(([kind, one]) => `${kind}/${one.metadata.name}: ${one.status?.message}`) };
+            const seen = await remains();
+            return { ok: seen.length === 0, seen };
         },
         { seconds: 120, every: 500 },
     );
+}
+
+/** Every object that the operator made in the test's namespace, as `{ kind, object }`. */
+export async function made(kinds) {
+    const selector = 'app.kubernetes.io/managed-by=shoal-operator';
+    const lists = await Promise.all(
+        kinds.map(async (kind) => (await list(kind, { namespace: NAMESPACE, selector })).map((object) => ({ kind, object }))),
+    );
+    return lists.flat();
 }
 
 /** Applies `objects` in the test's namespace, which is made where it is missing. */
