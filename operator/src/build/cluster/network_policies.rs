@@ -20,7 +20,7 @@ pub(super) fn policies(context: &Context<'_>) -> Vec<NetworkPolicy> {
             &[
                 // Health and metrics say nothing of people, so whoever measures may read them.
                 Rule {
-                    tcp: vec![8443, 8080, 8404],
+                    tcp: vec![8443, 8080, 8404, 8405],
                     udp: Vec::new(),
                     from: Vec::new(),
                 },
