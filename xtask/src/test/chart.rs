@@ -1,6 +1,6 @@
 //! The chart: Helm's lint, what it makes of a table of values, and what its schema refuses. Needs no cluster.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
@@ -328,8 +328,14 @@ fn flags_exist(rendered: &Rendered) -> anyhow::Result<()> {
         let output = cargo()
             .args(["run", "--quiet", "--package", "shoal", "--"])
             .args([subcommand, "--help"])
+            .stderr(Stdio::inherit())
             .output()
             .context("cannot start cargo")?;
+        ensure!(
+            output.status.success(),
+            "`shoal {subcommand} --help` ended with {}",
+            output.status
+        );
         let help = String::from_utf8_lossy(&output.stdout);
         for flag in words.filter_map(|word| word.split('=').next()) {
             ensure!(
