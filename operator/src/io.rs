@@ -31,7 +31,7 @@ use std::sync::Arc;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 use thiserror::Error;
-use tokio::sync::watch as signal;
+use tokio::sync::{mpsc, watch as signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
@@ -138,6 +138,7 @@ async fn lead(
         controller: MANAGER.into(),
         instance: Some(settings.identity.clone()),
     };
+    let (requests, requested) = mpsc::unbounded_channel();
     let context = Arc::new(Context {
         recorder: Recorder::new(client.clone(), reporter),
         client,
@@ -147,7 +148,14 @@ async fn lead(
         metrics,
         apis: apis::Apis::default(),
         memory: parking_lot::Mutex::default(),
+        requests,
     });
-    work::run(context, PodHttp::default(), settings.namespace.as_deref()).await;
+    work::run(
+        context,
+        requested,
+        PodHttp::default(),
+        settings.namespace.as_deref(),
+    )
+    .await;
     Ok(())
 }

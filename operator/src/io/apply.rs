@@ -101,7 +101,7 @@ impl Context {
                 }
                 // What is in it may be worth more than what was just made up: look again, and take it over.
                 if let Some(store) = self.cache.owned(&desired.resource.kind) {
-                    store.learn(&found);
+                    store.learn(self, &found);
                     return Ok(true);
                 }
                 serde_json::to_value(&found).unwrap_or_default()
@@ -146,7 +146,7 @@ impl Context {
         match api.patch(name, &params, &Patch::Apply(&object)).await {
             Ok(answer) => {
                 if let Some(store) = self.cache.owned(&desired.resource.kind) {
-                    store.learn(&answer);
+                    store.learn(self, &answer);
                 }
                 let kept = serde_json::to_value(&answer).unwrap_or_default();
                 let mut memory = self.memory.lock();

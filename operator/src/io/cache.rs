@@ -12,7 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::store::{Store, Stored};
+use super::context::Context;
+use super::routes::Concerning;
+use super::store::Store;
 use crate::controller::scope::Scope;
 use crate::crd::{BridgePool, JitsiCluster, JitsiShard};
 
@@ -41,11 +43,11 @@ pub trait Owned: Send + Sync {
     fn value(&self, namespace: &str, name: &str) -> Option<Value>;
     /// Metadata of those that belong to a resource.
     fn metas(&self, namespace: &str, scope: &Scope) -> Vec<ObjectMeta>;
-    /// Takes over what the API server answered to a write, so that the next reconcile sees it before the watch does.
-    fn learn(&self, object: &DynamicObject);
+    /// See [`Context::learn`].
+    fn learn(&self, context: &Context, object: &DynamicObject);
 }
 
-impl<K: Stored + Serialize + DeserializeOwned> Owned for Store<K> {
+impl<K: Concerning + Serialize + DeserializeOwned> Owned for Store<K> {
     fn value(&self, namespace: &str, name: &str) -> Option<Value> {
         let object = self.get(namespace, name)?;
         serde_json::to_value(&*object).ok()
@@ -56,11 +58,10 @@ impl<K: Stored + Serialize + DeserializeOwned> Owned for Store<K> {
         objects.iter().map(|object| object.meta().clone()).collect()
     }
 
-    fn learn(&self, object: &DynamicObject) {
+    fn learn(&self, context: &Context, object: &DynamicObject) {
         let value = serde_json::to_value(object);
-        if let Ok(mut object) = value.and_then(serde_json::from_value::<K>) {
-            object.meta_mut().managed_fields = None;
-            self.set(object);
+        if let Ok(object) = value.and_then(serde_json::from_value::<K>) {
+            context.learn(self, object);
         }
     }
 }

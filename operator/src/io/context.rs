@@ -6,11 +6,15 @@ use std::sync::Arc;
 use kube::Client;
 use kube::runtime::events::Recorder;
 use parking_lot::Mutex;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::apis::Apis;
 use super::cache::Cache;
 use super::reports::Reports;
+use super::routes::Concerning;
+use super::store::Store;
+use crate::controller::scope::Key;
 use crate::metrics::Metrics;
 use crate::world::Defaults;
 
@@ -27,6 +31,27 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     pub apis: Apis,
     pub memory: Mutex<Memory>,
+    /// Resources to reconcile.
+    pub requests: mpsc::UnboundedSender<Key>,
+}
+
+impl Context {
+    /// Takes over what the API server answered to a write, so that the next reconcile sees it before the watch does. The
+    /// watch then tells nothing new, so whom it concerns is asked for here.
+    pub fn learn<K: Concerning>(&self, store: &Store<K>, mut object: K) {
+        object.meta_mut().managed_fields = None;
+        if let Some(change) = store.set(object) {
+            self.request(K::concerned(&self.cache, &change));
+        }
+    }
+
+    /// Has resources reconciled.
+    pub fn request(&self, keys: impl IntoIterator<Item = Key>) {
+        for key in keys {
+            // The receiver ends with the whole operator.
+            let _ = self.requests.send(key);
+        }
+    }
 }
 
 /// What is remembered between reconciles. Nothing is lost when it is: it only saves requests and repetition.

@@ -9,14 +9,12 @@ use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, ResourceExt};
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::cache::Cache;
 use super::context::Context;
-use super::routes::named_secrets;
-use super::store::Change;
-use crate::controller::scope::{Key, MANAGED_BY};
+use super::routes::{Concerning, named_secrets};
+use crate::controller::scope::MANAGED_BY;
 
 /// How often it is looked which Secrets are named.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -26,21 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 type Name = (String, String);
 
 /// Reads the Secrets that are named at this moment, and keeps following them and others that are named later.
-pub async fn start(
-    context: &Arc<Context>,
-    requests: &mpsc::UnboundedSender<Key>,
-    tasks: &mut JoinSet<()>,
-) {
+pub async fn start(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     let read = named(&context.cache).into_iter().map(|(namespace, name)| {
         let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
         async move {
             if let Ok(Ok(Some(secret))) = tokio::time::timeout(PATIENCE, api.get_opt(&name)).await {
-                context.cache.secrets.set(secret);
+                context.learn(&context.cache.secrets, secret);
             }
         }
     });
     futures_util::future::join_all(read).await;
-    tasks.spawn(keep_following(context.clone(), requests.clone()));
+    tasks.spawn(keep_following(context.clone()));
 }
 
 fn named(cache: &Cache) -> BTreeSet<Name> {
@@ -55,7 +49,7 @@ fn named(cache: &Cache) -> BTreeSet<Name> {
     names.collect()
 }
 
-async fn keep_following(context: Arc<Context>, requests: mpsc::UnboundedSender<Key>) {
+async fn keep_following(context: Arc<Context>) {
     let mut tasks = JoinSet::new();
     let mut following: HashMap<Name, AbortHandle> = HashMap::new();
     let mut tick = tokio::time::interval(PERIOD);
@@ -73,48 +67,34 @@ async fn keep_following(context: Arc<Context>, requests: mpsc::UnboundedSender<K
             let key = (namespace.clone(), name.clone());
             following.entry(key).or_insert_with(|| {
                 let api = Api::namespaced(context.client.clone(), &namespace);
-                tasks.spawn(follow(api, name, context.cache.clone(), requests.clone()))
+                tasks.spawn(follow(context.clone(), api, name))
             });
         }
         while tasks.try_join_next().is_some() {}
     }
 }
 
-async fn follow(
-    api: Api<Secret>,
-    name: String,
-    cache: Arc<Cache>,
-    requests: mpsc::UnboundedSender<Key>,
-) {
+async fn follow(context: Arc<Context>, api: Api<Secret>, name: String) {
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let mut events = watcher(api, config).default_backoff().boxed();
     while let Some(event) = events.next().await {
-        let change = match event {
-            Ok(watcher::Event::Apply(mut secret) | watcher::Event::InitApply(mut secret)) => {
+        match event {
+            Ok(watcher::Event::Apply(secret) | watcher::Event::InitApply(secret)) => {
+                let by = secret.labels().get(MANAGED_BY.0);
                 // Our own are followed by their label.
-                if secret
-                    .labels()
-                    .get(MANAGED_BY.0)
-                    .is_some_and(|by| by == MANAGED_BY.1)
-                {
-                    continue;
+                if by.is_none_or(|by| by != MANAGED_BY.1) {
+                    context.learn(&context.cache.secrets, secret);
                 }
-                secret.metadata.managed_fields = None;
-                cache.secrets.set(secret)
             }
-            Ok(watcher::Event::Delete(secret)) => cache.secrets.remove(&secret),
-            Ok(watcher::Event::Init | watcher::Event::InitDone) => None,
+            Ok(watcher::Event::Delete(secret)) => {
+                if let Some(change) = context.cache.secrets.remove(&secret) {
+                    context.request(Secret::concerned(&context.cache, &change));
+                }
+            }
+            Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
             Err(error) => {
                 tracing::warn!(secret = name, %error, "cannot watch a Secret that a JitsiCluster names; trying on");
-                None
             }
-        };
-        for key in change
-            .iter()
-            .flat_map(|change: &Change<Secret>| cache.after_secret(change))
-        {
-            // The receiver ends with this task.
-            let _ = requests.send(key);
         }
     }
 }

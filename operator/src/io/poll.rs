@@ -9,7 +9,6 @@ use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::context::Context;
@@ -74,16 +73,11 @@ pub fn address(pod: &Pod) -> Option<IpAddr> {
     status.pod_ip.as_ref()?.parse().ok()
 }
 
-/// Asks every pod once. Resources to reconcile go to `requests`, then and later.
-pub async fn first(
-    context: Arc<Context>,
-    http: PodHttp,
-    requests: mpsc::UnboundedSender<Key>,
-) -> Poll {
+/// Asks every pod once.
+pub async fn first(context: Arc<Context>, http: PodHttp) -> Poll {
     let mut poll = Poll {
         context,
         http,
-        requests,
         progress: HashMap::new(),
         stale: HashSet::new(),
         told: HashMap::new(),
@@ -96,7 +90,6 @@ pub async fn first(
 pub struct Poll {
     context: Arc<Context>,
     http: PodHttp,
-    requests: mpsc::UnboundedSender<Key>,
     progress: HashMap<PodName, Progress>,
     /// Resources whose numbers changed since they were last reconciled for that.
     stale: HashSet<Key>,
@@ -157,15 +150,14 @@ impl Poll {
         }
         self.probe(probes).await;
         let told = &mut self.told;
-        let requests = &self.requests;
+        let context = &self.context;
         self.stale.retain(|key| {
             let last = told.get(key);
             if last.is_some_and(|last| now.duration_since(*last) < NUMBERS) {
                 return true;
             }
             told.insert(key.clone(), now);
-            // The receiver ends with this task.
-            let _ = requests.send(key.clone());
+            context.request([key.clone()]);
             false
         });
         told.retain(|_, last| now.duration_since(*last) < NUMBERS);
@@ -238,10 +230,8 @@ impl Poll {
 
     fn request(&self, target: &Target) {
         let cluster = target.cluster.iter().cloned();
-        for key in std::iter::once(target.key.clone()).chain(cluster) {
-            // The receiver ends with this task.
-            let _ = self.requests.send(key);
-        }
+        self.context
+            .request(std::iter::once(target.key.clone()).chain(cluster));
     }
 
     async fn probe(&mut self, targets: Vec<Target>) {

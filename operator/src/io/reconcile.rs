@@ -18,7 +18,8 @@ use serde_json::json;
 use super::apply::{Applied, Owner};
 use super::context::{Context, MANAGER};
 use super::pod_http::PodHttp;
-use super::store::{Store, Stored};
+use super::routes::Concerning;
+use super::store::Store;
 use crate::controller::queue::Outcome;
 use crate::controller::scope::{Key, Scope};
 use crate::metrics::Kind;
@@ -106,7 +107,7 @@ async fn write_status<K, S>(
     statuses: Statuses<'_, S>,
 ) -> Result<(), kube::Error>
 where
-    K: Stored
+    K: Concerning
         + Resource<Scope = kube::core::NamespaceResourceScope>
         + DeserializeOwned
         + std::fmt::Debug,
@@ -132,10 +133,7 @@ where
         .patch_status(&resource.name_any(), &params, &patch)
         .await
     {
-        Ok(mut answer) => {
-            answer.meta_mut().managed_fields = None;
-            store.set(answer);
-        }
+        Ok(answer) => context.learn(store, answer),
         // It has gone meanwhile.
         Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
         Err(error) => return Err(error),

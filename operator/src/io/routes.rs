@@ -1,12 +1,49 @@
 //! Which resources are to be reconciled when an object changes.
 
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Secret, Service};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ObjectMeta;
 
 use super::cache::Cache;
 use super::store::{Change, Stored};
 use crate::controller::scope::{Key, Scope, scope};
 use crate::crd::{BridgePool, JitsiCluster, JitsiShard};
+
+/// A kind whose changes concern resources.
+pub trait Concerning: Stored {
+    /// The resources that are to be reconciled.
+    fn concerned(cache: &Cache, change: &Change<Self>) -> Vec<Key>;
+}
+
+macro_rules! concerning {
+    ($($kind:ty => $route:ident),* $(,)?) => {$(
+        impl Concerning for $kind {
+            fn concerned(cache: &Cache, change: &Change<Self>) -> Vec<Key> {
+                cache.$route(change)
+            }
+        }
+    )*};
+}
+
+concerning! {
+    JitsiCluster => after_cluster,
+    JitsiShard => after_shard,
+    BridgePool => after_pool,
+    Secret => after_secret,
+    Node => after_node,
+    Pod => after_owned,
+    Service => after_service,
+    ConfigMap => after_owned,
+    StatefulSet => after_owned,
+    Deployment => after_owned,
+    PodDisruptionBudget => after_owned,
+    NetworkPolicy => after_owned,
+    HorizontalPodAutoscaler => after_owned,
+    Ingress => after_owned,
+}
 
 /// Whether more of a resource changed than its status, or it is new or gone.
 fn beyond_status<K: Stored>(change: &Change<K>) -> bool {
@@ -66,7 +103,7 @@ impl Cache {
     }
 
     /// A cluster concerns its shards and pools.
-    pub fn after_cluster(&self, change: &Change<JitsiCluster>) -> Vec<Key> {
+    fn after_cluster(&self, change: &Change<JitsiCluster>) -> Vec<Key> {
         if !beyond_status(change) {
             return Vec::new();
         }
@@ -80,7 +117,7 @@ impl Cache {
 
     /// A shard concerns its cluster; what is asked of it also the cluster's other shards, which behave otherwise when they
     /// are alone, and the pools.
-    pub fn after_shard(&self, change: &Change<JitsiShard>) -> Vec<Key> {
+    fn after_shard(&self, change: &Change<JitsiShard>) -> Vec<Key> {
         let shard = subject(change);
         let (space, cluster) = (namespace(&shard.metadata), shard.spec.cluster_ref.as_str());
         let mut keys = vec![Key::new(space, Scope::Cluster(cluster.to_owned()))];
@@ -93,7 +130,7 @@ impl Cache {
     }
 
     /// A pool concerns its cluster; what is asked of it also the shards.
-    pub fn after_pool(&self, change: &Change<BridgePool>) -> Vec<Key> {
+    fn after_pool(&self, change: &Change<BridgePool>) -> Vec<Key> {
         let pool = subject(change);
         let (space, cluster) = (namespace(&pool.metadata), pool.spec.cluster_ref.as_str());
         let mut keys = vec![Key::new(space, Scope::Cluster(cluster.to_owned()))];
@@ -105,14 +142,14 @@ impl Cache {
     }
 
     /// An object that the operator made concerns its owner.
-    pub fn after_owned<K: Stored>(&self, change: &Change<K>) -> Vec<Key> {
+    fn after_owned<K: Stored>(&self, change: &Change<K>) -> Vec<Key> {
         let meta = subject(change).meta();
         let owner = scope(meta).map(|scope| Key::new(namespace(meta), scope));
         owner.into_iter().collect()
     }
 
     /// A Service concerns its owner; that of a shard also the cluster, whose front door knows its address.
-    pub fn after_service(&self, change: &Change<Service>) -> Vec<Key> {
+    fn after_service(&self, change: &Change<Service>) -> Vec<Key> {
         let mut keys = self.after_owned(change);
         let space = namespace(&subject(change).metadata);
         if let Some(Scope::Shard(shard)) = keys.first().map(|key| key.scope.clone())
@@ -126,7 +163,7 @@ impl Cache {
 
     /// A Secret concerns its owner and those that use it: the cluster's authority all, a shard's passwords the pools, and
     /// one that a person made the clusters that name it.
-    pub fn after_secret<K: Stored>(&self, change: &Change<K>) -> Vec<Key> {
+    fn after_secret<K: Stored>(&self, change: &Change<K>) -> Vec<Key> {
         let meta = subject(change).meta();
         let space = namespace(meta);
         let mut keys = self.after_owned(change);
@@ -158,7 +195,7 @@ impl Cache {
     }
 
     /// A node concerns every pool: its address may be a bridge's.
-    pub fn after_node(&self) -> Vec<Key> {
+    fn after_node(&self, _: &Change<Node>) -> Vec<Key> {
         let pools = self.pools.all().into_iter();
         let keys = pools.map(|pool| {
             let meta = &pool.metadata;
@@ -185,7 +222,6 @@ pub fn named_secrets(cluster: &JitsiCluster) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use k8s_openapi::api::core::v1::{Pod, Secret};
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 

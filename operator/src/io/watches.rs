@@ -7,54 +7,45 @@ use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use kube::runtime::watcher;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, watch as signal};
+use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 
-use super::cache::Cache;
 use super::context::Context;
-use super::store::{Change, Store, Stored};
+use super::routes::Concerning;
+use super::store::{Change, Store};
 use super::trim;
 use super::watch::follow;
-use crate::controller::scope::{Key, MANAGED_BY};
-
-type Requests = mpsc::UnboundedSender<Key>;
+use crate::controller::scope::MANAGED_BY;
 
 struct Starter<'a> {
-    context: &'a Context,
+    context: &'a Arc<Context>,
     namespace: Option<&'a str>,
-    requests: &'a Requests,
     tasks: &'a mut JoinSet<()>,
     listed: Vec<signal::Receiver<bool>>,
 }
 
 /// Starts all watches, and waits until each has a complete list.
-pub async fn start(
-    context: &Context,
-    namespace: Option<&str>,
-    requests: &Requests,
-    tasks: &mut JoinSet<()>,
-) {
+pub async fn start(context: &Arc<Context>, namespace: Option<&str>, tasks: &mut JoinSet<()>) {
     let cache = &context.cache;
     let mut starter = Starter {
         context,
         namespace,
-        requests,
         tasks,
         listed: Vec::new(),
     };
-    starter.all(&cache.clusters, Cache::after_cluster);
-    starter.all(&cache.shards, Cache::after_shard);
-    starter.all(&cache.pools, Cache::after_pool);
-    starter.owned(&cache.secrets, trim::nothing, Cache::after_secret);
-    starter.owned(&cache.pods, trim::pod, Cache::after_owned);
-    starter.owned(&cache.services, trim::nothing, Cache::after_service);
-    starter.owned(&cache.config_maps, trim::nothing, Cache::after_owned);
-    starter.owned(&cache.stateful_sets, trim::nothing, Cache::after_owned);
-    starter.owned(&cache.deployments, trim::nothing, Cache::after_owned);
-    starter.owned(&cache.budgets, trim::nothing, Cache::after_owned);
-    starter.owned(&cache.policies, trim::nothing, Cache::after_owned);
-    starter.owned(&cache.autoscalers, trim::nothing, Cache::after_owned);
-    starter.owned(&cache.ingresses, trim::nothing, Cache::after_owned);
+    starter.all(&cache.clusters);
+    starter.all(&cache.shards);
+    starter.all(&cache.pools);
+    starter.owned(&cache.secrets, trim::nothing);
+    starter.owned(&cache.pods, trim::pod);
+    starter.owned(&cache.services, trim::nothing);
+    starter.owned(&cache.config_maps, trim::nothing);
+    starter.owned(&cache.stateful_sets, trim::nothing);
+    starter.owned(&cache.deployments, trim::nothing);
+    starter.owned(&cache.budgets, trim::nothing);
+    starter.owned(&cache.policies, trim::nothing);
+    starter.owned(&cache.autoscalers, trim::nothing);
+    starter.owned(&cache.ingresses, trim::nothing);
     starter.nodes();
     for mut listed in starter.listed {
         // The sender lives as long as the watch.
@@ -75,48 +66,29 @@ impl Starter<'_> {
     }
 
     /// Every object of a kind.
-    fn all<K>(&mut self, store: &Arc<Store<K>>, concerns: fn(&Cache, &Change<K>) -> Vec<Key>)
+    fn all<K>(&mut self, store: &Arc<Store<K>>)
     where
-        K: Stored + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
+        K: Concerning + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
     {
         let api = self.api();
-        self.spawn(
-            api,
-            watcher::Config::default(),
-            store,
-            trim::nothing,
-            concerns,
-        );
+        self.spawn(api, watcher::Config::default(), store, trim::nothing);
     }
 
     /// The operator's own objects of a kind.
-    fn owned<K>(
-        &mut self,
-        store: &Arc<Store<K>>,
-        trim: fn(&mut K),
-        concerns: fn(&Cache, &Change<K>) -> Vec<Key>,
-    ) where
-        K: Stored + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
+    fn owned<K>(&mut self, store: &Arc<Store<K>>, trim: fn(&mut K))
+    where
+        K: Concerning + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
     {
         let api = self.api();
         let config =
             watcher::Config::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-        self.spawn(api, config, store, trim, concerns);
+        self.spawn(api, config, store, trim);
     }
 
     fn nodes(&mut self) {
-        fn concerns<K>(cache: &Cache, _: &Change<K>) -> Vec<Key> {
-            cache.after_node()
-        }
         let nodes = self.context.cache.nodes.clone();
         let api = all_of(self.context);
-        self.spawn(
-            api,
-            watcher::Config::default(),
-            &nodes,
-            trim::node,
-            concerns,
-        );
+        self.spawn(api, watcher::Config::default(), &nodes, trim::node);
     }
 
     fn spawn<K>(
@@ -125,19 +97,14 @@ impl Starter<'_> {
         config: watcher::Config,
         store: &Arc<Store<K>>,
         trim: fn(&mut K),
-        concerns: fn(&Cache, &Change<K>) -> Vec<Key>,
     ) where
-        K: Stored + DeserializeOwned + Debug,
+        K: Concerning + DeserializeOwned + Debug,
     {
         let (listed, is_listed) = signal::channel(false);
         self.listed.push(is_listed);
-        let cache = self.context.cache.clone();
-        let requests = self.requests.clone();
+        let context = self.context.clone();
         let tell = move |change: &Change<K>| {
-            for key in concerns(&cache, change) {
-                // The receiver ends with this task.
-                let _ = requests.send(key);
-            }
+            context.request(K::concerned(&context.cache, change));
         };
         self.tasks
             .spawn(follow(api, config, store.clone(), trim, tell, listed));

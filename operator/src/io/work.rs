@@ -19,13 +19,17 @@ use crate::metrics::Kind;
 const WIDTH: usize = 8;
 
 /// Works until dropped.
-pub async fn run(context: Arc<Context>, http: PodHttp, namespace: Option<&str>) {
-    let (requests, mut requested) = mpsc::unbounded_channel();
+pub async fn run(
+    context: Arc<Context>,
+    mut requested: mpsc::UnboundedReceiver<Key>,
+    http: PodHttp,
+    namespace: Option<&str>,
+) {
     let mut helpers = JoinSet::new();
-    watches::start(&context, namespace, &requests, &mut helpers).await;
-    named_secrets::start(&context, &requests, &mut helpers).await;
+    watches::start(&context, namespace, &mut helpers).await;
+    named_secrets::start(&context, &mut helpers).await;
     // Before anything is said of a pod, it is asked: a restart of the operator must not look like an outage of all.
-    let poll = poll::first(context.clone(), http.clone(), requests.clone()).await;
+    let poll = poll::first(context.clone(), http.clone()).await;
     helpers.spawn(poll.run());
     tracing::info!(
         clusters = context.cache.clusters.len(),

@@ -80,9 +80,8 @@ impl Context {
         };
         match api.patch(pod, &params, &patch).await {
             Ok(mut answer) => {
-                answer.metadata.managed_fields = None;
                 crate::io::trim::pod(&mut answer);
-                self.cache.pods.set(answer);
+                self.learn(&self.cache.pods, answer);
                 Ok(())
             }
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),

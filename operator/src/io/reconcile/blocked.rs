@@ -10,11 +10,7 @@ use crate::world::Live;
 
 impl Context {
     /// The sentence by workload; nothing is asked where all pods are there.
-    pub(super) async fn blocked(
-        &self,
-        namespace: &str,
-        live: &Live,
-    ) -> Result<BTreeMap<String, String>, kube::Error> {
+    pub(super) async fn blocked(&self, namespace: &str, live: &Live) -> BTreeMap<String, String> {
         let mut blocked = BTreeMap::new();
         for (name, set) in &live.stateful_sets {
             let wanted = set
@@ -24,7 +20,7 @@ impl Context {
                 .unwrap_or(1);
             let made = set.status.as_ref().map_or(0, |status| status.replicas);
             if made < wanted
-                && let Some(why) = self.refused(namespace, name).await?
+                && let Some(why) = self.refused(namespace, name).await
             {
                 blocked.insert(name.clone(), why);
             }
@@ -41,27 +37,26 @@ impl Context {
                 blocked.insert(name.clone(), why);
             }
         }
-        Ok(blocked)
+        blocked
     }
 
     /// What the last event about a StatefulSet's pods says.
-    async fn refused(&self, namespace: &str, set: &str) -> Result<Option<String>, kube::Error> {
+    async fn refused(&self, namespace: &str, set: &str) -> Option<String> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let fields = format!(
             "involvedObject.kind=StatefulSet,involvedObject.name={set},reason=FailedCreate"
         );
         let events = match api.list(&ListParams::default().fields(&fields)).await {
             Ok(events) => events,
-            Err(kube::Error::Api(status)) if status.code == 403 => {
-                tracing::debug!(why = status.message, "events may not be read");
-                return Ok(None);
+            Err(error) => {
+                tracing::warn!(%error, "events cannot be read, so the status does not say why pods are not made");
+                return None;
             }
-            Err(error) => return Err(error),
         };
         let last = events.items.into_iter().max_by_key(|event| {
             let time = event.last_timestamp.as_ref().map(|time| time.0);
             time.or_else(|| event.event_time.as_ref().map(|time| time.0))
         });
-        Ok(last.and_then(|event| event.message))
+        last?.message
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn reconcile(
         Err(problems) => (None, problems, Applied::default()),
     };
     let mut met = met(&problems, &applied);
-    met.blocked = context.blocked(&key.namespace, &world.live).await?;
+    met.blocked = context.blocked(&key.namespace, &world.live).await;
     let after = status::cluster(&world, valid.as_ref(), &met);
     let statuses = Statuses {
         before: world.cluster.status.as_ref(),

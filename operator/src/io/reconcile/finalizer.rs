@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::io::context::{Context, MANAGER};
-use crate::io::store::{Store, Stored};
+use crate::io::routes::Concerning;
+use crate::io::store::Store;
 
 /// The finalizer's name.
 pub(super) const DRAIN: &str = "shoal.video/drain";
@@ -18,7 +19,7 @@ impl Context {
     /// Puts the finalizer on a resource that lives and has none. Whether it had to.
     pub(super) async fn hold<K>(&self, store: &Store<K>, resource: &K) -> Result<bool, kube::Error>
     where
-        K: Stored + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
+        K: Concerning + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
     {
         let mut finalizers = resource.finalizers().to_vec();
         if resource.meta().deletion_timestamp.is_some() || finalizers.iter().any(|f| f == DRAIN) {
@@ -32,7 +33,7 @@ impl Context {
     /// Takes the finalizer away, so that the resource can go.
     pub(super) async fn release<K>(&self, store: &Store<K>, resource: &K) -> Result<(), kube::Error>
     where
-        K: Stored + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
+        K: Concerning + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
     {
         let mut finalizers = resource.finalizers().to_vec();
         if !finalizers.iter().any(|f| f == DRAIN) {
@@ -49,7 +50,7 @@ impl Context {
         finalizers: &[String],
     ) -> Result<(), kube::Error>
     where
-        K: Stored + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
+        K: Concerning + Resource<Scope = NamespaceResourceScope> + DeserializeOwned + Debug,
     {
         let namespace = resource.namespace().unwrap_or_default();
         let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
@@ -64,9 +65,8 @@ impl Context {
         };
         self.metrics.wrote(&K::kind(&()), "patch");
         match api.patch(&resource.name_any(), &params, &patch).await {
-            Ok(mut answer) => {
-                answer.meta_mut().managed_fields = None;
-                store.set(answer);
+            Ok(answer) => {
+                self.learn(store, answer);
                 Ok(())
             }
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),

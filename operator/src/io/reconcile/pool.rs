@@ -48,7 +48,7 @@ pub(super) async fn reconcile(
         Err(problems) => (problems, Applied::default()),
     };
     let mut met = met(&problems, &applied);
-    met.blocked = context.blocked(&key.namespace, &world.live).await?;
+    met.blocked = context.blocked(&key.namespace, &world.live).await;
     for pod in world.bridges.keys() {
         if let Some(addresses) = context.reports.silent(&key.namespace, pod) {
             met.silent.insert(pod.clone(), addresses);

@@ -43,7 +43,7 @@ pub(super) async fn reconcile(
         Err(problems) => (problems, Applied::default()),
     };
     let mut met = met(&problems, &applied);
-    met.blocked = context.blocked(&key.namespace, &world.live).await?;
+    met.blocked = context.blocked(&key.namespace, &world.live).await;
     let statuses = Statuses {
         before: world.shard.status.as_ref(),
         after: status::shard(&world, &met),

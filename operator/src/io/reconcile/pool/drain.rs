@@ -99,9 +99,8 @@ impl Context {
         self.metrics.wrote("Pod", "patch");
         match api.patch(pod, &params, &patch).await {
             Ok(mut answer) => {
-                answer.metadata.managed_fields = None;
                 crate::io::trim::pod(&mut answer);
-                self.cache.pods.set(answer);
+                self.learn(&self.cache.pods, answer);
                 Ok(())
             }
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
