@@ -68,12 +68,17 @@ pub async fn probe(http: &PodHttp, bridge: (IpAddr, u16)) -> Found {
     let found = match offer(&created) {
         None => Found::Unknown("its answer has no ICE transport".into()),
         Some(offer) => {
-            // The agent answers checks when it knows whom it talks to.
+            // The bridge answers checks when it knows whom it talks to, and how the DTLS that never comes would begin.
             let accept = json!({
                 "meeting-id": meeting,
                 "endpoints": [{
                     "id": "0badcafe",
-                    "transport": {"transport": {"ufrag": own_ufrag, "pwd": own_password, "rtcp-mux": true}},
+                    "transport": {"transport": {
+                        "ufrag": own_ufrag,
+                        "pwd": own_password,
+                        "rtcp-mux": true,
+                        "fingerprints": [{"hash": "sha-256", "setup": "active", "fingerprint": vec!["00"; 32].join(":")}],
+                    }},
                 }],
             });
             let credentials = Credentials {
