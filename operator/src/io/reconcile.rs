@@ -28,6 +28,8 @@ use crate::validate::Problem;
 
 /// When nothing changes, everything is looked at again after this long.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// When pods are missing.
+const MISSING: Duration = Duration::from_secs(5);
 /// When something is under way.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -83,12 +85,13 @@ fn met(problems: &[Problem], applied: &Applied) -> Met {
     met
 }
 
-/// When to look again.
-fn outcome(applied: &Applied) -> Outcome {
-    match (applied.troubles.is_empty(), applied.soon) {
-        (false, _) => Outcome::Failed,
-        (true, true) => Outcome::Again(SOON),
-        (true, false) => Outcome::Again(LOOK_AGAIN),
+/// When to look again; `short`: pods are missing.
+fn outcome(applied: &Applied, short: bool) -> Outcome {
+    match (applied.troubles.is_empty(), applied.soon, short) {
+        (false, ..) => Outcome::Failed,
+        (true, true, _) => Outcome::Again(SOON),
+        (true, false, true) => Outcome::Again(MISSING),
+        (true, false, false) => Outcome::Again(LOOK_AGAIN),
     }
 }
 

@@ -6,3 +6,4 @@ mod fake;
 mod life;
 mod operator_run;
 mod refusals;
+mod reload;

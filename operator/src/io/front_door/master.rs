@@ -97,6 +97,8 @@ impl Master {
         let exchange = async {
             let mut stream = UnixStream::connect(&self.socket).await?;
             stream.write_all(format!("{command}\n").as_bytes()).await?;
+            // The master answers, and closes, when it knows that no more commands come.
+            stream.shutdown().await?;
             let mut answer = Vec::new();
             match stream.take(MAX_ANSWER).read_to_end(&mut answer).await {
                 // A reload closes all connections.

@@ -8,10 +8,19 @@ use kube::api::{Api, ListParams};
 use crate::io::context::Context;
 use crate::world::Live;
 
+/// What is missing.
+#[derive(Debug, Default)]
+pub(super) struct Blocked {
+    /// Why, by workload, where somebody says so.
+    pub(super) why: BTreeMap<String, String>,
+    /// Pods of some workload are not there. Nothing tells when the reason is written or changes: it is to be asked again.
+    pub(super) short: bool,
+}
+
 impl Context {
-    /// The sentence by workload; nothing is asked where all pods are there.
-    pub(super) async fn blocked(&self, namespace: &str, live: &Live) -> BTreeMap<String, String> {
-        let mut blocked = BTreeMap::new();
+    /// Nothing is asked where all pods are there.
+    pub(super) async fn blocked(&self, namespace: &str, live: &Live) -> Blocked {
+        let mut blocked = Blocked::default();
         for (name, set) in &live.stateful_sets {
             let wanted = set
                 .spec
@@ -19,10 +28,12 @@ impl Context {
                 .and_then(|spec| spec.replicas)
                 .unwrap_or(1);
             let made = set.status.as_ref().map_or(0, |status| status.replicas);
-            if made < wanted
-                && let Some(why) = self.refused(namespace, name).await
-            {
-                blocked.insert(name.clone(), why);
+            if made >= wanted {
+                continue;
+            }
+            blocked.short = true;
+            if let Some(why) = self.refused(namespace, name).await {
+                blocked.why.insert(name.clone(), why);
             }
         }
         for (name, deployment) in &live.deployments {
@@ -34,7 +45,7 @@ impl Context {
                 .filter(|one| one.type_ == "ReplicaFailure" && one.status == "True")
                 .find_map(|one| one.message.clone());
             if let Some(why) = failure {
-                blocked.insert(name.clone(), why);
+                blocked.why.insert(name.clone(), why);
             }
         }
         blocked

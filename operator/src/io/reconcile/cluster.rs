@@ -33,7 +33,8 @@ pub(super) async fn reconcile(
         Err(problems) => (None, problems, Applied::default()),
     };
     let mut met = met(&problems, &applied);
-    met.blocked = context.blocked(&key.namespace, &world.live).await;
+    let blocked = context.blocked(&key.namespace, &world.live).await;
+    met.blocked = blocked.why;
     let after = status::cluster(&world, valid.as_ref(), &met);
     let statuses = Statuses {
         before: world.cluster.status.as_ref(),
@@ -41,5 +42,5 @@ pub(super) async fn reconcile(
         conditions: |status| &status.conditions,
     };
     write_status(context, &context.cache.clusters, &world.cluster, statuses).await?;
-    Ok(outcome(&applied))
+    Ok(outcome(&applied, blocked.short))
 }

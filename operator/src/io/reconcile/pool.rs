@@ -48,7 +48,8 @@ pub(super) async fn reconcile(
         Err(problems) => (problems, Applied::default()),
     };
     let mut met = met(&problems, &applied);
-    met.blocked = context.blocked(&key.namespace, &world.live).await;
+    let blocked = context.blocked(&key.namespace, &world.live).await;
+    met.blocked = blocked.why;
     for pod in world.bridges.keys() {
         if let Some(addresses) = context.reports.silent(&key.namespace, pod) {
             met.silent.insert(pod.clone(), addresses);
@@ -60,7 +61,7 @@ pub(super) async fn reconcile(
         conditions: |status| &status.conditions,
     };
     write_status(context, &context.cache.pools, &world.pool, statuses).await?;
-    match outcome(&applied) {
+    match outcome(&applied, blocked.short) {
         Outcome::Again(_) if deleting || leaving => Ok(Outcome::Again(SOON)),
         other => Ok(other),
     }

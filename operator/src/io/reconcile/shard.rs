@@ -43,14 +43,15 @@ pub(super) async fn reconcile(
         Err(problems) => (problems, Applied::default()),
     };
     let mut met = met(&problems, &applied);
-    met.blocked = context.blocked(&key.namespace, &world.live).await;
+    let blocked = context.blocked(&key.namespace, &world.live).await;
+    met.blocked = blocked.why;
     let statuses = Statuses {
         before: world.shard.status.as_ref(),
         after: status::shard(&world, &met),
         conditions: |status| &status.conditions,
     };
     write_status(context, &context.cache.shards, &world.shard, statuses).await?;
-    match outcome(&applied) {
+    match outcome(&applied, blocked.short) {
         Outcome::Again(_) if deleting => Ok(Outcome::Again(SOON)),
         other => Ok(other),
     }

@@ -71,12 +71,15 @@ impl Context {
                 }
             }
         }
-        if world.pool.spec.drain.policy == DrainPolicy::Migrate {
-            for pod in &plan.leaving {
-                let report = world.bridges.get(pod);
-                if report.is_some_and(|report| report.draining && report.participants > 0) {
-                    self.move_away(http, world, &namespace, pod).await;
-                }
+        // Those whose time is over leave whatever the policy: better moved than cut.
+        let moved = match world.pool.spec.drain.policy {
+            DrainPolicy::Migrate => &plan.leaving,
+            DrainPolicy::WaitForEmpty => &plan.overdue,
+        };
+        for pod in moved {
+            let report = world.bridges.get(pod);
+            if report.is_some_and(|report| report.draining && report.participants > 0) {
+                self.move_away(http, world, &namespace, pod).await;
             }
         }
         Ok(!plan.leaving.is_empty() || !plan.drain.is_empty() || !plan.undrain.is_empty())
