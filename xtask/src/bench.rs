@@ -24,6 +24,11 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "joins and presence fan-out of signalling",
     ),
     ("shoal-focus", "joins", "joins of focus"),
+    (
+        "shoal-operator",
+        "simulation",
+        "the operator with 1,000 shards and 10,000 bridges",
+    ),
 ];
 
 pub fn run(args: &Args) -> anyhow::Result<()> {

@@ -1,8 +1,12 @@
 //! As much of the Kubernetes API as the operator uses, in memory: lists, watches, server-side apply, merge patches, status,
 //! finalizers, garbage collection. It counts writes.
 
+// Named, for the simulation takes this file from another folder.
+#[path = "fake/merge.rs"]
 mod merge;
+#[path = "fake/request.rs"]
 mod request;
+#[path = "fake/state.rs"]
 mod state;
 
 use std::convert::Infallible;
