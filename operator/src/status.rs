@@ -5,6 +5,8 @@ mod conditions;
 mod pods;
 mod pool;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -275,10 +275,10 @@ pub struct PoolStatus {
     /// People on the bridges.
     #[serde(default)]
     pub participants: i64,
-    /// Mean stress of the ready bridges, in percent.
+    /// Mean stress of the ready bridges, in percent; 0 while nobody is on them.
     #[serde(default)]
     pub stress_percent: i32,
-    /// Bytes per second of all bridges, received and sent.
+    /// Bytes per second of all bridges, received and sent; 0 while nobody is on them.
     #[serde(default)]
     pub bytes_per_second: i64,
 }

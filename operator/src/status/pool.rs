@@ -33,8 +33,9 @@ pub fn pool(world: &PoolWorld, selector: &str, met: &Met) -> PoolStatus {
             true,
             "Ready",
             format!(
-                "{} take meetings",
-                counted(bridges.ready, "bridge", "bridges")
+                "{} {} meetings",
+                counted(bridges.ready, "bridge", "bridges"),
+                if bridges.ready == 1 { "takes" } else { "take" }
             ),
         ),
         Some((reason, message)) => conditions.set("Ready", false, reason, message.clone()),

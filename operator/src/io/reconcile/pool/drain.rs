@@ -24,6 +24,27 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// Participants that each focus moves from a leaving bridge at a time.
 const AT_A_TIME: usize = 10;
 
+/// How a bridge took an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It takes it, for the first time.
+    News,
+    /// It has it already.
+    Before,
+    /// It did not take it.
+    Refused,
+}
+
+fn word(pod: &str, drain: bool) -> Word {
+    if drain {
+        let note = format!("bridge {pod} takes no new meetings, because it is not needed any more");
+        Word::normal("Draining", note)
+    } else {
+        let note = format!("bridge {pod} takes meetings again, because it is needed after all");
+        Word::normal("BackInUse", note)
+    }
+}
+
 impl Context {
     /// Whether bridges leave, so that this is to be looked at again soon.
     pub(super) async fn follow_plan(
@@ -39,35 +60,22 @@ impl Context {
                 let known = world.live.pods.get(pod);
                 let marked =
                     known.is_some_and(|pod| pod.annotations().contains_key(DRAINING_SINCE));
-                if marked != drain {
-                    self.mark(&namespace, pod, drain.then_some(world.now.as_secs()))
+                if drain && !marked {
+                    self.mark(&namespace, pod, Some(world.now.as_secs()))
                         .await?;
                 }
-                let address = known.and_then(address);
-                let told = match address {
-                    Some(address) => {
-                        self.tell_bridge(http, &namespace, pod, address, drain)
-                            .await
-                    }
-                    None => false,
+                let Some(address) = known.and_then(address) else {
+                    continue;
                 };
-                if told {
-                    let word = if drain {
-                        Word::normal(
-                            "Draining",
-                            format!(
-                                "bridge {pod} takes no new meetings, because it is not needed any more"
-                            ),
-                        )
-                    } else {
-                        Word::normal(
-                            "BackInUse",
-                            format!(
-                                "bridge {pod} takes meetings again, because it is needed after all"
-                            ),
-                        )
-                    };
-                    self.tell(about, word).await;
+                let told = self
+                    .tell_bridge(http, &namespace, pod, address, drain)
+                    .await;
+                // The mark is what an order to drain is remembered by: it stays until the bridge has taken the opposite.
+                if !drain && marked && told != Told::Refused {
+                    self.mark(&namespace, pod, None).await?;
+                }
+                if told == Told::News {
+                    self.tell(about, word(pod, drain)).await;
                 }
             }
         }
@@ -118,7 +126,6 @@ impl Context {
         }
     }
 
-    /// Whether the bridge was told for the first time.
     async fn tell_bridge(
         &self,
         http: &PodHttp,
@@ -126,11 +133,11 @@ impl Context {
         pod: &str,
         address: IpAddr,
         drain: bool,
-    ) -> bool {
+    ) -> Told {
         let key = format!("{namespace}/{pod}");
         let last = self.memory.lock().told.get(&key).copied();
         if last.is_some_and(|(told, at)| told == drain && at.elapsed() < PATIENCE) {
-            return false;
+            return Told::Before;
         }
         let path = if drain {
             "/colibri/drain/enable"
@@ -144,11 +151,14 @@ impl Context {
                 drain,
                 "the bridge did not take the order; it is given again"
             );
-            return false;
+            return Told::Refused;
         }
         let order = (drain, Instant::now());
         self.memory.lock().told.insert(key, order);
-        last.is_none_or(|(told, _)| told != drain)
+        match last {
+            Some((told, _)) if told == drain => Told::Before,
+            _ => Told::News,
+        }
     }
 
     /// Lets every focus that uses a leaving bridge move some of its people.
