@@ -12,7 +12,7 @@ import { HELM, ROOT } from './support/environment.mjs';
 import { figure, secondsSince } from './support/figures.mjs';
 import { LoadTest } from './support/loadtest.mjs';
 import { newOperator, operators } from './support/operator.mjs';
-import { allReady, CLUSTER, ensureService, frontDoor, NAMESPACE, SYSTEM } from './support/service.mjs';
+import { CLUSTER, ensureService, frontDoor, NAMESPACE, settled, SYSTEM } from './support/service.mjs';
 
 const run = promisify(execFile);
 const RELEASE = 'shoal';
@@ -74,7 +74,7 @@ test('helm rollback gives the values of before', async () => {
     assert.equal(level(changed), 'debug');
     await helm('rollback', RELEASE, '--wait', '--timeout=120s');
     assert.notEqual(level(await newOperator([changed.metadata.name])), 'debug');
-    await allReady();
+    await settled();
 });
 
 test('helm uninstall leaves definitions, resources and meetings alone; an install takes them over again', async (context) => {
@@ -92,7 +92,7 @@ test('helm uninstall leaves definitions, resources and meetings alone; an instal
     const newcomers = await LoadTest.start('helm-newcomers', { url, connect, rooms: 1, participants: 2, duration: '5s' });
     assert.equal((await newcomers.report()).code, 0, 'a new meeting begins without the operator');
     await install();
-    await allReady();
+    await settled();
     assert.deepEqual(await resources(), kept, 'they are the same resources');
     assert.deepEqual(await service(), running, 'no pod of the service was restarted');
     await call.everybodyIsIn();

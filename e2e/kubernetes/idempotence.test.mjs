@@ -9,7 +9,7 @@ import { killPod, needsOwnNodes, retag } from './support/environment.mjs';
 import { figure } from './support/figures.mjs';
 import { DEPLOYMENT, metric, newOperator, operators, USER } from './support/operator.mjs';
 import { imageOf, of, rolledOut, secondName } from './support/rollout.mjs';
-import { allReady, CLUSTER, ensureService, made, NAMESPACE, podsOf, SHARD, SYSTEM } from './support/service.mjs';
+import { CLUSTER, ensureService, made, NAMESPACE, podsOf, settled, SHARD, SYSTEM } from './support/service.mjs';
 
 const QUIET = 30_000;
 /** A pool beside that of the examples. */
@@ -46,7 +46,7 @@ async function reconciledAll(pod, before, more) {
 
 test('a restarted operator, and a second look at everything, write nothing', async (context) => {
     if (needsOwnNodes(context, 'counting writes in the audit log')) return;
-    await allReady();
+    await settled();
     const old = (await operators()).map((pod) => pod.metadata.name);
     const mark = await AuditMark.here();
     await kubectl(['--namespace', SYSTEM, 'rollout', 'restart', `deployment/${DEPLOYMENT}`]);
@@ -87,7 +87,7 @@ async function change(image, disturb) {
     await disturb();
     for (const part of ['signalling', 'focus']) await rolledOut(part, of(part, { shard: SHARD }), image, 1);
     await untilObject('the new pool is Ready', 'bridgepools', EXTRA.metadata.name, NAMESPACE, (one) => holds(one, 'Ready'));
-    await allReady();
+    await settled();
     return outcome();
 }
 
@@ -96,7 +96,7 @@ async function undo(image) {
     await remove('bridgepools', EXTRA.metadata.name, NAMESPACE);
     for (const part of ['signalling', 'focus']) await rolledOut(part, of(part, { shard: SHARD }), image, 1);
     await untilObject('the new pool is gone', 'bridgepools', EXTRA.metadata.name, NAMESPACE, (one) => one === null);
-    await allReady();
+    await settled();
 }
 
 test('an operator killed in the middle of a rollout comes to the same result', async (context) => {

@@ -8,7 +8,7 @@ import { figure, secondsSince, spread } from './support/figures.mjs';
 import { LoadTest, noticed } from './support/loadtest.mjs';
 import { DEPLOYMENT, operators } from './support/operator.mjs';
 import { imageOf, of, rolledOut, secondName } from './support/rollout.mjs';
-import { allReady, CLUSTER, ensureService, frontDoor, NAMESPACE, POOL, SHARD, SYSTEM } from './support/service.mjs';
+import { CLUSTER, ensureService, frontDoor, NAMESPACE, POOL, settled, SHARD, SYSTEM } from './support/service.mjs';
 
 const image = (name) => ({ image: name });
 
@@ -80,7 +80,7 @@ for (const part of PARTS) {
         const [from, start] = [calls.now, Date.now()];
         await part.change(next);
         await rolledOut(part.name, part.pods, next, pods.length);
-        await allReady();
+        await settled();
         await figure(context, `new image of the ${part.name} (${pods.length} pods) rolled out in ${secondsSince(start)}`);
         await calls.everybodyIsIn({ seconds: 60 });
         windows.push({ part, from, to: calls.now });

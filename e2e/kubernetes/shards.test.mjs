@@ -7,7 +7,7 @@ import { apply, condition, holds, kubectl, read, untilObject } from './support/a
 import { killPod, needsOwnNodes } from './support/environment.mjs';
 import { figure, secondsSince, spread } from './support/figures.mjs';
 import { LoadTest, noticed } from './support/loadtest.mjs';
-import { allReady, doors, ensureService, example, frontDoor, NAMESPACE, placed, podsOf, SHARD } from './support/service.mjs';
+import { doors, doorsOffer, ensureService, example, frontDoor, NAMESPACE, placed, podsOf, settled, SHARD } from './support/service.mjs';
 
 const ROOMS = 200;
 let second;
@@ -38,7 +38,7 @@ test('a second shard is one more apply', async (context) => {
     await apply([placed(object)]);
     await untilObject('the second shard is Ready', 'jitsishards', second, NAMESPACE, (one) => holds(one, 'Ready'));
     await figure(context, `a second shard, from apply to Ready: ${secondsSince(start)}`);
-    await allReady();
+    await settled();
 });
 
 test('200 rooms opened at one instant by pairs through two front doors: none is split', async (context) => {
@@ -84,8 +84,11 @@ test('kill -9 of a shard: its rooms come back, everybody of a room together', as
 test('a drained shard keeps its rooms until they are empty, and gets no new one', async (context) => {
     const has = await conferences(SHARD);
     assert.ok(has > 0, 'the shard to be drained has rooms');
+    const asked = Date.now();
     await kubectl(['--namespace', NAMESPACE, 'patch', 'jsh', SHARD, '--type=merge', '--patch={"spec":{"state":"Draining"}}']);
     await untilObject('the shard is Draining', 'jitsishards', SHARD, NAMESPACE, (one) => holds(one, 'Draining'));
+    await doorsOffer(SHARD, false);
+    await figure(context, `a shard is asked to drain, to no front door giving it new rooms: ${secondsSince(asked)}`);
     at.drained = rooms.now;
     const fresh = await LoadTest.start('drain', { url: door.url, connect: await doors(), rooms: 50, participants: 2, media: false });
     await fresh.everybodyIsIn();

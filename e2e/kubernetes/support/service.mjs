@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { Participant } from '../../support/participant.mjs';
 import { until } from '../../support/wait.mjs';
-import { apply, holds, kubectl, list, OWNED_KINDS, read, remove, SHOAL_KINDS } from './api.mjs';
+import { apply, condition, holds, kubectl, list, OWNED_KINDS, path, read, remove, request, SHOAL_KINDS } from './api.mjs';
 import { local, ROOT } from './environment.mjs';
 import { forward } from './forward.mjs';
 
@@ -97,11 +97,38 @@ export async function allReady({ seconds = 180 } = {}) {
     );
 }
 
-/** Has the three examples and nothing else, ready. */
+/** Waits until, besides, no rollout is under way and every pod serves. */
+export async function settled({ seconds = 180 } = {}) {
+    await until(
+        'everything runs as it is to run',
+        async () => {
+            const all = (await Promise.all(SHOAL_KINDS.map((kind) => list(kind, { namespace: NAMESPACE })))).flat();
+            const moving = all.filter((one) => !holds(one, 'Ready') || condition(one, 'Progressing').status !== 'False');
+            const pods = (await made(['pods'])).map(({ object }) => object).filter((pod) => !isReady(pod) || pod.metadata.deletionTimestamp);
+            return { ok: moving.length + pods.length === 0, seen: [...moving, ...pods].map((one) => one.metadata.name) };
+        },
+        { seconds, every: 250 },
+    );
+}
+
+/** Has the three examples and nothing else, settled. */
 export async function ensureService() {
     await removeOthers([`jitsiclusters/${CLUSTER}`, `jitsishards/${SHARD}`, `bridgepools/${POOL}`]);
     await applyAll(await examples());
+    for (const object of await examples()) await reset(object);
     await allReady();
+    await settled();
+}
+
+/** Gives a resource the example's spec and nothing else: `apply` leaves what others have set. */
+async function reset({ kind, metadata, spec }) {
+    const resource = SHOAL_KINDS.find((plural) => plural === `${kind.toLowerCase()}s`);
+    // The operator may write its status at this moment: then it is read again.
+    await until(`${kind} ${metadata.name} is as in the example`, async () => {
+        const live = await read(resource, metadata.name, NAMESPACE);
+        const { status, body } = await request('PUT', path(resource, { name: metadata.name, namespace: NAMESPACE }), { ...live, spec });
+        return { ok: status === 200, seen: body.message };
+    });
 }
 
 /** How the front door is reached: `{ url, domain, address, connect }`, the last as a list of `ADDRESS:PORT`. */
@@ -126,9 +153,28 @@ export async function nodeAddress() {
 }
 
 /** `ADDRESS:PORT` of every front door by itself, in order. */
-export async function doors() {
+export const doors = () => reached(8443);
+
+async function reached(port) {
     const pods = await podsOf('front-door');
-    return Promise.all(pods.map((pod) => (local ? `${pod.status.podIP}:8443` : forward(pod, 8443))));
+    return Promise.all(pods.map((pod) => (local ? `${pod.status.podIP}:${port}` : forward(pod, port))));
+}
+
+/** Waits until every front door gives a shard new rooms, or gives it none. */
+export async function doorsOffer(shard, offered) {
+    const places = await reached(8404);
+    const weight = async (place) => {
+        const rows = (await (await fetch(`http://${place}/stats;csv`)).text()).split('\n').map((row) => row.split(','));
+        return rows.find(([proxy, server]) => proxy === 'signalling' && server === shard)?.[18];
+    };
+    await until(
+        `every front door offers ${shard} ${offered ? 'rooms' : 'no room'}`,
+        async () => {
+            const seen = await Promise.all(places.map(weight));
+            return { ok: seen.every((value) => value !== undefined && Number(value) > 0 === offered), seen };
+        },
+        { seconds: 90, every: 250 },
+    );
 }
 
 /** Pods of a component (and, where given, of one shard or pool), in order of their names. */
