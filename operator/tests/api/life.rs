@@ -228,3 +228,40 @@ async fn without_their_cluster_the_others_say_so_and_work_again_when_it_is_back(
     );
     run.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_pods_mount_changes_and_their_kubelet_is_woken_once() {
+    let api = FakeApi::default();
+    service(&api);
+    let run = Run::start(&api, "one");
+    settle().await;
+    let set = api.act(|state| state.get("statefulsets", "meet", "p-bridge").cloned());
+    let labels = set.unwrap()["spec"]["template"]["metadata"]["labels"].clone();
+    api.act(|state| {
+        state.put(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "p-bridge-0", "namespace": "meet", "labels": labels}}));
+    });
+    settle().await;
+    let poke = |api: &FakeApi| {
+        let pod = api.act(|state| state.get("pods", "meet", "p-bridge-0").cloned());
+        pod.unwrap()["metadata"]["annotations"]["shoal.video/poke"].clone()
+    };
+    let before = poke(&api);
+    assert!(before.is_string());
+    objects_written(&api);
+    api.act(|state| state.put(resource("JitsiShard", "b", json!({}))));
+    settle().await;
+    assert_ne!(
+        poke(&api),
+        before,
+        "a second shard changes what bridges mount"
+    );
+    let woken = objects_written(&api)
+        .iter()
+        .filter(|write| *write == "Merge pods/p-bridge-0")
+        .count();
+    assert!((1..=2).contains(&woken), "{woken}");
+    settle().await;
+    assert_eq!(objects_written(&api), Vec::<String>::new());
+    run.stop().await;
+}
