@@ -1,6 +1,6 @@
 //! Objects of one kind in memory, as the API server last told of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use kube::Resource;
@@ -38,7 +38,12 @@ struct Inner<K> {
     scoped: HashMap<(String, Scope), BTreeMap<String, Arc<K>>>,
     /// What a fresh list told, until it is complete.
     listing: Option<Vec<K>>,
+    /// Uids of objects that ended, the latest: the answer to a write may come after the word that its object is gone.
+    ended: VecDeque<String>,
 }
+
+/// How many ended objects are remembered.
+const ENDED: usize = 4096;
 
 impl<K> Default for Store<K> {
     fn default() -> Self {
@@ -47,6 +52,7 @@ impl<K> Default for Store<K> {
                 objects: HashMap::new(),
                 scoped: HashMap::new(),
                 listing: None,
+                ended: VecDeque::new(),
             }),
         }
     }
@@ -94,6 +100,10 @@ impl<K: Stored> Store<K> {
     /// An object is gone.
     pub fn remove(&self, object: &K) -> Option<Change<K>> {
         let mut inner = self.inner.write();
+        if let Some(uid) = object.meta().uid.clone() {
+            inner.ended.truncate(ENDED - 1);
+            inner.ended.push_front(uid);
+        }
         let known = inner.find(object.meta())?;
         // Its successor of the same name is another object.
         if known.meta().uid != object.meta().uid {
@@ -161,6 +171,11 @@ impl<K: Stored> Inner<K> {
 
     fn set(&mut self, mut object: K) -> Option<Change<K>> {
         let before = self.find(object.meta());
+        if let Some(uid) = &object.meta().uid
+            && self.ended.contains(uid)
+        {
+            return None;
+        }
         if let Some(known) = &before {
             let version = object.meta().resource_version.clone();
             let known_version = known.meta().resource_version.clone();
@@ -269,6 +284,15 @@ mod tests {
         let shard = Scope::Shard("one".into());
         assert_eq!(store.of("meet", &shard).len(), 2);
         assert_eq!(store.len(), 2);
+    }
+
+    #[test]
+    fn a_late_answer_does_not_bring_back_what_is_gone() {
+        let store = Store::default();
+        store.set(map("a", 5, "x"));
+        store.remove(&map("a", 7, "x"));
+        assert_eq!(store.set(map("a", 6, "y")), None);
+        assert_eq!(store.len(), 0);
     }
 
     #[test]
