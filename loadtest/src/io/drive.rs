@@ -50,6 +50,8 @@ struct Driver {
     shared: Arc<Shared>,
     participant: Participant,
     socket: Option<WebSocket>,
+    /// Nothing comes after the socket's end.
+    leaving: bool,
     attempt: u64,
     /// Which of the seat's front doors is used.
     door: usize,
@@ -83,6 +85,7 @@ pub(super) async fn drive(
         shared,
         participant,
         socket: None,
+        leaving: false,
         attempt: 0,
         door: 0,
         sockets: Sockets::default(),
@@ -144,6 +147,7 @@ impl Driver {
                 false
             }
             Stage::Leaving | Stage::Meeting => {
+                self.leaving = true;
                 self.participant.leave(Instant::now());
                 self.obey().await;
                 true
@@ -223,8 +227,11 @@ impl Driver {
                 Order::OpenSocket { previd } => self.open_socket(previd.as_deref()),
                 Order::CloseSocket => {
                     self.attempt += 1;
-                    if let Some(socket) = self.socket.take() {
-                        socket.close().await;
+                    match self.socket.take() {
+                        Some(socket) if self.leaving => socket.close().await,
+                        // The next attempt does not wait for it.
+                        Some(socket) => drop(tokio::spawn(socket.close())),
+                        None => {}
                     }
                 }
                 Order::KeepAlive => self.keep_alive(),

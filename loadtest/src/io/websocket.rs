@@ -18,6 +18,9 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that takes nothing for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A peer that does not close its side for so long is gone.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// An open WebSocket.
 pub(super) struct WebSocket(WebSocketStream<Box<dyn Stream>>);
 
@@ -85,9 +88,14 @@ impl WebSocket {
         }
     }
 
-    /// Closes it, without waiting for the other side.
+    /// Closes it, and hears the other side out: a connection that ends with something unread may take along what was sent
+    /// last (RFC 9293 section 3.6.1).
     pub async fn close(mut self) {
-        // Nothing is lost when the other side is gone already.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.0.close(None)).await;
+        let end = async {
+            // Nothing is lost when the other side is gone already.
+            let _ = self.0.close(None).await;
+            while let Some(Ok(_)) = self.0.next().await {}
+        };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, end).await;
     }
 }
