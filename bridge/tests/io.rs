@@ -13,9 +13,9 @@ mod peer;
 mod channel;
 #[path = "io/hostile.rs"]
 mod hostile;
-#[path = "io/media.rs"]
-mod media_flow;
 #[path = "io/live_files.rs"]
 mod live_files;
+#[path = "io/media.rs"]
+mod media_flow;
 #[path = "io/operation.rs"]
 mod operation;

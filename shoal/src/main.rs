@@ -4,9 +4,9 @@ mod all;
 mod check;
 mod cli;
 mod crd;
+mod kubernetes;
 mod loadtest;
 mod log;
-mod kubernetes;
 mod parts;
 #[cfg(test)]
 mod rendered;
