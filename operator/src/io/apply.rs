@@ -198,8 +198,8 @@ impl Context {
         Ok(found.map_or(Live::Absent, |found| Live::Unseen(Box::new(found))))
     }
 
-    /// Removes an object that has a field which cannot change, so that it can be made anew. Pods of a workload stay, and
-    /// its successor adopts them.
+    /// Removes an object that has a field which cannot change, so that it can be made anew, with the pods of a workload: a
+    /// StatefulSet cannot give a volume to a pod that runs, and is stuck with one that it adopts.
     async fn replace(
         &self,
         owner: &Owner<'_>,
@@ -209,7 +209,7 @@ impl Context {
         why: &str,
     ) -> Result<(), kube::Error> {
         let params = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Orphan),
+            propagation_policy: Some(PropagationPolicy::Background),
             ..DeleteParams::default()
         };
         self.metrics.wrote(&desired.resource.kind, "delete");
@@ -219,7 +219,7 @@ impl Context {
             Err(error) => return Err(error),
         }
         let note = format!(
-            "{} is made anew, because a field of it cannot change in place; pods stay: {why}",
+            "{} is made anew, because a field of it cannot change in place; its pods are replaced: {why}",
             desired.label()
         );
         self.tell(&owner.reference, Word::warning("Recreated", note))

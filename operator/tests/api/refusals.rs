@@ -20,7 +20,7 @@ fn message(api: &FakeApi, name: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_field_that_cannot_change_makes_a_workload_anew_and_leaves_its_pods() {
+async fn a_field_that_cannot_change_makes_a_workload_anew_with_its_pods() {
     let api = FakeApi::default();
     service(&api);
     let run = Run::start(&api, "one");
@@ -41,9 +41,9 @@ async fn a_field_that_cannot_change_makes_a_workload_anew_and_leaves_its_pods() 
         .act(|state| state.get("statefulsets", "meet", "a-focus").cloned())
         .unwrap();
     assert_ne!(after["metadata"]["uid"], uid);
-    assert!(
-        api.act(|state| state.get("pods", "meet", "a-focus-0").cloned())
-            .is_some()
+    assert_eq!(
+        api.act(|state| state.get("pods", "meet", "a-focus-0").cloned()),
+        None
     );
     let told = api.act(|state| state.all("events"));
     assert!(told.iter().any(|event| event["reason"] == "Recreated"));
