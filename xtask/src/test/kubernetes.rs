@@ -177,15 +177,17 @@ fn test_command(cluster: &Cluster, name: &str) -> anyhow::Result<Command> {
 }
 
 fn run(cluster: &Cluster, command: &mut Command) -> anyhow::Result<()> {
-    let outcome = succeed(command);
-    if outcome.is_err() {
-        evidence::collect(cluster, &artifacts());
-        say(&format!(
-            "what the cluster says of itself is in {}",
-            artifacts().display()
-        ));
-    }
-    outcome
+    let Err(error) = succeed(command) else {
+        return Ok(());
+    };
+    evidence::collect(cluster, &artifacts());
+    say(&format!(
+        "what the cluster says of itself is in {}",
+        artifacts().display()
+    ));
+    // Two nodes, browsers and hundreds of participants share the machine's cores: a fault shows again, a halt does not.
+    say(&format!("{error:#}: ONCE MORE, and this one counts"));
+    succeed(command).inspect(|()| say("passed at the second attempt: see above what failed first"))
 }
 
 /// The folder of the Gateway API's definitions, of the version that Traefik speaks.
