@@ -11,8 +11,6 @@ import { imageOf, of, rolledOut, secondName } from './support/rollout.mjs';
 import { CLUSTER, ensureService, frontDoor, NAMESPACE, POOL, settled, SHARD, SYSTEM } from './support/service.mjs';
 
 const image = (name) => ({ image: name });
-/** Of the volume on which the focus finds its conferences again. */
-const CLAIM = `state-${SHARD}-focus-0`;
 
 /** The parts, with how a person gives each another image, and which of its effects are none. */
 const PARTS = [
