@@ -163,8 +163,10 @@ async function reached(port) {
 /** Waits until every front door gives a shard new rooms, or gives it none. */
 export async function doorsOffer(shard, offered) {
     const places = await reached(8404);
+    // A reload ends the connection that an earlier look has left open: then it is seen at the next look.
     const weight = async (place) => {
-        const rows = (await (await fetch(`http://${place}/stats;csv`)).text()).split('\n').map((row) => row.split(','));
+        const text = await fetch(`http://${place}/stats;csv`).then((answer) => answer.text(), () => '');
+        const rows = text.split('\n').map((row) => row.split(','));
         return rows.find(([proxy, server]) => proxy === 'signalling' && server === shard)?.[18];
     };
     await until(
