@@ -154,12 +154,19 @@ export class Participant {
         return new Map(rows.map((row) => [`${row.connection}/${row.ssrc}`, row.framesDecoded ?? 0]));
     }
 
-    /** Where the media comes from: address and UDP port of each peer in use. */
+    /**
+     * Where the media comes from: address and UDP port of the peer of each open transport. A pair in use is not known by its
+     * state: Chromium calls it in progress while it waits for the answer to a consent check (RFC 7675).
+     */
     async mediaPeers() {
         const rows = await this.page.evaluate(() => window.instruments.stats());
-        const pairs = rows.filter((row) => row.type === 'candidate-pair' && row.state === 'succeeded' && row.nominated);
-        const remotes = new Map(rows.filter((row) => row.type === 'remote-candidate').map((row) => [`${row.connection}/${row.id}`, row]));
-        return pairs.flatMap((pair) => remotes.get(`${pair.connection}/${pair.remoteCandidateId}`) ?? []).map(({ address, port }) => ({ address, port }));
+        const byId = new Map(rows.map((row) => [`${row.connection}/${row.id}`, row]));
+        const transports = rows.filter((row) => row.type === 'transport' && row.selectedCandidatePairId);
+        return transports.flatMap(({ connection, selectedCandidatePairId }) => {
+            const pair = byId.get(`${connection}/${selectedCandidatePairId}`);
+            const remote = byId.get(`${connection}/${pair?.remoteCandidateId}`);
+            return remote ? [{ address: remote.address, port: remote.port }] : [];
+        });
     }
 
     /** Whether the media comes from this UDP port. */
