@@ -20,7 +20,8 @@ pub mod report;
 pub mod service;
 mod summary;
 
-pub use io::access::{Access, Trust};
+pub use io::access::Access;
 pub use io::fleet::{Progress, RunError, run};
 pub use plan::{Plan, PlanError, Seat};
 pub use report::Report;
+pub use xmpp::client::tls::Trust;

@@ -32,7 +32,7 @@ mod handle;
 mod negotiation;
 mod requests;
 mod session;
-mod tls;
+pub mod tls;
 
 pub use config::{Config, Secret};
 pub use connector::{Connector, Tls, TlsOptions};

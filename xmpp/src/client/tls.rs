@@ -1,6 +1,5 @@
 //! TLS of a client, by rustls with aws-lc-rs.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -13,6 +12,45 @@ use tokio_rustls::TlsConnector;
 
 use super::{ConnectError, TlsOptions};
 
+/// Whose certificates a client believes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// The public authorities.
+    #[default]
+    Public,
+    /// The authorities of this PEM text, and its certificates themselves.
+    Pem(Vec<u8>),
+    /// Anybody: whoever is in between can listen.
+    Anybody,
+}
+
+/// The settings of a client that believes so and speaks `protocol` (RFC 7301).
+///
+/// # Errors
+/// When the PEM text has no certificate that can be used.
+pub fn client_config(trust: &Trust, protocol: &[u8]) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()?;
+    let mut config = match trust {
+        Trust::Public => builder
+            .with_root_certificates(RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            })
+            .with_no_client_auth(),
+        Trust::Pem(pem) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Named::new(pem, provider)?))
+            .with_no_client_auth(),
+        Trust::Anybody => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            .with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![protocol.to_vec()];
+    Ok(config)
+}
+
 /// A connector for these options, and the name to verify.
 pub(super) fn connector(
     options: &TlsOptions,
@@ -22,43 +60,27 @@ pub(super) fn connector(
     let name = options.server_name.as_deref().unwrap_or(domain);
     let name = ServerName::try_from(name.to_owned())
         .map_err(|_| settings(format!("'{name}' is no name for a certificate")))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
+    let config = client_config(&trust(options)?, b"xmpp-client")
         .map_err(|error| settings(error.to_string()))?;
-    let mut config = if options.insecure {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth()
-    } else if let Some(pem) = authorities(options)? {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Named::new(&pem, provider)?))
-            .with_no_client_auth()
-    } else {
-        let roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        builder.with_root_certificates(roots).with_no_client_auth()
-    };
-    config.alpn_protocols = vec![b"xmpp-client".to_vec()];
     Ok((TlsConnector::from(Arc::new(config)), name))
 }
 
-/// The certificates that the options name.
-fn authorities(options: &TlsOptions) -> Result<Option<Cow<'_, [u8]>>, ConnectError> {
+/// Whom the options name.
+fn trust(options: &TlsOptions) -> Result<Trust, ConnectError> {
+    if options.insecure {
+        return Ok(Trust::Anybody);
+    }
     match (&options.ca_pem, &options.ca_file) {
-        (Some(pem), _) => Ok(Some(Cow::Borrowed(pem))),
+        (Some(pem), _) => Ok(Trust::Pem(pem.clone())),
         (None, Some(path)) => match std::fs::read(path) {
-            Ok(pem) => Ok(Some(Cow::Owned(pem))),
+            Ok(pem) => Ok(Trust::Pem(pem)),
             Err(error) => Err(ConnectError::File {
                 what: "authority certificates",
                 path: path.display().to_string(),
                 error,
             }),
         },
-        (None, None) => Ok(None),
+        (None, None) => Ok(Trust::Public),
     }
 }
 
@@ -72,9 +94,9 @@ struct Named {
 }
 
 impl Named {
-    fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, ConnectError> {
+    fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
         let unusable =
-            |error: String| ConnectError::Tls(format!("authority certificates: {error}"));
+            |error: String| rustls::Error::General(format!("authority certificates: {error}"));
         let certificates = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| unusable(error.to_string()))?;
@@ -135,7 +157,7 @@ impl ServerCertVerifier for Named {
     }
 }
 
-/// Accepts any certificate, as [`TlsOptions::insecure`] asks.
+/// Accepts any certificate, as [`Trust::Anybody`] asks.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
