@@ -29,7 +29,7 @@ mod work;
 use std::sync::Arc;
 
 use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Reporter;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch as signal};
 use tokio_util::sync::CancellationToken;
@@ -140,7 +140,7 @@ async fn lead(
     };
     let (requests, requested) = mpsc::unbounded_channel();
     let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), reporter),
+        reporter,
         client,
         cache: Arc::new(Cache::default()),
         defaults: settings.defaults.clone(),

@@ -2,10 +2,11 @@
 //!
 //! The dereference step fills these; validate and build only look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod, Secret, Service};
 
 use crate::crd::{BridgePool, JitsiCluster, JitsiShard};
@@ -38,6 +39,8 @@ pub struct Live {
     pub stateful_sets: BTreeMap<String, StatefulSet>,
     /// Deployments.
     pub deployments: BTreeMap<String, Deployment>,
+    /// HorizontalPodAutoscalers.
+    pub autoscalers: BTreeMap<String, HorizontalPodAutoscaler>,
     /// Pods.
     pub pods: BTreeMap<String, Pod>,
 }
@@ -108,6 +111,8 @@ pub struct FocusReport {
     pub participants: i64,
     /// Bridges that present themselves and are fit for use.
     pub bridges: i32,
+    /// Names of those bridges; `None` when it does not name them.
+    pub usable: Option<BTreeSet<String>>,
     /// Why it cannot hold meetings, if so.
     pub unfit: Option<String>,
 }
@@ -136,6 +141,8 @@ pub struct BridgeReport {
     pub draining: bool,
     /// Why it is unwell, if so.
     pub unwell: Option<String>,
+    /// A shard whose focus has other bridges and not this one yet.
+    pub unseen_by: Option<String>,
     /// Result of the last probe of its media port: `None` before the first.
     pub media_reachable: Option<bool>,
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kube::Client;
-use kube::runtime::events::Recorder;
+use kube::runtime::events::Reporter;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -27,7 +27,8 @@ pub struct Context {
     pub cache: Arc<Cache>,
     pub defaults: Defaults,
     pub reports: Arc<Reports>,
-    pub recorder: Recorder,
+    /// Who tells events.
+    pub reporter: Reporter,
     pub metrics: Arc<Metrics>,
     pub apis: Apis,
     pub memory: Mutex<Memory>,

@@ -65,6 +65,7 @@ impl Cache {
             config_maps: own(&self.config_maps, namespace, scope),
             stateful_sets: own(&self.stateful_sets, namespace, scope),
             deployments: own(&self.deployments, namespace, scope),
+            autoscalers: own(&self.autoscalers, namespace, scope),
             pods: own(&self.pods, namespace, scope),
         }
     }
@@ -195,11 +196,23 @@ impl Cache {
             &Scope::Pool(name.to_owned()),
             self.secrets(namespace, names),
         );
+        let mut bridges = reports.bridges(namespace, live.pods.keys().map(String::as_str));
+        for shard in shards.iter().map(|shard| shard.name_any()) {
+            let focus = reports.focus(namespace, &shard);
+            // A focus without any bridge has trouble of its own, which is not the bridges'.
+            let usable = focus.and_then(|focus| focus.usable);
+            let Some(usable) = usable.filter(|usable| !usable.is_empty()) else {
+                continue;
+            };
+            for (_, report) in bridges.iter_mut().filter(|(pod, _)| !usable.contains(*pod)) {
+                report.unseen_by = Some(shard.clone());
+            }
+        }
         Some(PoolWorld {
             cluster: self.cluster_of(namespace, cluster_name),
             shards: shards.iter().map(|shard| (**shard).clone()).collect(),
             nodes: by_name(self.nodes.all()),
-            bridges: reports.bridges(namespace, live.pods.keys().map(String::as_str)),
+            bridges,
             live,
             pool,
             now: now(),

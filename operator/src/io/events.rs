@@ -1,7 +1,7 @@
 //! Events, as `kubectl describe` shows them.
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event, EventType};
+use kube::runtime::events::{Event, EventType, Recorder};
 
 use super::context::Context;
 use crate::status::Word;
@@ -30,7 +30,9 @@ impl Context {
             secondary: None,
         };
         self.metrics.wrote("Event", "event");
-        if let Err(error) = self.recorder.publish(&event, about).await {
+        // One that lives on would count events of one reason as repetitions of the first, whatever their notes say.
+        let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+        if let Err(error) = recorder.publish(&event, about).await {
             tracing::warn!(%error, reason = event.reason, "cannot tell an event");
         }
     }

@@ -328,6 +328,7 @@ fn bridge(stats: &Value, unwell: Option<String>) -> BridgeReport {
         bytes_per_second: (rate * 125.0) as i64,
         draining: flag("drain") || flag("graceful_shutdown") || flag("shutting_down"),
         unwell,
+        unseen_by: None,
         media_reachable: None,
     }
 }
@@ -339,10 +340,17 @@ fn focus(stats: &Value, unfit: Option<String>) -> FocusReport {
             .and_then(Value::as_i64)
             .unwrap_or_default()
     };
+    let usable = stats.get("bridges").and_then(Value::as_array).map(|all| {
+        let usable = all.iter().filter(|one| one["operational"] == true);
+        usable
+            .filter_map(|one| Some(one.get("id")?.as_str()?.to_owned()))
+            .collect()
+    });
     FocusReport {
         conferences: count("/conferences"),
         participants: count("/participants"),
         bridges: count("/bridge_selector/operational_bridge_count") as i32,
+        usable,
         unfit,
     }
 }
@@ -363,9 +371,11 @@ mod tests {
         assert_eq!(report.bytes_per_second, 3000);
         assert!(report.draining);
         let report = focus(
-            &json!({"conferences": 1, "participants": 3, "bridge_selector": {"operational_bridge_count": 2}}),
+            &json!({"conferences": 1, "participants": 3, "bridge_selector": {"operational_bridge_count": 2},
+                "bridges": [{"id": "p-bridge-0", "operational": true}, {"id": "p-bridge-1", "operational": false}]}),
             Some("no operational bridge".into()),
         );
         assert_eq!((report.participants, report.bridges), (3, 2));
+        assert_eq!(report.usable, Some(["p-bridge-0".to_owned()].into()));
     }
 }

@@ -1,7 +1,7 @@
 //! What is not kept of an object in memory, because nothing here reads it: ten thousand pods must fit, and a heartbeat is
 //! no change.
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, NodeSpec, Pod};
 
 /// Keeps everything.
 pub fn nothing<K>(_: &mut K) {}
@@ -17,9 +17,13 @@ pub fn pod(pod: &mut Pod) {
     }
 }
 
-/// Of a node's status, only its addresses.
+/// Of a node, only its addresses, and what says that it is about to leave.
 pub fn node(node: &mut Node) {
-    node.spec = None;
+    node.spec = node.spec.take().map(|spec| NodeSpec {
+        taints: spec.taints,
+        unschedulable: spec.unschedulable,
+        ..NodeSpec::default()
+    });
     if let Some(status) = &mut node.status {
         *status = k8s_openapi::api::core::v1::NodeStatus {
             addresses: status.addresses.take(),

@@ -80,7 +80,7 @@ fn shard_world(takes_rooms: bool, conferences: i64) -> ShardWorld {
             conferences,
             participants: conferences * 3,
             bridges: 2,
-            unfit: None,
+            ..FocusReport::default()
         }),
         signalling: Some(SignallingReport {
             takes_rooms,

@@ -61,8 +61,9 @@ impl Context {
                 let marked =
                     known.is_some_and(|pod| pod.annotations().contains_key(DRAINING_SINCE));
                 if drain && !marked {
-                    self.mark(&namespace, pod, Some(world.now.as_secs()))
-                        .await?;
+                    // Whole seconds, rounded up: nobody's time ends early.
+                    let since = world.now.as_secs() + u64::from(world.now.subsec_nanos() > 0);
+                    self.mark(&namespace, pod, Some(since)).await?;
                 }
                 let Some(address) = known.and_then(address) else {
                     continue;
