@@ -150,7 +150,6 @@ tls = "plain"
 http = "127.0.0.1:${ports.focus}"
 [focus]
 password_file = "${focusPassword}"
-state_dir = "${folder}/focus"
 `,
     );
     const startFocus = () => Part.start('focus', 'focus', focusConfig);

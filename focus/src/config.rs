@@ -46,9 +46,6 @@ pub struct Config {
     pub codecs: Codecs,
     /// Bridge choice.
     pub bridges: BridgeConfig,
-    /// Directory in which conferences are remembered across a restart of the focus, so that running
-    /// sessions stay as they are. Without it, participants found after a restart get a new session each.
-    pub state_dir: Option<PathBuf>,
     /// Most conferences at one time; requests for more are refused with `resource-constraint`.
     pub max_conferences: usize,
     /// Most conferences that begin in one second (twice as many for a moment).
@@ -73,7 +70,6 @@ impl Default for Config {
             conference: ConferenceLimits::default(),
             codecs: Codecs::default(),
             bridges: BridgeConfig::default(),
-            state_dir: None,
             max_conferences: 20_000,
             max_new_conferences_per_second: 200,
         }

@@ -25,7 +25,7 @@ use xmpp::stanza::{self, Condition, IqType, StanzaError};
 use xmpp::{BareJid, Element, FullJid, Jid, ns};
 
 use crate::bridges::{BridgeEvent, BridgeId, Bridges, Doctor};
-use crate::conference::{Action, Conference, Memory};
+use crate::conference::{Action, Conference};
 use crate::context::{CapsCache, Context, Counters, Random};
 use crate::settings::Settings;
 
@@ -41,8 +41,6 @@ pub use requests::RequestId;
 pub enum Output {
     /// Send this stanza.
     Send(Element),
-    /// Remember this of a room, or (`None`) forget it. Only after [`Director::remember`].
-    Remember(String, Option<Box<Memory>>),
     /// A request that came over HTTP is answered.
     Answered(RequestId, Result<ConferenceAnswer, StanzaError>),
 }
@@ -77,6 +75,7 @@ pub struct Director {
     moves: Moves,
     farewells: farewells::Farewells,
     notes: memory::Notes,
+    pickup: pickup::Pickup,
     admission: admission::Admission,
     out: VecDeque<Output>,
 }
@@ -105,6 +104,7 @@ impl Director {
             components: Vec::new(),
             farewells: farewells::Farewells::default(),
             notes: memory::Notes::default(),
+            pickup: pickup::Pickup::default(),
             admission,
             out: VecDeque::new(),
         }
@@ -126,8 +126,6 @@ impl Director {
             }
         }
         self.drop_pending(now);
-        self.take_up_remembered(&me, now);
-        let rooms: Vec<BareJid> = self.conferences.keys().cloned().collect();
         self.out
             .push_back(Output::Send(xmpp::xml::element("presence", ns::CLIENT)));
         self.join_brewery();
@@ -138,6 +136,7 @@ impl Director {
             });
         }
         self.look_around(now);
+        self.note_everything(now);
     }
 
     /// The connection is lost; it may be resumed.
@@ -244,11 +243,12 @@ impl Director {
                 self.doctor.poll_timeout(),
                 self.brewery.deadline(),
                 self.farewells.poll_timeout(),
+                self.notes.poll_timeout(),
             ]
         } else {
-            [None; 4]
+            [None; 5]
         };
-        let others = [rooms, self.moves.poll_timeout(), self.notes.poll_timeout()];
+        let others = [rooms, self.moves.poll_timeout()];
         asking.into_iter().chain(others).flatten().min()
     }
 
@@ -257,6 +257,7 @@ impl Director {
         if self.online {
             self.expire_pending(now);
             self.say_farewells(now);
+            self.send_notes_if_due(now);
         }
         while let Some((at, room)) = self.deadlines.first().cloned() {
             if at > now {
@@ -270,7 +271,6 @@ impl Director {
         }
         self.check_bridges(now);
         self.move_due(now);
-        self.give_out_changes(now);
     }
 
     /// What is to be done next.
@@ -329,6 +329,7 @@ impl Director {
                 let error = StanzaError::new(Condition::InternalServerError);
                 self.answer(room, &Err(error));
                 self.remove(room);
+                self.notes.changed(room, now);
             }
         }
     }

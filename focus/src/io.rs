@@ -1,7 +1,6 @@
 //! The run loop: XMPP client, clock and HTTP around the [`Director`].
 
 mod http;
-mod memory;
 mod metrics;
 mod password;
 
@@ -22,8 +21,6 @@ use crate::context::Random;
 use crate::director::{Director, Output, RequestId};
 use crate::settings::{ConfigError, Settings};
 
-use memory::Notebook;
-
 /// Events that may wait.
 const QUEUE: usize = 16_384;
 /// HTTP requests that may wait.
@@ -39,14 +36,6 @@ pub enum StartError {
     /// The configuration cannot be used.
     #[error("configuration of the focus: {0}")]
     Config(#[from] ConfigError),
-    /// The directory for remembered conferences cannot be used.
-    #[error("state_dir {path} cannot be used: {error}")]
-    StateDir {
-        /// The directory.
-        path: String,
-        /// Why.
-        error: std::io::Error,
-    },
     /// The password file cannot be read.
     #[error("the focus's password cannot be read from {path}: {error}")]
     Password {
@@ -68,6 +57,8 @@ enum Command {
         answer: oneshot::Sender<Answer>,
     },
     Look(Look),
+    /// The focus ends; what is yet to be said goes out first.
+    End,
 }
 
 /// A running focus.
@@ -86,13 +77,6 @@ impl Focus {
     pub fn start(config: Config, connector: Connector) -> Result<Self, StartError> {
         password::check(&config)?;
         let settings = Settings::new(config)?;
-        let notebook = match &settings.config.state_dir {
-            Some(path) => Some(Notebook::open(path).map_err(|error| StartError::StateDir {
-                path: path.display().to_string(),
-                error,
-            })?),
-            None => None,
-        };
         let mut client_config = ClientConfig::new(settings.account.clone(), connector);
         match (&settings.config.password, &settings.config.password_file) {
             (Some(password), _) => {
@@ -107,15 +91,8 @@ impl Focus {
         let client = Client::start(client_config);
         let handle = client.handle();
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let mut director = Director::new(Arc::new(settings), Box::new(ThreadRandom));
-        let notebook = match notebook {
-            Some((notebook, memories)) => {
-                director.remember(memories);
-                Some(notebook)
-            }
-            None => None,
-        };
-        let task = tokio::spawn(run(client, director, receiver, notebook));
+        let director = Director::new(Arc::new(settings), Box::new(ThreadRandom));
+        let task = tokio::spawn(run(client, director, receiver));
         Ok(Self {
             client: handle,
             commands,
@@ -140,8 +117,12 @@ impl Focus {
     /// Ends without a goodbye: rooms and media go on, and clients do not see the focus leave if its
     /// successor comes before the server gives up its session. They reload their page when it leaves.
     pub async fn shutdown(self) {
-        self.client.vanish().await;
-        if tokio::time::timeout(Duration::from_secs(5), self.task)
+        let end = async {
+            let _ = self.commands.send(Command::End).await;
+            let _ = self.task.await;
+            self.client.vanish().await;
+        };
+        if tokio::time::timeout(Duration::from_secs(5), end)
             .await
             .is_err()
         {
@@ -159,17 +140,13 @@ impl Random for ThreadRandom {
 }
 
 /// Priorities: events of the XMPP client, then HTTP, then deadlines; every round ends with writing.
-async fn run(
-    client: Client,
-    mut director: Director,
-    mut commands: mpsc::Receiver<Command>,
-    notebook: Option<Notebook>,
-) {
+async fn run(client: Client, mut director: Director, mut commands: mpsc::Receiver<Command>) {
     let (handle, mut events) = client.into_parts();
     let mut backlog = VecDeque::new();
     let mut answers: HashMap<RequestId, oneshot::Sender<Answer>> = HashMap::new();
     let mut next_request = 0_u64;
-    loop {
+    let mut ending = false;
+    while !ending {
         let deadline = director.poll_timeout();
         tokio::select! {
             biased;
@@ -190,6 +167,10 @@ async fn run(
                     director.handle_request(RequestId(next_request), &request, Instant::now());
                 }
                 Command::Look(look) => look(&mut director, Instant::now()),
+                Command::End => {
+                    director.handle_end(Instant::now());
+                    ending = true;
+                }
             },
             () = sleep_until(deadline) => {}
         }
@@ -203,23 +184,12 @@ async fn run(
                     // The end of the client shows in its events.
                     send(&handle, stanza, &mut events, &mut backlog).await;
                 }
-                Output::Remember(room, memory) => {
-                    if let Some(notebook) = &notebook {
-                        notebook.note(room, memory);
-                    }
-                }
                 Output::Answered(id, answer) => {
                     if let Some(waiting) = answers.remove(&id) {
                         let _ = waiting.send(answer);
                     }
                 }
             }
-        }
-    }
-    director.handle_end();
-    while let Some(output) = director.poll_output() {
-        if let (Output::Remember(room, memory), Some(notebook)) = (output, &notebook) {
-            notebook.note(room, memory);
         }
     }
 }

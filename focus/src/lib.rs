@@ -8,9 +8,9 @@
 //! - [`bridges`] (pure) knows the bridges, chooses among them and checks their health.
 //! - [`Focus`] (IO) is the run loop: XMPP client, clock, HTTP.
 //!
-//! After the loss of its connection the focus joins its rooms again and goes on. After a restart it goes
-//! on with the sessions that it remembers (`conference/memory.rs`, with a state directory), finds other
-//! rooms at the MUC service, and invites those anew whose sessions it does not know
+//! After the loss of its connection the focus joins its rooms again and goes on. A focus that
+//! takes the place of another finds the rooms at the MUC service, goes on with the sessions that the server
+//! has kept (`director/memory.rs`), and invites those anew whose sessions it does not know
 //! (`conference/adoption.rs`).
 //!
 //! Deliberately absent: relays between bridges (a conference has one bridge), visitor nodes, recording

@@ -17,9 +17,7 @@ pub use pool::{
     AddressSource, AddressesSpec, AutoscalingSpec, BridgeExposure, BridgePool, BridgePoolSpec,
     BridgesByState, DrainPolicy, DrainSpec, ExposureSpec, PoolStatus,
 };
-pub use shard::{
-    BridgeSelection, FocusSpec, JitsiShard, JitsiShardSpec, ShardState, ShardStatus, StorageSpec,
-};
+pub use shard::{BridgeSelection, FocusSpec, JitsiShard, JitsiShardSpec, ShardState, ShardStatus};
 pub use shared::{ComponentSpec, Scheduling, Span, default_cluster};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

@@ -18,6 +18,7 @@ use crate::counters::Counters;
 use crate::now::Now;
 use crate::random::Random;
 use crate::service::disco::DomainInfo;
+use crate::service::private::PrivateStorage;
 use crate::session::{Delivered, End, Life, Session, token};
 use crate::settings::Settings;
 use parking_lot::{Mutex, RwLock};
@@ -35,6 +36,7 @@ pub(crate) struct Host {
     pub(crate) random: Random,
     pub(crate) rooms: RoomTable,
     pub(crate) domain_info: DomainInfo,
+    pub(crate) private: PrivateStorage,
     /// Makes answers to logins with unknown names look like those with known ones.
     pub(crate) login_secret: [u8; 32],
     sessions: SessionTable,
@@ -51,6 +53,7 @@ impl Host {
         };
         Arc::new(Self {
             domain_info: DomainInfo::new(&settings),
+            private: PrivateStorage::default(),
             login_secret: random.bytes(),
             settings,
             counters: Counters::default(),

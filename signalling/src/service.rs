@@ -3,4 +3,5 @@
 pub(crate) mod disco;
 pub(crate) mod extdisco;
 pub(crate) mod focus_alias;
+pub(crate) mod private;
 pub(crate) mod server;

@@ -30,6 +30,8 @@ pub const XBOSH: &str = "urn:xmpp:xbosh";
 pub const SM: &str = "urn:xmpp:sm:3";
 /// Ping (XEP-0199).
 pub const PING: &str = "urn:xmpp:ping";
+/// Private XML storage (XEP-0049).
+pub const PRIVATE: &str = "jabber:iq:private";
 /// Delayed delivery (XEP-0203).
 pub const DELAY: &str = "urn:xmpp:delay";
 /// Service discovery, information (XEP-0030).

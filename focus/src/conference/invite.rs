@@ -53,10 +53,10 @@ impl Conference {
             bridges: self
                 .on_bridges
                 .iter()
-                .filter(|b| b.progress != Progress::Closing || b.endpoints > 0)
+                .filter(|b| b.progress != Progress::Closing || b.participants() > 0)
                 .map(|b| InConference {
                     id: b.bridge.clone(),
-                    participants: b.endpoints,
+                    participants: b.participants(),
                 })
                 .collect(),
         };

@@ -44,6 +44,13 @@ pub struct OnBridge {
     pub(super) queued: VecDeque<Arc<str>>,
 }
 
+impl OnBridge {
+    /// Participants that have an endpoint there, or wait for one.
+    pub fn participants(&self) -> usize {
+        self.endpoints + self.queued.len()
+    }
+}
+
 impl Conference {
     /// Asks the bridge for an endpoint, as soon as the conference exists there.
     pub(super) fn allocate(&mut self, nick: &Arc<str>, bridge: &BridgeId, ctx: &mut Context<'_>) {

@@ -102,7 +102,7 @@ impl Director {
     }
 
     /// Remembered conferences may be on bridges that are no longer there.
-    fn leave_unknown_bridges(&mut self, now: Instant) {
+    pub(super) fn leave_unknown_bridges(&mut self, now: Instant) {
         let used: BTreeSet<BridgeId> = self
             .conferences
             .values()
@@ -111,7 +111,6 @@ impl Director {
             .collect();
         for id in used {
             if !self.bridges.iter().any(|(known, _)| *known == id) {
-                self.handle_bridge_away(&id, now);
                 self.handle_bridge_away(&id, now);
                 self.handle_bridge_event(&id, BridgeEvent::Gone, now);
             }

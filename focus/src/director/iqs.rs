@@ -32,6 +32,10 @@ pub(super) enum Waiter {
     Components,
     /// The look for rooms that an earlier focus served.
     Rooms,
+    /// What the earlier focus knew of this room.
+    Memory(BareJid),
+    /// Whether the server keeps what it was given.
+    Kept,
 }
 
 /// A request that waits.
@@ -65,6 +69,7 @@ impl Director {
         );
     }
 
+    /// Sends a request. False if too many wait already.
     pub(super) fn request(
         &mut self,
         to: Jid,
@@ -72,10 +77,10 @@ impl Director {
         payload: Element,
         waiter: Waiter,
         deadline: Instant,
-    ) {
+    ) -> bool {
         if self.pending.len() >= MAX_PENDING {
             self.counters.dropped_requests_full += 1;
-            return;
+            return false;
         }
         let id = format!(
             "{:016x}{:016x}",
@@ -97,6 +102,7 @@ impl Director {
                 waiter,
             },
         );
+        true
     }
 
     /// An IQ of type result or error. It counts only if it comes from where the request went.
@@ -187,6 +193,8 @@ impl Director {
             }
             Waiter::Components => self.handle_components(answer),
             Waiter::Rooms => self.handle_rooms(answer, now),
+            Waiter::Memory(room) => self.handle_memory(&room, answer, now),
+            Waiter::Kept => self.handle_kept(answer),
         }
     }
 }

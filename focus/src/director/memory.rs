@@ -1,25 +1,36 @@
-//! Remembering conferences: what changed is given out at a bounded rate.
+//! What a successor has to know of running conferences is kept at the XMPP server, in the account's private storage
+//! (XEP-0049), an element for each room: the server has it for as long as it has the rooms, wherever the next focus runs.
+//!
+//! A server that keeps nothing is no fault: the next focus invites everybody anew (`conference/adoption.rs`).
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use xmpp::{BareJid, FullJid};
+use xmpp::stanza::IqType;
+use xmpp::xml::{ElementExt, element};
+use xmpp::{BareJid, Element, Jid, ns};
 
-use crate::conference::{Conference, Memory};
+use crate::conference::{Conference, Memory, NoAnswer};
+use crate::config::seconds;
 use crate::context::Context;
 
-use super::{Director, Output, Slot};
+use super::iqs::Waiter;
+use super::{Director, Slot};
 
-/// Time that changes of a conference are gathered before they are given out.
+/// Time that changes of a conference are gathered before they are sent.
 const GATHER: Duration = Duration::from_millis(500);
+/// Namespace of what is kept of a room, before the room's address.
+const NAMESPACE: &str = "urn:shoal:focus:memory:";
 
-/// What is yet to be given out, and what is yet to be taken up.
+/// What is yet to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    wanted: bool,
     changed: BTreeSet<BareJid>,
+    /// Rooms of which the server keeps something.
+    kept: BTreeSet<BareJid>,
     due: Option<Instant>,
-    remembered: Vec<Memory>,
+    /// The server has no such storage.
+    refused: bool,
 }
 
 impl Notes {
@@ -28,68 +39,127 @@ impl Notes {
     }
 
     pub(super) fn changed(&mut self, room: &BareJid, now: Instant) {
-        if self.wanted && self.changed.insert(room.clone()) {
+        if !self.refused && self.changed.insert(room.clone()) {
             self.due.get_or_insert(now + GATHER);
         }
     }
 }
 
 impl Director {
-    /// From now on changes of conferences are given out ([`Output::Remember`]); `memories` are taken up
-    /// with the first connection.
-    pub fn remember(&mut self, memories: Vec<Memory>) {
-        self.notes.wanted = true;
-        self.notes.remembered = memories;
-    }
-
-    pub(super) fn take_up_remembered(&mut self, me: &FullJid, now: Instant) {
-        for memory in std::mem::take(&mut self.notes.remembered) {
-            let mut context = Context {
-                now,
-                settings: &self.settings,
-                bridges: &mut self.bridges,
-                caps: &mut self.caps,
-                random: &mut *self.random,
-                counters: &mut self.counters,
-            };
-            let nick = &context.settings.config.nick.clone();
-            let Some(conference) = Conference::remembered(&memory, nick, me.clone(), &mut context)
-            else {
-                tracing::warn!(room = %memory.room, "what is remembered of the conference makes no sense");
-                continue;
-            };
-            let room = conference.room().clone();
-            if self.conferences.contains_key(&room) {
-                continue;
-            }
-            self.generation += 1;
-            let slot = Slot {
-                conference,
-                generation: self.generation,
-                askers: Vec::new(),
-                deadline: None,
-                since: now,
-            };
-            self.conferences.insert(room, slot);
+    /// Another server, or the same one after a restart, keeps nothing yet.
+    pub(super) fn note_everything(&mut self, now: Instant) {
+        self.notes.refused = false;
+        self.notes.kept.clear();
+        for room in self.conferences.keys() {
+            self.notes.changed(room, now);
         }
     }
 
-    pub(super) fn give_out_changes(&mut self, now: Instant) {
+    pub(super) fn send_notes_if_due(&mut self, now: Instant) {
         if self.notes.due.is_some_and(|at| at <= now) {
-            self.handle_end();
+            self.handle_end(now);
         }
     }
 
-    /// Gives out what has changed, because the focus ends.
-    pub fn handle_end(&mut self) {
+    /// Sends what has changed at once, because the focus ends.
+    pub fn handle_end(&mut self, now: Instant) {
         self.notes.due = None;
+        let Some(account) = self.me.as_ref().map(|me| Jid::from(me.to_bare())) else {
+            return;
+        };
+        let deadline = now + seconds(self.settings.config.conference.iq_timeout_s);
         for room in std::mem::take(&mut self.notes.changed) {
-            let memory = self
-                .conferences
-                .get(&room)
-                .and_then(|slot| slot.conference.memory());
-            self.out
-                .push_back(Output::Remember(room.to_string(), memory.map(Box::new)));
+            let slot = self.conferences.get(&room);
+            let memory = slot.and_then(|slot| slot.conference.memory());
+            let is_news = match &memory {
+                Some(_) => {
+                    self.notes.kept.insert(room.clone());
+                    true
+                }
+                None => self.notes.kept.remove(&room),
+            };
+            if is_news {
+                let query = keep(&room, memory.as_ref());
+                self.request(account.clone(), IqType::Set, query, Waiter::Kept, deadline);
+            }
         }
     }
+
+    pub(super) fn handle_kept(&mut self, answer: Result<Option<&Element>, NoAnswer>) {
+        if let Err(NoAnswer::Refused(error)) = answer
+            && !std::mem::replace(&mut self.notes.refused, true)
+        {
+            self.notes.changed.clear();
+            self.notes.due = None;
+            tracing::warn!(%error,
+                "the XMPP server keeps nothing for the focus (XEP-0049); a focus that follows this one will invite everybody anew");
+        }
+    }
+
+    /// Asks what an earlier focus knew of a room. False if that cannot be asked.
+    pub(super) fn ask_for_memory(&mut self, room: &BareJid, deadline: Instant) -> bool {
+        let Some(account) = self.me.as_ref().map(|me| Jid::from(me.to_bare())) else {
+            return false;
+        };
+        let waiter = Waiter::Memory(room.clone());
+        self.request(account, IqType::Get, keep(room, None), waiter, deadline)
+    }
+
+    /// Goes on with a conference as an earlier focus knew it. False if nothing is known of it.
+    pub(super) fn take_up(
+        &mut self,
+        room: &BareJid,
+        answer: Result<Option<&Element>, NoAnswer>,
+        now: Instant,
+    ) -> bool {
+        let (Ok(Some(query)), Some(me)) = (answer, self.me.clone()) else {
+            return false;
+        };
+        let Some(memory) = memory_in(query) else {
+            return false;
+        };
+        let mut context = Context {
+            now,
+            settings: &self.settings,
+            bridges: &mut self.bridges,
+            caps: &mut self.caps,
+            random: &mut *self.random,
+            counters: &mut self.counters,
+        };
+        let nick = &context.settings.config.nick.clone();
+        let conference = Conference::remembered(&memory, nick, me.clone(), &mut context)
+            .filter(|conference| conference.room() == room);
+        let Some(conference) = conference else {
+            tracing::warn!(%room, "what an earlier focus kept of the conference makes no sense; everybody is invited anew");
+            return false;
+        };
+        self.generation += 1;
+        let slot = Slot {
+            conference,
+            generation: self.generation,
+            askers: Vec::new(),
+            deadline: None,
+            since: now,
+        };
+        self.conferences.insert(room.clone(), slot);
+        self.notes.kept.insert(room.clone());
+        self.with(room, now, |conference, ctx| {
+            conference.handle_connected(me, ctx)
+        });
+        true
+    }
+}
+
+/// The query with which something is kept, or with `None` asked for or removed.
+fn keep(room: &BareJid, memory: Option<&Memory>) -> Element {
+    let mut kept = element("memory", &format!("{NAMESPACE}{room}"));
+    if let Some(memory) = memory {
+        kept.append_text_node(serde_json::to_string(memory).expect("a memory is plain data"));
+    }
+    element("query", ns::PRIVATE).with_child(kept)
+}
+
+fn memory_in(query: &Element) -> Option<Memory> {
+    let kept = query.children().find(|kept| kept.name() == "memory")?;
+    serde_json::from_str(&kept.text()).ok()
 }

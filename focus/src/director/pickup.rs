@@ -1,5 +1,7 @@
-//! Looking around after login: which components there are, and which rooms wait for a focus.
+//! Looking around after login: which components there are, and which rooms wait for a focus. Until that is known nobody
+//! is let into a conference that an earlier focus may have had.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use xmpp::stanza::IqType;
@@ -11,11 +13,31 @@ use crate::config::seconds;
 
 use super::Director;
 use super::iqs::Waiter;
+use super::requests::Asker;
 
 /// Components whose messages about rooms are heeded.
 const COMPONENTS: [&str; 2] = ["av_moderation", "room_metadata"];
 /// Rooms that focuses make to test themselves.
 const TEST_ROOM: &str = "__jicofo-health-check";
+/// Most requests that wait for the look around.
+const MOST_WAITING: usize = 10_000;
+
+/// How far the look for rooms has come.
+#[derive(Debug, Default)]
+pub(super) struct Pickup {
+    /// Services whose lists of rooms are awaited.
+    services: usize,
+    /// Rooms of which it is being asked what an earlier focus knew.
+    rooms: BTreeSet<BareJid>,
+    /// Who asked for a conference meanwhile.
+    waiting: Vec<(Asker, BareJid, Wishes)>,
+}
+
+impl Pickup {
+    pub(super) fn is_under_way(&self) -> bool {
+        self.services > 0 || !self.rooms.is_empty()
+    }
+}
 
 impl Director {
     /// Asks for components and rooms. Every MUC service lists its rooms to an admin.
@@ -29,14 +51,13 @@ impl Director {
             Waiter::Components,
             deadline,
         );
+        self.pickup.rooms.clear();
+        self.pickup.services = 0;
         for muc in self.settings.mucs.clone() {
-            self.request(
-                muc,
-                IqType::Get,
-                element("query", ns::DISCO_ITEMS),
-                Waiter::Rooms,
-                deadline,
-            );
+            let query = element("query", ns::DISCO_ITEMS);
+            if self.request(muc, IqType::Get, query, Waiter::Rooms, deadline) {
+                self.pickup.services += 1;
+            }
         }
     }
 
@@ -55,9 +76,15 @@ impl Director {
         answer: Result<Option<&Element>, NoAnswer>,
         now: Instant,
     ) {
-        let Ok(Some(items)) = answer else { return };
+        // After the next login it is asked again.
+        if answer == Err(NoAnswer::Disconnected) {
+            return;
+        }
+        self.pickup.services = self.pickup.services.saturating_sub(1);
+        let items = answer.ok().flatten();
         let rooms: Vec<BareJid> = items
-            .children()
+            .into_iter()
+            .flat_map(Element::children)
             .filter(|c| c.name() == "item")
             .filter_map(|c| BareJid::new(c.attr("jid")?).ok())
             .filter(|room| {
@@ -75,14 +102,61 @@ impl Director {
         if !rooms.is_empty() {
             tracing::info!(rooms = rooms.len(), "found rooms of an earlier focus");
         }
+        let deadline = now + seconds(self.settings.config.conference.iq_timeout_s);
         for room in rooms {
-            let wishes = Wishes {
-                rtcstats_enabled: true,
-                ..Wishes::default()
-            };
-            if let Err(error) = self.create(&room, wishes, now) {
-                tracing::warn!(%room, %error, "the room cannot be picked up");
+            if self.ask_for_memory(&room, deadline) {
+                self.pickup.rooms.insert(room);
+            } else {
+                self.begin_anew(&room, now);
             }
+        }
+        self.end_pickup(now);
+    }
+
+    /// What an earlier focus knew of a room, or that nothing is known.
+    pub(super) fn handle_memory(
+        &mut self,
+        room: &BareJid,
+        answer: Result<Option<&Element>, NoAnswer>,
+        now: Instant,
+    ) {
+        if answer == Err(NoAnswer::Disconnected) || !self.pickup.rooms.remove(room) {
+            return;
+        }
+        if !self.conferences.contains_key(room) && !self.take_up(room, answer, now) {
+            self.begin_anew(room, now);
+        }
+        self.end_pickup(now);
+    }
+
+    fn begin_anew(&mut self, room: &BareJid, now: Instant) {
+        let wishes = Wishes {
+            rtcstats_enabled: true,
+            ..Wishes::default()
+        };
+        if let Err(error) = self.create(room, wishes, now) {
+            tracing::warn!(%room, %error, "the room cannot be picked up");
+        }
+    }
+
+    /// Keeps a request until it is known what an earlier focus left behind.
+    pub(super) fn wait_for_pickup(&mut self, asker: Asker, room: BareJid, wishes: Wishes) {
+        self.pickup.waiting.push((asker, room, wishes));
+    }
+
+    pub(super) fn has_place_to_wait(&self) -> bool {
+        self.pickup.waiting.len() < MOST_WAITING
+    }
+
+    fn end_pickup(&mut self, now: Instant) {
+        if self.pickup.is_under_way() {
+            return;
+        }
+        if self.brewery.is_joined() {
+            self.leave_unknown_bridges(now);
+        }
+        for (asker, room, wishes) in std::mem::take(&mut self.pickup.waiting) {
+            self.open(asker, room, wishes, now);
         }
     }
 }

@@ -77,17 +77,30 @@ impl Director {
                 return;
             }
         };
+        let number = |name: &str| request.number(name).and_then(|n| usize::try_from(n).ok());
+        let wishes = Wishes {
+            start_audio_muted: number("startAudioMuted"),
+            start_video_muted: number("startVideoMuted"),
+            rtcstats_enabled: request.flag("rtcstatsEnabled").unwrap_or(true),
+        };
+        self.open(asker, room, wishes, now);
+    }
+
+    /// Answers when the room is ready; it is begun if it is not there.
+    pub(super) fn open(&mut self, asker: Asker, room: BareJid, wishes: Wishes, now: Instant) {
+        let too_many = |text| Err(StanzaError::new(Condition::ResourceConstraint).with_text(text));
         if !self.conferences.contains_key(&room) {
-            let number = |name: &str| request.number(name).and_then(|n| usize::try_from(n).ok());
-            let wishes = Wishes {
-                start_audio_muted: number("startAudioMuted"),
-                start_video_muted: number("startVideoMuted"),
-                rtcstats_enabled: request.flag("rtcstatsEnabled").unwrap_or(true),
-            };
+            if self.pickup.is_under_way() {
+                if self.has_place_to_wait() {
+                    self.wait_for_pickup(asker, room, wishes);
+                } else {
+                    self.reply(asker, &room, &too_many("the focus has just started"));
+                }
+                return;
+            }
             if !self.admission.handle_request(now) {
-                let error = StanzaError::new(Condition::ResourceConstraint)
-                    .with_text("too many conferences begin at this moment");
-                self.reply(asker, &room, &Err(error));
+                let error = too_many("too many conferences begin at this moment");
+                self.reply(asker, &room, &error);
                 return;
             }
             if let Err(error) = self.create(&room, wishes, now) {
@@ -103,9 +116,8 @@ impl Director {
             }
             Some(slot) if slot.askers.len() < MAX_ASKERS => slot.askers.push(asker),
             Some(_) => {
-                let error = StanzaError::new(Condition::ResourceConstraint)
-                    .with_text("too many wait for this room");
-                self.reply(asker, &room, &Err(error));
+                let error = too_many("too many wait for this room");
+                self.reply(asker, &room, &error);
             }
             None => self.reply(
                 asker,

@@ -290,7 +290,7 @@ async fn http_answers_requests_and_tells_operators_what_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn people_meet_lose_their_bridge_and_their_focus_and_go_on() {
+async fn people_meet_lose_their_bridge_and_go_on() {
     let (server, connector) = server().await;
     let first_bridge = bridge(&connector, "jvb1");
     let running = focus(&connector);
@@ -322,28 +322,15 @@ async fn people_meet_lose_their_bridge_and_their_focus_and_go_on() {
     offer(&mut bob).await;
 
     running.shutdown().await;
-    let next = focus(&connector);
-    let (_, ended) = offer(&mut alice).await;
-    assert!(
-        ended,
-        "the new focus ends the session that it does not know"
-    );
-    offer(&mut bob).await;
-    let (mut carol, _c) = person(&connector, "carol");
-    offer(&mut carol).await;
-
-    next.shutdown().await;
     server.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_focus_with_a_state_directory_comes_back_unnoticed() {
+async fn a_focus_that_takes_the_place_of_another_is_not_noticed() {
     let (server, connector) = server().await;
-    let directory = std::env::temp_dir().join(format!("shoal-focus-test-{}", std::process::id()));
     let start = || {
         let config = Config {
             password: Some(Password("secret".into())),
-            state_dir: Some(directory.clone()),
             ..Config::default()
         };
         Focus::start(config, connector.clone()).unwrap()
@@ -365,7 +352,6 @@ async fn a_focus_with_a_state_directory_comes_back_unnoticed() {
 
     next.shutdown().await;
     server.shutdown().await;
-    std::fs::remove_dir_all(directory).unwrap();
 }
 
 /// Prosody has no alias of the focus without a third-party module, so people ask the account itself.

@@ -147,6 +147,24 @@ fn a_room_that_is_asked_for_after_a_restart_is_picked_up_too() {
 }
 
 #[test]
+fn a_room_that_is_picked_up_stays_on_one_bridge_while_that_bridge_forgets_the_old_conference() {
+    let mut world = World::meeting(Level::Current);
+    world.bridge("jvb2");
+    world.rooms_listed = vec![ROOM.to_owned()];
+    world.bridges.get_mut("jvb1").unwrap().mood = super::world::Mood::Silent;
+    world.restart_focus(Config::default());
+    let stats = &mut world.bridges.get_mut("jvb1").unwrap().stats;
+    stats.set("stress_level", 0.5);
+    world.announce("jvb1");
+    world.pump();
+    world.bridges.get_mut("jvb1").unwrap().mood = super::world::Mood::Answers;
+    world.join("d", Level::Current);
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.endpoints("jvb1").len(), 4);
+    assert_eq!(world.endpoints("jvb2").len(), 0);
+}
+
+#[test]
 fn an_empty_room_that_is_found_is_left_again() {
     let mut world = World::new();
     world.rooms_listed = vec![ROOM.to_owned()];
@@ -177,10 +195,12 @@ fn an_outage_is_nobody_s_fault() {
     assert!(bridges[0].operational, "its answers could not arrive");
 }
 
-/// A meeting whose focus remembers.
+/// A meeting at a server that keeps what a focus knows.
 fn remembered(level: Level) -> World {
     let mut world = World::new();
-    world.director.remember(Vec::new());
+    world.keeps = true;
+    world.rooms_listed = vec![ROOM.to_owned()];
+    world.connect(false);
     world.bridge("jvb1");
     for (nick, first) in [("a", 1000), ("b", 2000), ("c", 3000)] {
         world.join(nick, level);
@@ -283,18 +303,59 @@ fn who_came_or_changed_while_the_focus_was_away_is_invited() {
 #[test]
 fn a_conference_that_is_over_is_forgotten() {
     let mut world = remembered(Level::Current);
-    assert!(world.memories[ROOM].is_some());
+    assert_eq!(world.kept.len(), 1);
     for nick in ["a", "b", "c"] {
         world.leave(nick);
     }
     world.pass(Duration::from_secs(1));
-    assert!(world.memories[ROOM].is_none());
+    assert!(world.kept.is_empty());
+}
+
+#[test]
+fn who_asks_before_the_new_focus_knows_the_room_does_not_have_it_begun_anew() {
+    let mut world = remembered(Level::Current);
+    world.keeps_silent = true;
+    world.restart_focus(Config::default());
+    world.join("d", Level::Current);
+    assert!(world.director.rooms().is_empty());
+    world.keeps_silent = false;
+    world.answer_storage();
+    assert!(world.jingles("a").is_empty(), "{:?}", world.verbs("a"));
+    let last = world.verbs("d").pop();
+    assert_eq!(last.as_deref(), Some("session-initiate"));
+    assert_eq!(world.endpoints("jvb1").len(), 4);
+}
+
+#[test]
+fn a_server_that_restarts_is_told_everything_again() {
+    let mut world = remembered(Level::Current);
+    world.disconnect();
+    world.kept.clear();
+    world.connect(false);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.kept.len(), 1);
+}
+
+#[test]
+fn what_is_not_yet_kept_is_sent_when_the_focus_ends() {
+    let mut world = remembered(Level::Json);
+    world.join("d", Level::Json);
+    world.accept("d", 4000);
+    world.director.handle_end(world.now);
+    world.pump();
+    world.clear();
+    world.restart_focus(Config::default());
+    for nick in ["a", "b", "c", "d"] {
+        assert!(world.jingles(nick).is_empty(), "{nick}");
+    }
 }
 
 /// The server has lost its rooms, and everybody has to come again.
 fn server_restarts(world: &mut World) {
     world.disconnect();
     world.clients.clear();
+    world.kept.clear();
+    world.rooms_listed.clear();
     world.meeting = "another-meeting".to_owned();
 }
 
@@ -337,34 +398,6 @@ fn a_bridge_that_comes_back_later_forgets_the_meetings_that_ended_without_it() {
     assert_eq!(world.endpoints("jvb1").len(), 3);
     world.pass(Duration::from_secs(9));
     assert!(world.bridges["jvb1"].conferences.is_empty());
-}
-
-#[test]
-fn a_focus_that_starts_before_its_bridges_has_them_forget_what_is_over() {
-    let mut world = remembered(Level::Current);
-    server_restarts(&mut world);
-    let bridge = world.bridges.remove("jvb1").unwrap();
-    world.restart_focus(Config::default());
-    world.bridges.insert("jvb1".to_owned(), bridge);
-    world.announce("jvb1");
-    world.pump();
-    world.pass(Duration::from_secs(9));
-    assert!(world.bridges["jvb1"].conferences.is_empty());
-}
-
-#[test]
-fn signalling_and_focus_restarted_together_leave_nothing_behind() {
-    let mut world = remembered(Level::Current);
-    server_restarts(&mut world);
-    world.restart_focus(Config::default());
-    assert!(world.director.rooms().is_empty());
-    for nick in ["d", "e"] {
-        world.join(nick, Level::Current);
-    }
-    assert_eq!(world.verbs("d"), ["session-initiate"]);
-    world.pass(Duration::from_secs(9));
-    let conferences = &world.bridges["jvb1"].conferences;
-    assert_eq!(conferences.keys().collect::<Vec<_>>(), ["another-meeting"]);
 }
 
 #[test]

@@ -80,8 +80,13 @@ pub struct World {
     pub nick_taken: u32,
     pub sent: usize,
     last_to_bridge: String,
-    /// What is remembered of rooms.
-    pub memories: BTreeMap<String, Option<String>>,
+    /// Whether the server keeps what accounts give it (XEP-0049).
+    pub keeps: bool,
+    /// It answers nothing about it until [`World::answer_storage`].
+    pub keeps_silent: bool,
+    storage_asked: Vec<Element>,
+    /// What it keeps, by namespace.
+    pub kept: BTreeMap<String, Element>,
     /// Time that the focus took by `clock`, and for how many stanzas.
     pub spent: Duration,
     pub handled: u32,
@@ -120,7 +125,10 @@ impl World {
             nick_taken: 0,
             sent: 0,
             last_to_bridge: String::new(),
-            memories: BTreeMap::new(),
+            keeps: false,
+            keeps_silent: false,
+            storage_asked: Vec::new(),
+            kept: BTreeMap::new(),
             spent: Duration::ZERO,
             handled: 0,
             clock: || Duration::ZERO,
@@ -138,9 +146,6 @@ impl World {
     pub fn restart_focus(&mut self, config: Config) {
         let settings = Arc::new(Settings::new(config).unwrap());
         self.director = Director::new(settings, Box::new(Counting(1_000_000)));
-        let memories = self.memories.values().flatten();
-        self.director
-            .remember(memories.map(|m| serde_json::from_str(m).unwrap()).collect());
         self.focus_in_room = false;
         self.focus_in_brewery = false;
         self.presences.clear();
@@ -337,11 +342,6 @@ impl World {
                 match output {
                     Output::Send(stanza) => self.deliver(stanza),
                     Output::Answered(id, answer) => self.http.push((id.0, answer)),
-                    Output::Remember(room, memory) => {
-                        // As on disk.
-                        let text = memory.map(|m| serde_json::to_string(&m).unwrap());
-                        self.memories.insert(room, text);
-                    }
                 }
             }
             if idle {
@@ -373,6 +373,11 @@ impl World {
                 .with_attr("name", "avmoderation.meet.shoal");
             let query = element("query", ns::DISCO_INFO).with_child(identity);
             self.inbox.push_back(answer(&stanza, Ok(Some(query))));
+        } else if ME.starts_with(&bare) {
+            self.storage_asked.push(stanza);
+            if !self.keeps_silent {
+                self.take_storage_requests();
+            }
         } else if bare == "breakout.meet.shoal" {
             let error = StanzaError::new(Condition::RemoteServerNotFound);
             self.inbox.push_back(answer(&stanza, Err(error)));
@@ -417,6 +422,38 @@ impl World {
             }
         };
         self.inbox.push_back(answer(stanza, result));
+    }
+
+    /// The server answers what it was asked about its storage.
+    pub fn answer_storage(&mut self) {
+        self.take_storage_requests();
+        self.pump();
+    }
+
+    fn take_storage_requests(&mut self) {
+        for stanza in std::mem::take(&mut self.storage_asked) {
+            let reply = self.private_storage(&stanza);
+            self.inbox.push_back(answer(&stanza, reply));
+        }
+    }
+
+    /// Private XML storage (XEP-0049).
+    fn private_storage(&mut self, stanza: &Element) -> Result<Option<Element>, StanzaError> {
+        if !self.keeps {
+            return Err(StanzaError::new(Condition::ServiceUnavailable));
+        }
+        let query = stanza.get_child("query", ns::PRIVATE).unwrap();
+        let asked = query.children().next().unwrap();
+        if stanza.attr("type") == Some("set") {
+            if asked.text().is_empty() {
+                self.kept.remove(&asked.ns());
+            } else {
+                self.kept.insert(asked.ns(), asked.clone());
+            }
+            return Ok(None);
+        }
+        let found = self.kept.get(&asked.ns()).unwrap_or(asked).clone();
+        Ok(Some(element("query", ns::PRIVATE).with_child(found)))
     }
 
     fn deliver_to_room(&mut self, to: &Jid, stanza: Element) {

@@ -1,8 +1,7 @@
 //! StatefulSets.
 
 use k8s_openapi::api::apps::v1::{
-    RollingUpdateStatefulSetStrategy, StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy,
-    StatefulSetSpec, StatefulSetUpdateStrategy,
+    RollingUpdateStatefulSetStrategy, StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy,
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
@@ -30,12 +29,6 @@ pub(super) fn stateful_set(
                     ..RollingUpdateStatefulSetStrategy::default()
                 }),
             }),
-            persistent_volume_claim_retention_policy: Some(
-                StatefulSetPersistentVolumeClaimRetentionPolicy {
-                    when_deleted: Some("Delete".into()),
-                    when_scaled: Some("Retain".into()),
-                },
-            ),
             revision_history_limit: Some(5),
             template,
             ..StatefulSetSpec::default()

@@ -94,10 +94,6 @@ pub struct FocusSpec {
     #[x_kube(validation = Rule::new("self >= 10 && self <= 100")
         .message("spec.focus.stressThresholdPercent must be between 10 and 100"))]
     pub stress_threshold_percent: i32,
-    /// A small volume on which a rescheduled focus finds its conferences again. Without it, only a restart in place does,
-    /// and participants of a rescheduled one are invited anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storage: Option<StorageSpec>,
 }
 
 impl Default for FocusSpec {
@@ -107,7 +103,6 @@ impl Default for FocusSpec {
             bridge_selection: BridgeSelection::default(),
             participants_per_bridge: participants_per_bridge(),
             stress_threshold_percent: stress_threshold(),
-            storage: None,
         }
     }
 }
@@ -132,26 +127,6 @@ pub enum BridgeSelection {
     RegionBased,
     /// Only bridges of the first participant's region.
     IntraRegion,
-}
-
-/// A volume.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct StorageSpec {
-    /// Its class; the cluster's default class when it is left out.
-    #[schemars(length(min = 1, max = 253))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class_name: Option<String>,
-    /// Its size.
-    #[serde(default = "storage_size")]
-    #[schemars(length(max = 20))]
-    #[x_kube(validation = Rule::new("self.matches('^[1-9][0-9]*(Mi|Gi)$')")
-        .message("spec.focus.storage.size must be a whole number of Mi or Gi, for instance 100Mi"))]
-    pub size: String,
-}
-
-fn storage_size() -> String {
-    "100Mi".into()
 }
 
 /// What the operator saw.

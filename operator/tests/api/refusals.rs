@@ -34,7 +34,7 @@ async fn a_field_that_cannot_change_makes_a_workload_anew_with_its_pods() {
         state.refusals.insert("statefulsets/a-focus".into(), refusal(422, sentence));
         state.put(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a-focus-0", "namespace": "meet",
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "a-focus", "uid": uid}]}}));
-        state.put(resource("JitsiShard", "a", json!({"focus": {"storage": {"size": "200Mi"}}})));
+        state.put(resource("JitsiShard", "a", json!({"focus": {"participantsPerBridge": 50}})));
     });
     settle().await;
     let after = api

@@ -36,7 +36,7 @@ fn table() -> Vec<(String, Vec<Desired>)> {
     for spec in [
         json!({}),
         json!({ "region": "eu" }),
-        json!({ "focus": { "storage": { "className": "fast" }, "bridgeSelection": "RegionBased" } }),
+        json!({ "focus": { "bridgeSelection": "RegionBased" } }),
         json!({ "signalling": { "env": [{ "name": "RUST_LOG", "value": "debug" }] } }),
     ] {
         let turn = json!({ "jwksUrl": "https://id.example.org/keys", "mode": "Token" });

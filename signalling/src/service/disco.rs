@@ -57,6 +57,7 @@ impl DomainInfo {
             ns::DISCO_INFO,
             ns::DISCO_ITEMS,
             ns::PING,
+            ns::PRIVATE,
             ns::EXTDISCO,
             "urn:xmpp:extdisco:1",
         ];

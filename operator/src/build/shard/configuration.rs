@@ -11,7 +11,6 @@ pub(super) const ACCOUNTS: &str = "/etc/shoal/accounts";
 pub(super) const TLS: &str = "/etc/shoal/tls";
 pub(super) const TOKEN: &str = "/etc/shoal/token";
 pub(super) const TURN: &str = "/etc/shoal/turn";
-pub(super) const STATE: &str = "/var/lib/shoal";
 /// Longer than the front doors need to notice that a shard is dead.
 const RETURN_AFTER_SECONDS: u32 = 5;
 
@@ -106,7 +105,6 @@ pub(super) fn focus(context: &Context<'_>) -> Map<String, Value> {
         "focus": {
             "domain": valid.cluster_spec.domain,
             "password_file": format!("{ACCOUNTS}/focus"),
-            "state_dir": format!("{STATE}/focus"),
             "bridges": bridges,
         },
         "focus_service": {
