@@ -107,6 +107,11 @@ const STAGES: &[Stage] = &[
         run: kubernetes::rolling,
     },
     Stage {
+        name: "k8s-kills",
+        about: "kill -9 of a bridge, the focus and signalling under running calls",
+        run: kubernetes::kills,
+    },
+    Stage {
         name: "k8s-exposure",
         about: "each way of media to a bridge, and what is said when none works",
         run: kubernetes::exposure,

@@ -18,7 +18,7 @@ export class LoadTest {
      * Starts it. `connect` are `ADDRESS:PORT`s over which the participants of a room alternate. It goes on until it is
      * stopped, unless `duration` (such as `10s`) is given.
      */
-    static async start(label, { url, connect, rooms, participants, media = true, duration, ramp }) {
+    static async start(label, { url, connect, rooms, participants, senders, media = true, duration, ramp }) {
         const test = new LoadTest();
         const folder = join(ARTIFACTS, 'kubernetes');
         await mkdir(folder, { recursive: true });
@@ -30,6 +30,7 @@ export class LoadTest {
         args.push(...connect.map((address) => `--connect=${address}`));
         args.push(duration ? `--duration=${duration}` : '--until-signal');
         if (ramp) args.push(`--ramp=${ramp}`);
+        if (senders) args.push(`--senders=${senders}`);
         if (!media) args.push('--no-media');
         test.of = rooms * participants;
         test.label = label;

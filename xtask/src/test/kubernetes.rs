@@ -48,6 +48,11 @@ pub fn rolling() -> anyhow::Result<()> {
     node("rolling")
 }
 
+/// Parts are killed under running calls.
+pub fn kills() -> anyhow::Result<()> {
+    node("kills")
+}
+
 /// Deletion drains, and leaves nothing.
 pub fn deletion() -> anyhow::Result<()> {
     node("deletion")
