@@ -1,0 +1,139 @@
+// The operator is away for the whole of a scale-up and a scale-down, and goes in the midst of a drain: calls go on, nobody is
+// interrupted, and it catches up when it is back.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { until } from '../support/wait.mjs';
+import { kubectl, list, patch, read, untilObject } from './support/api.mjs';
+import { carrying } from './support/bridges.mjs';
+import { figure, secondsSince } from './support/figures.mjs';
+import { impact, moment, tellImpact } from './support/impact.mjs';
+import { LoadTest } from './support/loadtest.mjs';
+import { DEPLOYMENT, operators } from './support/operator.mjs';
+import { ensureService, frontDoor, isReady, NAMESPACE, podsOf, POOL, settled, SYSTEM } from './support/service.mjs';
+
+const ROOMS = 6;
+const PARTICIPANTS = 3;
+const PEOPLE = ROOMS * PARTICIPANTS;
+
+let calls;
+/** How many operators there were. */
+let replicas;
+/** What happened, with the moments between which its effects lie. */
+const incidents = [];
+
+before(async () => {
+    await ensureService();
+    replicas = (await read('deployments', DEPLOYMENT, SYSTEM)).spec.replicas;
+});
+
+after(async () => {
+    await calls?.stop().catch(() => {});
+    await operatorReturns();
+    await ensureService();
+});
+
+const scaleOperator = (count) => patch('deployments', DEPLOYMENT, SYSTEM, { spec: { replicas: count } });
+
+async function operatorLeaves() {
+    await scaleOperator(0);
+    await until('no operator runs', async () => {
+        const pods = await operators();
+        return { ok: pods.length === 0, seen: pods.map((pod) => pod.metadata.name) };
+    });
+}
+
+async function operatorReturns() {
+    await scaleOperator(replicas);
+    await until(
+        'the operator runs',
+        async () => {
+            const pods = await operators();
+            return { ok: pods.length === replicas && pods.every(isReady), seen: pods.map((pod) => pod.status.phase) };
+        },
+        { seconds: 90 },
+    );
+}
+
+const scale = (count) => kubectl(['--namespace', NAMESPACE, 'scale', 'bp', POOL, `--replicas=${count}`]);
+const stateful = () => read('statefulsets', `${POOL}-bridge`, NAMESPACE);
+
+/** Waits until exactly `count` bridges take meetings and no other pod is there. */
+const follows = (count) =>
+    untilObject(
+        `${count} bridges take meetings`,
+        'bridgepools',
+        POOL,
+        NAMESPACE,
+        (pool) => pool.status.bridges.ready === count && pool.status.replicas === count,
+        { seconds: 120 },
+    );
+
+/** Does something while people are in calls, and notes between which moments its effects lie. */
+async function incident(name, act) {
+    const from = moment(calls);
+    await act();
+    await settled();
+    await calls.everybodyIsIn();
+    incidents.push({ name, from, to: moment(calls) });
+}
+
+test('six calls of three begin', async () => {
+    calls = await LoadTest.start('away', { ...(await frontDoor()), rooms: ROOMS, participants: PARTICIPANTS, senders: 2 });
+    await calls.everybodyIsIn();
+});
+
+test('the pool is scaled up while the operator is away', async (context) => {
+    await incident('scaled up without an operator', async () => {
+        await operatorLeaves();
+        await scale(3);
+        // It is well said after the number was changed, so calls go on with it.
+        await calls.everybodyIsIn();
+        assert.equal((await stateful()).spec.replicas, 2, 'nobody follows the number');
+        const back = Date.now();
+        await operatorReturns();
+        await follows(3);
+        await figure(context, `the operator is back, to the bridge that was asked for meanwhile: ${secondsSince(back)}`);
+    });
+});
+
+test('the pool is scaled down while the operator is away', async (context) => {
+    await incident('scaled down without an operator', async () => {
+        await operatorLeaves();
+        await scale(2);
+        await calls.everybodyIsIn();
+        assert.equal((await podsOf('bridge', { pool: POOL })).length, 3, 'no bridge goes before its people do');
+        const back = Date.now();
+        await operatorReturns();
+        await follows(2);
+        await figure(context, `the operator is back, to one bridge less, its people moved: ${secondsSince(back)}`);
+    });
+});
+
+test('the operator goes in the midst of a drain', async (context) => {
+    const all = await carrying(PEOPLE);
+    const last = all.find((one) => one.name.endsWith('-1'));
+    context.diagnostic(`on the bridge that is to go: ${last.participants}`);
+    await incident('operator away in the midst of a drain', async () => {
+        await scale(1);
+        await until('a bridge drains', async () => {
+            const pods = await list('pods', { namespace: NAMESPACE, selector: `shoal.video/pool=${POOL}` });
+            return pods.some((pod) => pod.metadata.annotations?.['shoal.video/draining-since']);
+        });
+        await operatorLeaves();
+        await calls.everybodyIsIn();
+        await operatorReturns();
+        await follows(1);
+    });
+});
+
+test('nobody was interrupted', async (context) => {
+    const report = await calls.stop();
+    calls = null;
+    const seen = incidents.map((one) => ({ ...one, ...impact(report, one) }));
+    for (const one of seen) await tellImpact(context, one.name, one);
+    assert.equal(seen.length, 3, 'everything happened');
+    assert.equal(report.totals.joined, PEOPLE);
+    for (const one of seen) assert.deepEqual(one.interrupted, [], `${one.name}: nobody is interrupted`);
+    assert.equal(report.totals.cut, 0, 'nobody was cut');
+});
