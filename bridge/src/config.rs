@@ -339,7 +339,8 @@ pub struct Expiry {
     pub graceful_shutdown_seconds: u64,
     /// Time between telling the focus `shutting_down` and leaving, for the focus to move everybody (shutdown by REST).
     pub shutting_down_seconds: u64,
-    /// The same when the process is told to end (SIGTERM, Ctrl-C). Keep it below the patience of who tells it.
+    /// The same when the process is told to end (SIGTERM, Ctrl-C). Keep it some seconds below the patience of who tells
+    /// it: Kubernetes' `terminationGracePeriodSeconds`.
     pub farewell_seconds: u64,
 }
 
@@ -353,7 +354,7 @@ impl Default for Expiry {
             channel_ping_seconds: 15,
             graceful_shutdown_seconds: 24 * 3600,
             shutting_down_seconds: 60,
-            farewell_seconds: 5,
+            farewell_seconds: 25,
         }
     }
 }

@@ -1,27 +1,36 @@
 // How long pictures stand still.
 
 /**
- * Watches in the page of `one` for the longest time in which fewer than `count` videos go on. Tells it, in
- * milliseconds, when the returned function is called.
+ * Watches in the page of `one` for the longest time in which no connection brought `count` videos. Tells it, in
+ * milliseconds, when the returned function is called. Without a gap that is the time between two frames of the cameras
+ * and two looks.
  */
 export async function watchGap(one, count) {
     await one.page.evaluate((wanted) => {
-        const watch = { longest: 0, good: performance.now(), frames: new Map() };
-        watch.look = async () => {
+        const watch = { longest: 0, videos: new Map(), over: false };
+        const look = async () => {
             const rows = (await window.instruments.stats()).filter((row) => row.type === 'inbound-rtp' && row.kind === 'video');
-            const frames = new Map(rows.map((row) => [`${row.connection}/${row.ssrc}`, row.framesDecoded ?? 0]));
-            const growing = [...frames].filter(([key, decoded]) => decoded > (watch.frames.get(key) ?? 0)).length;
-            watch.frames = frames;
             const now = performance.now();
-            watch.longest = Math.max(watch.longest, now - watch.good);
-            if (growing >= wanted) watch.good = now;
+            for (const row of rows) {
+                const key = `${row.connection}/${row.ssrc}`;
+                const before = watch.videos.get(key);
+                const frames = row.framesDecoded ?? 0;
+                if (frames !== (before?.frames ?? 0)) watch.videos.set(key, { frames, at: before ? now : watch.since });
+            }
+            const ages = [...Map.groupBy(watch.videos, ([key]) => key.split('/')[0]).values()].map((videos) => {
+                const times = videos.map(([, { at }]) => at).sort((a, b) => b - a);
+                return now - (times[wanted - 1] ?? watch.since);
+            });
+            watch.longest = Math.max(watch.longest, Math.min(...ages, now - watch.since));
+            if (!watch.over) setTimeout(look, 40);
         };
-        watch.timer = setInterval(watch.look, 250);
+        watch.since = performance.now();
+        void look();
         window.gapWatch = watch;
     }, count);
     return () =>
         one.page.evaluate(() => {
-            clearInterval(window.gapWatch.timer);
+            window.gapWatch.over = true;
             return Math.round(window.gapWatch.longest);
         });
 }

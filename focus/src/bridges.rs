@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use xmpp::FullJid;
 
+use crate::conference::MoveReason;
 use crate::config::BridgeConfig;
 use selection::{Candidate, ConferenceView, Strategy};
 
@@ -62,18 +63,6 @@ pub enum BridgeEvent {
     Failed,
     /// It is about to exit.
     ShuttingDown,
-}
-
-impl BridgeEvent {
-    /// Whether everybody on the bridge has to move.
-    pub fn moves_participants(self) -> bool {
-        !matches!(self, Self::Available)
-    }
-
-    /// Whether Colibri2 requests to the bridge are still of use.
-    pub fn can_be_told(self) -> bool {
-        matches!(self, Self::ShuttingDown)
-    }
 }
 
 /// All bridges, and the way to choose one.
@@ -195,15 +184,22 @@ impl Bridges {
         )
     }
 
-    /// The best bridge but one.
-    pub fn select_other_than(&self, avoided: &BridgeId, now: Instant) -> Option<BridgeId> {
+    /// The best bridge but one for a conference whose first participant is in `region`; with `any` also one that
+    /// asks to be avoided, when there is no better one.
+    pub fn select_other_than(
+        &self,
+        avoided: &BridgeId,
+        region: Option<&str>,
+        any: bool,
+        now: Instant,
+    ) -> Option<BridgeId> {
         let mut candidates = self.candidates(now);
-        candidates.retain(|c| c.id != *avoided);
+        candidates.retain(|c| c.id != *avoided && (any || !(c.draining || c.graceful_shutdown)));
         selection::select(
             &*self.strategy,
             &candidates,
             &ConferenceView::default(),
-            None,
+            region,
             false,
             &self.config,
         )
@@ -215,6 +211,21 @@ impl Bridges {
             .iter()
             .map(|(id, bridge)| bridge.candidate(id.clone(), &self.config, now))
             .collect()
+    }
+
+    /// Whether conferences should leave this bridge, and why.
+    pub fn to_be_left(&self, id: &BridgeId) -> Option<MoveReason> {
+        let bridge = self.bridges.get(id)?;
+        match (bridge.is_operational(), bridge.is_shutting_down()) {
+            (false, _) => Some(MoveReason::Failure),
+            (true, true) => Some(MoveReason::Shutdown),
+            (true, false) => None,
+        }
+    }
+
+    /// Whether this bridge asks not to be chosen.
+    pub fn is_avoided(&self, id: &BridgeId) -> bool {
+        self.bridges.get(id).is_some_and(Bridge::is_avoided)
     }
 
     /// Whether this bridge is known and works.

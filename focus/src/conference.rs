@@ -6,6 +6,7 @@ mod action;
 mod adoption;
 mod bridge_exit;
 mod colibri_errors;
+mod departure;
 mod discovery;
 mod endpoint;
 mod features;
@@ -34,6 +35,7 @@ pub use action::{Action, Answer, Ask, NoAnswer, Question};
 pub use discovery::own_info;
 pub use features::Features;
 pub use memory::Memory;
+pub use migration::MoveReason;
 pub use participant::{Discovery, Kind, Participant};
 pub use session::{Session, State};
 pub use source_map::{SourceError, SourceLimits, SourceMap};
@@ -48,10 +50,11 @@ use serde_json::{Map, Value};
 use xmpp::stanza::{self, Condition, StanzaError};
 use xmpp::{BareJid, Element, FullJid, Jid, ns, ping, version};
 
-use crate::bridges::{BridgeEvent, BridgeId};
+use crate::bridges::BridgeId;
 use crate::context::Context;
 
 use colibri_errors::Mark;
+use departure::Departure;
 use focus_presence::Published;
 use moderation::Moderation;
 use on_bridge::{OnBridge, Progress};
@@ -87,6 +90,7 @@ pub struct Conference {
     started: bool,
     sources: SourceMap,
     on_bridges: Vec<OnBridge>,
+    departures: Vec<Departure>,
     bridge_unavailable: bool,
     moderation: Moderation,
     /// Newcomers start muted (audio, video), as the room's metadata says.
@@ -121,6 +125,7 @@ impl Conference {
             started: false,
             sources: SourceMap::default(),
             on_bridges: Vec::new(),
+            departures: Vec::new(),
             bridge_unavailable: false,
             moderation: Moderation::default(),
             start_muted: (false, false),
@@ -231,14 +236,15 @@ impl Conference {
         self.take_actions()
     }
 
-    /// A bridge came, left or failed.
-    pub fn handle_bridge_event(
-        &mut self,
-        bridge: &BridgeId,
-        event: BridgeEvent,
-        ctx: &mut Context<'_>,
-    ) -> Vec<Action> {
-        self.on_bridge_event(bridge, event, ctx);
+    /// A bridge can be used: whoever waits for one is invited.
+    pub fn handle_bridge_available(&mut self, ctx: &mut Context<'_>) -> Vec<Action> {
+        self.invite_waiting(ctx);
+        self.take_actions()
+    }
+
+    /// A bridge is gone.
+    pub fn handle_bridge_gone(&mut self, bridge: &BridgeId, ctx: &mut Context<'_>) -> Vec<Action> {
+        self.lose_bridge(bridge, ctx);
         self.take_actions()
     }
 
@@ -262,15 +268,16 @@ impl Conference {
         self.take_actions()
     }
 
-    /// An operator moves the conference away from a bridge: to a certain one, or to whichever selection
-    /// says. Without relays between bridges a conference moves as a whole.
+    /// The conference moves away from a bridge: to a certain one, or to whichever selection says; it stays where
+    /// there is none. Without relays between bridges a conference moves as a whole.
     pub fn handle_move(
         &mut self,
         from: &BridgeId,
         to: Option<&BridgeId>,
+        reason: MoveReason,
         ctx: &mut Context<'_>,
     ) -> Vec<Action> {
-        self.move_away(from, to, ctx);
+        self.move_away(from, to, reason, ctx);
         self.take_actions()
     }
 

@@ -259,8 +259,11 @@ pub struct BridgeConfig {
     pub failure_reset_s: u64,
     /// Keep bridges of different versions apart within a conference.
     pub same_version: bool,
-    /// Participants moved away from a bridge per second when an operator asks for it.
+    /// Participants moved to other bridges per second, when an operator asks for it or a bridge is too hot. A bridge
+    /// that is about to exit is emptied within 5 s, one that has failed at once.
     pub moves_per_second: usize,
+    /// Bridges that stay too hot give conferences to others.
+    pub redistribution: RedistributionConfig,
     /// Names of regions as clients write them, mapped to names as bridges write them.
     pub region_aliases: BTreeMap<String, String>,
 }
@@ -282,7 +285,33 @@ impl Default for BridgeConfig {
             failure_reset_s: 60,
             same_version: true,
             moves_per_second: 50,
+            redistribution: RedistributionConfig::default(),
             region_aliases: BTreeMap::new(),
+        }
+    }
+}
+
+/// When a bridge that stays too hot gives conferences to others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedistributionConfig {
+    /// Whether that is done.
+    pub enabled: bool,
+    /// Stress (1 = full) from which a bridge is too hot. It is brought 0.1 below, to bridges that stay as far below.
+    pub stress_threshold: f64,
+    /// How long it must have been too hot.
+    pub hot_for_s: u64,
+    /// How long a bridge that gave or took conferences gives none (again).
+    pub cool_down_s: u64,
+}
+
+impl Default for RedistributionConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            stress_threshold: 0.8,
+            hot_for_s: 10,
+            cool_down_s: 60,
         }
     }
 }

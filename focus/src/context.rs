@@ -1,13 +1,13 @@
 //! What a conference is lent while it handles something.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 use xmpp::jingle::Action as Verb;
 
 use crate::bridges::Bridges;
 use crate::conference::Features;
+use crate::conference::MoveReason;
 use crate::conference::SourceLimits;
 use crate::settings::Settings;
 
@@ -81,9 +81,17 @@ pub struct Counters {
     pub panics: u64,
     pub dropped_requests_full: u64,
     pub refused_stanzas: u64,
+    /// By reason: participants, and the conferences that they moved with.
+    pub moved: BTreeMap<MoveReason, (u64, u64)>,
 }
 
 impl Counters {
+    pub(crate) fn count_moved(&mut self, reason: MoveReason, participants: usize) {
+        let (moved, conferences) = self.moved.entry(reason).or_default();
+        *moved += participants as u64;
+        *conferences += 1;
+    }
+
     pub(crate) fn count_jingle_sent(&mut self, verb: &Verb) {
         match verb {
             Verb::SessionInitiate => self.session_initiate_sent += 1,

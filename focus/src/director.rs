@@ -12,6 +12,7 @@ mod memory;
 mod moves;
 mod overview;
 mod pickup;
+mod redistribution;
 mod requests;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -25,7 +26,7 @@ use xmpp::stanza::{self, Condition, IqType, StanzaError};
 use xmpp::{BareJid, Element, FullJid, Jid, ns};
 
 use crate::bridges::{BridgeEvent, BridgeId, Bridges, Doctor};
-use crate::conference::{Action, Conference};
+use crate::conference::{Action, Conference, MoveReason};
 use crate::context::{CapsCache, Context, Counters, Random};
 use crate::settings::Settings;
 
@@ -73,6 +74,7 @@ pub struct Director {
     /// Room components that may speak about rooms.
     components: Vec<Jid>,
     moves: Moves,
+    redistribution: redistribution::Redistribution,
     farewells: farewells::Farewells,
     notes: memory::Notes,
     pickup: pickup::Pickup,
@@ -87,6 +89,9 @@ impl Director {
         let admission = admission::Admission::new(settings.config.max_new_conferences_per_second);
         Self {
             moves: Moves::new(bridge_config.moves_per_second),
+            redistribution: redistribution::Redistribution::new(
+                bridge_config.redistribution.clone(),
+            ),
             bridges: Bridges::new(bridge_config.clone()),
             doctor: Doctor::new(bridge_config),
             settings,
@@ -244,12 +249,13 @@ impl Director {
                 self.brewery.deadline(),
                 self.farewells.poll_timeout(),
                 self.notes.poll_timeout(),
+                self.moves.poll_timeout(),
+                self.redistribution.poll_timeout(),
             ]
         } else {
-            [None; 5]
+            [None; 7]
         };
-        let others = [rooms, self.moves.poll_timeout()];
-        asking.into_iter().chain(others).flatten().min()
+        asking.into_iter().chain([rooms]).flatten().min()
     }
 
     /// Deadlines have passed.
@@ -270,7 +276,10 @@ impl Director {
             self.with(&room, now, Conference::handle_timeout);
         }
         self.check_bridges(now);
-        self.move_due(now);
+        if self.online {
+            self.redistribute(now);
+            self.move_due(now);
+        }
     }
 
     /// What is to be done next.
@@ -279,11 +288,33 @@ impl Director {
     }
 
     fn handle_bridge_event(&mut self, bridge: &BridgeId, event: BridgeEvent, now: Instant) {
+        match event {
+            BridgeEvent::Available => {
+                self.with_all(now, Conference::handle_bridge_available);
+                // Conferences that had nowhere to go have somewhere.
+                let known: Vec<BridgeId> = self.bridges.iter().map(|(id, _)| id.clone()).collect();
+                for left in known {
+                    if let Some(reason) = self.bridges.to_be_left(&left) {
+                        self.move_all(&left, reason, now);
+                    }
+                }
+            }
+            BridgeEvent::Gone => self.with_all(now, |conference, ctx| {
+                conference.handle_bridge_gone(bridge, ctx)
+            }),
+            BridgeEvent::Failed => self.move_all(bridge, MoveReason::Failure, now),
+            BridgeEvent::ShuttingDown => self.move_all(bridge, MoveReason::Shutdown, now),
+        }
+    }
+
+    fn with_all(
+        &mut self,
+        now: Instant,
+        handle: impl Fn(&mut Conference, &mut Context<'_>) -> Vec<Action>,
+    ) {
         let rooms: Vec<BareJid> = self.conferences.keys().cloned().collect();
         for room in rooms {
-            self.with(&room, now, |conference, ctx| {
-                conference.handle_bridge_event(bridge, event, ctx)
-            });
+            self.with(&room, now, &handle);
         }
     }
 
@@ -340,6 +371,7 @@ impl Director {
             Action::Ask(ask) => self.ask_for_conference(room, generation, ask, now),
             Action::Answer(result) => self.answer(room, &result),
             Action::ForgetLater(bridge, meeting) => self.farewells.later(&bridge, meeting, now),
+            Action::ForgetSoon(bridge, meeting) => self.farewells.soon(&bridge, meeting, now),
             Action::End => self.remove(room),
         }
     }

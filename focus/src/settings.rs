@@ -90,6 +90,13 @@ impl Settings {
                 requirement: "a number above 0",
             });
         }
+        let hot = config.bridges.redistribution.stress_threshold;
+        if !(hot > 0.1 && hot.is_finite()) {
+            return Err(ConfigError::Number {
+                key: "bridges.redistribution.stress_threshold",
+                requirement: "a number above 0.1",
+            });
+        }
         for (key, value) in [
             (
                 "bridges.health_interval_s",
@@ -153,6 +160,8 @@ mod tests {
         no_codec.codecs.video.clear();
         let mut no_health = Config::default();
         no_health.bridges.health_interval_s = 0;
+        let mut always_hot = Config::default();
+        always_hot.bridges.redistribution.stress_threshold = 0.1;
         let cases = [
             (
                 Config {
@@ -163,6 +172,7 @@ mod tests {
             ),
             (no_codec, "codecs.video"),
             (no_health, "bridges.health_interval_s"),
+            (always_hot, "bridges.redistribution.stress_threshold"),
         ];
         for (config, key) in cases {
             let error = Settings::new(config).unwrap_err().to_string();

@@ -11,6 +11,7 @@ mod behaviour {
     mod joining;
     mod leaving;
     mod moderation;
+    mod moves;
     mod over_streams;
     mod refusals;
     mod restart;

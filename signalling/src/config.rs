@@ -167,7 +167,8 @@ pub struct HibernationConfig {
     /// place of its predecessor at once.
     #[serde(with = "seconds")]
     pub focus: Duration,
-    /// Other service accounts: short, because the focus learns from it that a bridge is gone.
+    /// Other service accounts: short, because the focus learns from it that a bridge is gone. A bridge that has only lost
+    /// its socket is back sooner, and who is moved off one that was late keeps its media.
     #[serde(with = "seconds")]
     pub services: Duration,
 }
@@ -177,7 +178,7 @@ impl Default for HibernationConfig {
         Self {
             guests: Duration::from_secs(60),
             focus: Duration::from_secs(15),
-            services: Duration::from_secs(1),
+            services: Duration::from_millis(500),
         }
     }
 }

@@ -124,6 +124,11 @@ impl Bridge {
         self.shutting_down
     }
 
+    /// Whether it asks not to be chosen.
+    pub fn is_avoided(&self) -> bool {
+        self.draining || self.graceful_shutdown || self.shutting_down
+    }
+
     /// Whether it finishes its conferences and takes no new one.
     pub fn is_graceful(&self) -> bool {
         self.graceful_shutdown

@@ -16,6 +16,8 @@ pub enum Action {
     Answer(Result<(), StanzaError>),
     /// A bridge is to forget this meeting, once people have had time to get new sessions.
     ForgetLater(BridgeId, String),
+    /// The same, and everybody has accepted a new session: all that is missing is that it connects.
+    ForgetSoon(BridgeId, String),
     /// The conference is over and can be forgotten.
     End,
 }

@@ -162,8 +162,11 @@ impl Conference {
             Mark::Failed => ctx.bridges.handle_failure(bridge, ctx.now),
         }
         let nicks = self.forget_bridge(bridge);
-        if mark == Mark::None {
-            self.note_failures(&nicks, ctx);
+        match mark {
+            Mark::None => self.note_failures(&nicks, ctx),
+            // It may still carry media, even if it no longer obeys.
+            Mark::Failed => self.depart(bridge, &nicks),
+            Mark::Graceful => {}
         }
         self.reinvite(&nicks, Terminate::Moving, false, ctx);
     }
@@ -174,12 +177,14 @@ impl Conference {
         self.on_bridge(bridge)
     }
 
-    /// Participants with a session through a bridge.
+    /// Participants with a session through a bridge, in the order in which they came.
     pub(super) fn on_bridge(&self, bridge: &BridgeId) -> Vec<Arc<str>> {
-        self.participants
+        let mut there: Vec<_> = self
+            .participants
             .values()
             .filter(|p| p.session.as_ref().is_some_and(|s| s.bridge == *bridge))
-            .map(|p| p.nick.clone())
-            .collect()
+            .collect();
+        there.sort_unstable_by_key(|p| p.order);
+        there.into_iter().map(|p| p.nick.clone()).collect()
     }
 }

@@ -79,7 +79,6 @@ impl Conference {
         modify.endpoints.push(endpoint);
         let bridge = session.bridge.clone();
         let sid = session.sid.clone();
-        ctx.bridges.handle_participant_added(&bridge, ctx.now);
         self.ask(Ask {
             to: bridge.jid().clone().into(),
             kind: IqType::Get,

@@ -49,6 +49,7 @@ impl Conference {
         }
         let region = participant.region.clone();
         let nick = participant.nick.clone();
+        self.leave_what_is_to_be_left(ctx);
         let view = ConferenceView {
             bridges: self
                 .on_bridges

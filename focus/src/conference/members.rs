@@ -158,6 +158,7 @@ impl Conference {
         if let Some(session) = participant.end_session() {
             self.release(&[(participant.nick.clone(), session)], true);
         }
+        self.note_moved(nick);
         self.sources.remove_owner(nick);
         Some(participant)
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use xmpp::jingle::{Action as Verb, Jingle, Reason, ReasonCondition};
 
-use crate::bridges::{BridgeEvent, BridgeId};
+use crate::bridges::BridgeId;
 
 use super::session::{Session, State};
 use super::{Conference, Context};
@@ -14,6 +15,49 @@ use super::{Conference, Context};
 const FAILURES_AT_ONCE: u32 = 3;
 /// The longest wait before another invitation.
 const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Why participants are moved to another bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MoveReason {
+    /// The bridge is gone, or no longer does its work.
+    Failure,
+    /// The bridge is about to exit.
+    Shutdown,
+    /// The bridge asks to be avoided, and somebody empties it over REST.
+    Drain,
+    /// Somebody asked for it over REST.
+    Rest,
+    /// The bridge has more load than it should.
+    Hot,
+}
+
+impl MoveReason {
+    /// All of them, the most urgent first.
+    pub const ALL: [Self; 5] = [
+        Self::Failure,
+        Self::Shutdown,
+        Self::Drain,
+        Self::Rest,
+        Self::Hot,
+    ];
+
+    /// Its name in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Shutdown => "shutdown",
+            Self::Drain => "drain",
+            Self::Rest => "rest",
+            Self::Hot => "hot",
+        }
+    }
+
+    /// Whether staying is worse than a bridge that asks to be avoided.
+    pub fn is_urgent(self) -> bool {
+        matches!(self, Self::Failure | Self::Shutdown)
+    }
+}
 
 /// What a client is told when its session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +103,8 @@ impl Conference {
                 continue;
             };
             participant.waiting = false;
-            participant.declined |= matches!(how, Terminate::Silently | Terminate::GeneralError);
+            let declined = matches!(how, Terminate::Silently | Terminate::GeneralError);
+            participant.declined |= declined;
             let Some(session) = participant.end_session() else {
                 continue;
             };
@@ -73,6 +118,9 @@ impl Conference {
                 self.send_iq(to, &jingle);
             }
             ended.push((nick.clone(), session));
+            if declined {
+                self.note_moved(nick);
+            }
         }
         self.release(&ended, tell_bridge);
         let gone: Vec<_> = ended
@@ -131,50 +179,63 @@ impl Conference {
         }
     }
 
-    /// A bridge came, left or failed.
-    pub(super) fn on_bridge_event(
-        &mut self,
-        bridge: &BridgeId,
-        event: BridgeEvent,
-        ctx: &mut Context<'_>,
-    ) {
-        if event == BridgeEvent::Available {
-            self.invite_waiting(ctx);
-            return;
-        }
+    /// A bridge is gone with whatever it had of the conference.
+    pub(super) fn lose_bridge(&mut self, bridge: &BridgeId, ctx: &mut Context<'_>) {
         if !self.on_bridges.iter().any(|b| b.bridge == *bridge) {
             return;
         }
         let nicks = self.forget_bridge(bridge);
-        tracing::warn!(room = %self.room, %bridge, ?event, participants = nicks.len(),
-            "the conference leaves its bridge");
+        tracing::warn!(room = %self.room, %bridge, participants = nicks.len(),
+            "the conference has lost its bridge");
         ctx.counters.bridges_removed += 1;
-        if event != BridgeEvent::Gone {
-            self.send_farewell(bridge);
-        }
+        ctx.counters.count_moved(MoveReason::Failure, nicks.len());
         self.reinvite(&nicks, Terminate::Moving, false, ctx);
     }
 
-    /// An operator wants the conference on another bridge.
+    /// Nobody new goes to a bridge that the conference is about to leave: it leaves first, so that all stay together.
+    pub(super) fn leave_what_is_to_be_left(&mut self, ctx: &mut Context<'_>) {
+        let left = self
+            .on_bridges
+            .iter()
+            .find_map(|b| Some((b.bridge.clone(), ctx.bridges.to_be_left(&b.bridge)?)));
+        if let Some((bridge, reason)) = left {
+            self.move_away(&bridge, None, reason, ctx);
+        }
+    }
+
+    /// The conference goes to another bridge. Clients are told to come over; whoever can keeps its old session until
+    /// the new one has media, and the bridge that is left goes on that long.
     pub(super) fn move_away(
         &mut self,
         from: &BridgeId,
         to: Option<&BridgeId>,
+        reason: MoveReason,
         ctx: &mut Context<'_>,
     ) {
-        let to = match to {
-            Some(to) => Some(to.clone()),
-            None => ctx.bridges.select_other_than(from, ctx.now),
+        let nicks = self.on_bridge(from);
+        let Some(first) = nicks.first().and_then(|nick| self.participants.get(nick)) else {
+            return;
         };
+        let to = to
+            .filter(|to| ctx.bridges.is_operational(to))
+            .cloned()
+            .or_else(|| {
+                let region = first.region.as_deref();
+                ctx.bridges
+                    .select_other_than(from, region, reason.is_urgent(), ctx.now)
+            });
         let Some(to) = to.filter(|to| to != from) else {
+            tracing::warn!(room = %self.room, bridge = %from, reason = reason.as_str(),
+                "the conference stays on its bridge, for there is no other");
             return;
         };
-        let nicks = self.forget_bridge(from);
-        if nicks.is_empty() {
-            return;
-        }
-        self.send_farewell(from);
+        tracing::info!(room = %self.room, %from, %to, participants = nicks.len(), reason = reason.as_str(),
+            "the conference moves");
+        self.forget_bridge(from);
+        self.depart(from, &nicks);
+        ctx.counters.bridges_removed += u64::from(reason.is_urgent());
         ctx.counters.participants_moved += nicks.len() as u64;
+        ctx.counters.count_moved(reason, nicks.len());
         self.remove_sessions(&nicks, Terminate::Moving, false, ctx);
         for nick in &nicks {
             self.allocate(nick, &to, ctx);

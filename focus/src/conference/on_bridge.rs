@@ -102,6 +102,8 @@ impl Conference {
             on_bridge.endpoints += 1;
         }
         let (bridge, id) = (on_bridge.bridge.clone(), on_bridge.id.clone());
+        // Also of those who wait for the conference: what comes next is to see the whole of it.
+        ctx.bridges.handle_participant_added(&bridge, ctx.now);
         self.new_session(nick, bridge, id, state, ctx);
     }
 

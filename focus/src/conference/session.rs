@@ -134,6 +134,7 @@ impl Conference {
         session.state = State::Active;
         session.transport = Some(transport.clone());
         let offered = session.offered.take();
+        self.note_moved(nick);
         self.update_endpoint(nick, Some(transport), true, last_n);
         self.signal_added(nick, &added, ctx);
         if let Some(offered) = offered {

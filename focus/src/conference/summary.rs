@@ -75,10 +75,11 @@ impl Conference {
 
     /// Number of participants that would move with the conference away from a bridge.
     pub fn movable(&self, bridge: &crate::bridges::BridgeId) -> usize {
-        self.on_bridges
-            .iter()
-            .find(|b| b.bridge == *bridge)
-            .map_or(0, |b| b.endpoints)
+        let sessions = self
+            .participants
+            .values()
+            .filter_map(|p| p.session.as_ref());
+        sessions.filter(|s| s.bridge == *bridge).count()
     }
 
     /// The bridge of a participant's session.

@@ -134,10 +134,14 @@ impl Director {
             tracing::info!(bridge = %id, "a bridge came");
             self.handle_bridge_back(id, now);
         }
-        self.doctor.handle_added(id, now);
-        if stats.shutting_down() == Some(true) {
-            self.say_farewells_now(id);
+        match stats.stress_level() {
+            // One that is being emptied cools down by that.
+            Some(stress) if !self.bridges.is_avoided(id) => {
+                self.redistribution.handle_stress(id, stress, now);
+            }
+            _ => self.redistribution.handle_gone(id),
         }
+        self.doctor.handle_added(id, now);
         if let Some(event) = event {
             self.handle_bridge_event(id, event, now);
         }
@@ -148,6 +152,7 @@ impl Director {
 
     fn handle_bridge_gone(&mut self, id: &BridgeId, now: Instant) {
         self.doctor.handle_gone(id);
+        self.redistribution.handle_gone(id);
         if let Some(event) = self.bridges.handle_gone(id) {
             tracing::warn!(bridge = %id, "a bridge left");
             self.handle_bridge_away(id, now);

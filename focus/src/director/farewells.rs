@@ -1,7 +1,7 @@
 //! Conferences that a bridge holds and that nobody needs any more: it is told to forget them, a little later, so that
 //! media goes on until people have their new sessions. A bridge that was out of reach is told when it comes back.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use xmpp::colibri2::ConferenceModify;
@@ -11,9 +11,10 @@ use crate::bridges::BridgeId;
 
 use super::{Director, Output};
 
-/// Time in which people come back into a room that the server has lost and get new sessions; clients keep an old
-/// session for as long.
+/// Time in which people get new sessions, whatever happens; clients keep an old session for as long.
 const LINGER: Duration = Duration::from_secs(8);
+/// Time that a session takes, once it is accepted, until media runs in it: ICE, DTLS and a keyframe over a slow path.
+const CONNECT: Duration = Duration::from_secs(3);
 /// After this long a bridge that is away has given up an unwanted conference by itself.
 const KEEP: Duration = Duration::from_secs(300);
 /// Most conferences that are kept in mind, for bridges that are away and for those that are there.
@@ -22,21 +23,54 @@ const MOST: usize = 100_000;
 /// What is yet to be said to which bridge.
 #[derive(Debug, Default)]
 pub(super) struct Farewells {
-    /// Meetings that bridges are to forget, in order of the time.
-    due: VecDeque<(Instant, BridgeId, String)>,
+    /// Meetings that bridges are to forget, by the time.
+    due: BTreeSet<(Instant, BridgeId, String)>,
+    /// When which meeting is due.
+    times: HashMap<(BridgeId, String), Instant>,
     /// The same for bridges that are away, and until when it is kept.
     away: HashMap<BridgeId, (Vec<String>, Instant)>,
 }
 
 impl Farewells {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.due.front().map(|(at, ..)| *at)
+        self.due.first().map(|(at, ..)| *at)
     }
 
+    /// The bridge forgets the meeting when everybody must have a new session.
     pub(super) fn later(&mut self, bridge: &BridgeId, meeting: String, now: Instant) {
+        self.take(bridge, &meeting);
         if self.due.len() < MOST {
-            self.due.push_back((now + LINGER, bridge.clone(), meeting));
+            self.put(bridge, meeting, now + LINGER);
         }
+    }
+
+    /// Everybody has accepted a new session.
+    pub(super) fn soon(&mut self, bridge: &BridgeId, meeting: String, now: Instant) {
+        if let Some(at) = self.take(bridge, &meeting) {
+            self.put(bridge, meeting, at.min(now + CONNECT));
+        }
+    }
+
+    fn put(&mut self, bridge: &BridgeId, meeting: String, at: Instant) {
+        self.times.insert((bridge.clone(), meeting.clone()), at);
+        self.due.insert((at, bridge.clone(), meeting));
+    }
+
+    fn take(&mut self, bridge: &BridgeId, meeting: &str) -> Option<Instant> {
+        let key = (bridge.clone(), meeting.to_owned());
+        let at = self.times.remove(&key)?;
+        self.due.remove(&(at, key.0, key.1));
+        Some(at)
+    }
+
+    fn next_due(&mut self, now: Instant) -> Option<(BridgeId, String)> {
+        let (at, ..) = self.due.first()?;
+        if *at > now {
+            return None;
+        }
+        let (_, bridge, meeting) = self.due.pop_first()?;
+        self.times.remove(&(bridge.clone(), meeting.clone()));
+        Some((bridge, meeting))
     }
 
     fn when_back(&mut self, bridge: &BridgeId, meetings: Vec<String>, now: Instant) {
@@ -60,13 +94,17 @@ impl Director {
             .filter_map(|slot| slot.conference.meeting_on(bridge))
             .map(str::to_owned)
             .collect();
-        self.farewells.due.retain(|(_, id, meeting)| {
-            let is_away = id == bridge;
-            if is_away {
-                meetings.push(meeting.clone());
-            }
-            !is_away
-        });
+        let unsaid: Vec<String> = self
+            .farewells
+            .due
+            .iter()
+            .filter(|(_, id, _)| id == bridge)
+            .map(|(_, _, meeting)| meeting.clone())
+            .collect();
+        for meeting in unsaid {
+            self.farewells.take(bridge, &meeting);
+            meetings.push(meeting);
+        }
         self.farewells.when_back(bridge, meetings, now);
     }
 
@@ -79,35 +117,18 @@ impl Director {
         }
     }
 
-    /// A bridge leaves as soon as nobody needs it.
-    pub(super) fn say_farewells_now(&mut self, bridge: &BridgeId) {
-        let (now, later): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.farewells.due)
-            .into_iter()
-            .partition(|(_, id, _)| id == bridge);
-        self.farewells.due = later;
-        for (_, bridge, meeting) in now {
-            self.say_farewell(&bridge, meeting);
-        }
-    }
-
     /// Says what is due.
     pub(super) fn say_farewells(&mut self, now: Instant) {
-        while let Some((_, bridge, meeting)) =
-            self.farewells.due.pop_front_if(|(at, ..)| *at <= now)
-        {
-            self.say_farewell(&bridge, meeting);
+        while let Some((bridge, meeting)) = self.farewells.next_due(now) {
+            let mut conferences = self.conferences.values();
+            if conferences.any(|slot| slot.conference.meeting_on(&bridge) == Some(&meeting)) {
+                continue;
+            }
+            let mut modify = ConferenceModify::new(meeting);
+            modify.expire = true;
+            let to = Jid::from(bridge.jid().clone());
+            self.out
+                .push_back(Output::Send(stanza::iq_get(&to, &modify)));
         }
-    }
-
-    fn say_farewell(&mut self, bridge: &BridgeId, meeting: String) {
-        let mut conferences = self.conferences.values();
-        if conferences.any(|slot| slot.conference.meeting_on(bridge) == Some(&meeting)) {
-            return;
-        }
-        let mut modify = ConferenceModify::new(meeting);
-        modify.expire = true;
-        let to = Jid::from(bridge.jid().clone());
-        self.out
-            .push_back(Output::Send(stanza::iq_get(&to, &modify)));
     }
 }

@@ -4,11 +4,13 @@ use std::fmt::Error;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
+use crate::conference::MoveReason;
 use crate::context::Counters;
 use crate::director::{BridgeSummary, Overview};
 
@@ -118,7 +120,7 @@ impl Snapshot {
             (
                 "participants_moved",
                 "participants_moved",
-                "Participants invited again",
+                "Participants invited again, for whatever reason",
                 c.participants_moved,
             ),
             (
@@ -257,6 +259,40 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Moves from bridge to bridge by reason.
+    fn encode_moves(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        let moved = |reason| {
+            self.counters
+                .moved
+                .get(&reason)
+                .copied()
+                .unwrap_or_default()
+        };
+        let participants: fn((u64, u64)) -> u64 = |(participants, _)| participants;
+        for (name, help, pick) in [
+            (
+                "focus_participant_moves",
+                "Participants moved to another bridge",
+                participants,
+            ),
+            (
+                "focus_conference_moves",
+                "Conferences moved to another bridge",
+                |(_, conferences)| conferences,
+            ),
+        ] {
+            let kind = MetricType::Counter;
+            let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+            for reason in MoveReason::ALL {
+                let counter = ConstCounter::new(pick(moved(reason)));
+                counter.encode(family.encode_family(&[("reason", reason.as_str())])?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         for (ours, jicofo, help, value) in self.gauges() {
@@ -281,7 +317,7 @@ impl Collector for Snapshot {
                 )?)?;
             }
         }
-        Ok(())
+        self.encode_moves(&mut encoder)
     }
 }
 
@@ -326,6 +362,7 @@ mod tests {
         };
         let counters = Counters {
             session_initiate_sent: 9,
+            moved: [(MoveReason::Drain, (5, 2))].into(),
             ..Counters::default()
         };
         let text = encode(overview, counters).unwrap();
@@ -334,6 +371,9 @@ mod tests {
             "jitsi_jicofo_participants_current 7",
             "focus_session_initiate_sent_total 9",
             "jitsi_jicofo_jingle_session_initiate_sent_total 9",
+            "focus_participant_moves_total{reason=\"drain\"} 5",
+            "focus_participant_moves_total{reason=\"hot\"} 0",
+            "focus_conference_moves_total{reason=\"drain\"} 2",
         ] {
             assert!(
                 text.lines().any(|l| l == line),

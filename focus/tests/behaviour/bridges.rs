@@ -8,7 +8,7 @@ use xmpp::stanza::{Condition, StanzaError};
 
 use super::world::{Level, Mood, World};
 
-const MOVED: [&str; 2] = ["session-terminate", "session-initiate"];
+pub const MOVED: [&str; 2] = ["session-terminate", "session-initiate"];
 
 fn unavailable(world: &World) -> bool {
     FocusPresence::from_presence(world.last_presence())
@@ -16,7 +16,7 @@ fn unavailable(world: &World) -> bool {
         .bridge_not_available
 }
 
-fn moved_to(world: &World, nick: &str, bridge: &str) {
+pub fn moved_to(world: &World, nick: &str, bridge: &str) {
     assert_eq!(world.verbs(nick), MOVED, "{nick}");
     let ufrag = format!("u-{bridge}-{nick}");
     assert_eq!(
@@ -39,22 +39,6 @@ fn a_killed_bridge_is_replaced_at_once_for_everybody() {
     for (nick, first) in [("a", 1000), ("b", 2000), ("c", 3000)] {
         world.accept(nick, first);
     }
-}
-
-#[test]
-fn a_bridge_that_says_it_is_shutting_down_is_left() {
-    let mut world = World::meeting(Level::Current);
-    world.bridge("jvb2");
-    world
-        .bridges
-        .get_mut("jvb1")
-        .unwrap()
-        .stats
-        .set("shutting_down", true);
-    world.announce("jvb1");
-    world.pump();
-    moved_to(&world, "a", "jvb2");
-    assert!(world.bridges["jvb1"].conferences.is_empty(), "and told so");
 }
 
 #[test]
@@ -232,23 +216,4 @@ fn a_bridge_that_keeps_failing_one_participant_is_not_asked_without_end() {
     world.bridges.get_mut("jvb1").unwrap().mood = Mood::Answers;
     world.pass(Duration::from_secs(31));
     assert_eq!(world.endpoints("jvb1").len(), 2);
-}
-
-#[test]
-fn an_operator_moves_a_conference_away_from_a_bridge() {
-    let mut world = World::meeting(Level::Current);
-    let now = world.now;
-    assert!(
-        world.director.move_from("jvb1", None, 1, now).is_err(),
-        "there is no other"
-    );
-    world.bridge("jvb2");
-    let moved = world.director.move_from("jvb1", None, 1, now).unwrap();
-    world.pump();
-    assert_eq!((moved.moved_endpoints, moved.conferences), (3, 1));
-    for nick in ["a", "b", "c"] {
-        moved_to(&world, nick, "jvb2");
-    }
-    assert!(world.bridges["jvb1"].conferences.is_empty());
-    assert!(world.director.move_from("unknown", None, 1, now).is_err());
 }

@@ -67,7 +67,9 @@ pub struct World {
     pub now: Instant,
     pub clients: BTreeMap<String, Client>,
     pub bridges: BTreeMap<String, Bridge>,
-    focus_in_room: bool,
+    focus_in_rooms: BTreeSet<String>,
+    /// Rooms of those who are not in [`ROOM`].
+    rooms: BTreeMap<String, String>,
     focus_in_brewery: bool,
     /// Presences that the focus sent to the room.
     pub presences: Vec<Element>,
@@ -114,7 +116,8 @@ impl World {
             now: Instant::now(),
             clients: BTreeMap::new(),
             bridges: BTreeMap::new(),
-            focus_in_room: false,
+            focus_in_rooms: BTreeSet::new(),
+            rooms: BTreeMap::new(),
             focus_in_brewery: false,
             presences: Vec::new(),
             http: Vec::new(),
@@ -146,7 +149,7 @@ impl World {
     pub fn restart_focus(&mut self, config: Config) {
         let settings = Arc::new(Settings::new(config).unwrap());
         self.director = Director::new(settings, Box::new(Counting(1_000_000)));
-        self.focus_in_room = false;
+        self.focus_in_rooms.clear();
         self.focus_in_brewery = false;
         self.presences.clear();
         self.connect(false);
@@ -160,7 +163,7 @@ impl World {
 
     pub fn disconnect(&mut self) {
         self.director.handle_offline();
-        self.focus_in_room = false;
+        self.focus_in_rooms.clear();
         self.focus_in_brewery = false;
     }
 
@@ -216,9 +219,19 @@ impl World {
         self.enter(nick, level);
     }
 
+    /// A client asks for another room than [`ROOM`] and enters it.
+    pub fn join_elsewhere(&mut self, room: &str, nick: &str, level: Level) {
+        self.rooms.insert(nick.to_owned(), room.to_owned());
+        self.join(nick, level);
+    }
+
+    fn room_of(&self, nick: &str) -> &str {
+        self.rooms.get(nick).map_or(ROOM, String::as_str)
+    }
+
     pub fn request(&mut self, nick: &str) -> Element {
         let conference = element("conference", ns::FOCUS)
-            .with_attr("room", ROOM)
+            .with_attr("room", self.room_of(nick))
             .with_attr("machine-uid", nick)
             .with_child(
                 element("property", ns::FOCUS)
@@ -270,7 +283,7 @@ impl World {
     }
 
     fn show(&mut self, nick: &str) {
-        if !self.focus_in_room {
+        if !self.focus_in_rooms.contains(self.room_of(nick)) {
             return;
         }
         let presence = self.client_presence(nick);
@@ -285,7 +298,7 @@ impl World {
             client.role
         };
         let mut presence = element("presence", ns::CLIENT)
-            .with_attr("from", format!("{ROOM}/{nick}"))
+            .with_attr("from", format!("{}/{nick}", self.room_of(nick)))
             .with_attr("to", ME)
             .with_child(element("stats-id", ns::CLIENT).with_text(format!("Stats-{nick}")))
             .with_child(muc_user(client.affiliation, role, &real(nick), false));
@@ -298,7 +311,7 @@ impl World {
     pub fn leave(&mut self, nick: &str) {
         self.clients.remove(nick);
         let presence = element("presence", ns::CLIENT)
-            .with_attr("from", format!("{ROOM}/{nick}"))
+            .with_attr("from", format!("{}/{nick}", self.room_of(nick)))
             .with_attr("to", ME)
             .with_attr("type", "unavailable")
             .with_child(muc_user("none", "none", &real(nick), false));
@@ -357,8 +370,8 @@ impl World {
         let bare = to.to_bare().to_string();
         if bare == BREWERY {
             self.deliver_to_brewery(&to, &stanza);
-        } else if bare == ROOM {
-            self.deliver_to_room(&to, stanza);
+        } else if bare.ends_with("@muc.meet.shoal") {
+            self.deliver_to_room(&bare, &to, stanza);
         } else if bare == "muc.meet.shoal" {
             let items = self
                 .rooms_listed
@@ -456,28 +469,30 @@ impl World {
         Ok(Some(element("query", ns::PRIVATE).with_child(found)))
     }
 
-    fn deliver_to_room(&mut self, to: &Jid, stanza: Element) {
+    fn deliver_to_room(&mut self, room: &str, to: &Jid, stanza: Element) {
         if stanza::is_presence(&stanza) {
             if stanza.attr("type") == Some("unavailable") {
-                self.focus_in_room = false;
+                self.focus_in_rooms.remove(room);
             } else if self.nick_taken > 0 {
                 self.nick_taken -= 1;
                 let error = StanzaError::new(Condition::Conflict);
                 self.inbox.push_back(stanza::error_reply(&stanza, &error));
                 return;
-            } else if !self.focus_in_room {
-                self.focus_in_room = true;
-                for nick in self.clients.keys().cloned().collect::<Vec<_>>() {
-                    let presence = self.client_presence(&nick);
-                    self.inbox.push_back(presence);
+            } else if self.focus_in_rooms.insert(room.to_owned()) {
+                let nicks = self.clients.keys().cloned();
+                for nick in nicks.collect::<Vec<_>>() {
+                    if self.room_of(&nick) == room {
+                        let presence = self.client_presence(&nick);
+                        self.inbox.push_back(presence);
+                    }
                 }
-                self.inbox.push_back(own_presence(ROOM));
+                self.inbox.push_back(own_presence(room));
             }
             self.presences.push(stanza);
             return;
         }
         match to.resource() {
-            None => self.answer_for_room(&stanza),
+            None => self.answer_for_room(room, &stanza),
             Some(nick) => {
                 let nick = nick.to_string();
                 self.deliver_to_client(&nick, stanza);
@@ -485,7 +500,7 @@ impl World {
         }
     }
 
-    fn answer_for_room(&mut self, stanza: &Element) {
+    fn answer_for_room(&mut self, room: &str, stanza: &Element) {
         let payload = stanza::payload(stanza).unwrap();
         if payload.is("query", ns::MUC_ADMIN) {
             let item = payload.get_child("item", ns::MUC_ADMIN).unwrap();
@@ -501,7 +516,11 @@ impl World {
         let form = (stanza.attr("type") == Some("get")).then(|| {
             let field = element("field", ns::DATA)
                 .with_attr("var", "muc#roominfo_meetingId")
-                .with_child(element("value", ns::DATA).with_text(&self.meeting));
+                .with_child(element("value", ns::DATA).with_text(if room == ROOM {
+                    &self.meeting
+                } else {
+                    room
+                }));
             element("query", ns::MUC_OWNER).with_child(
                 element("x", ns::DATA)
                     .with_attr("type", "form")
@@ -553,7 +572,7 @@ impl World {
         let iq = element("iq", ns::CLIENT)
             .with_attr("type", "set")
             .with_attr("id", &id)
-            .with_attr("from", format!("{ROOM}/{nick}"))
+            .with_attr("from", format!("{}/{nick}", self.room_of(nick)))
             .with_attr("to", ME)
             .with_child(payload);
         self.feed(iq);

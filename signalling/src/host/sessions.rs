@@ -215,7 +215,8 @@ impl Host {
             .write()
             .by_resumption
             .insert(id.clone(), Arc::clone(session));
-        Some((id, self.hibernation(session).as_secs()))
+        // XEP-0198 counts in whole seconds, and 0 would say that nothing can be resumed.
+        Some((id, self.hibernation(session).as_secs().max(1)))
     }
 
     fn hibernation(&self, session: &Session) -> std::time::Duration {

@@ -68,6 +68,19 @@ test('prefers_the_data_channel_and_falls_back_when_it_does_not_open', () => {
   expect(data.send).toHaveBeenCalledWith('{"over":"data"}');
 });
 
+test('does_not_come_back_once_it_is_retired', () => {
+  const data = Object.assign(new EventTarget(), { send: vi.fn(), close: vi.fn() });
+  const channel = new BridgeChannel(data as unknown as RTCDataChannel, 'ws://bridge/x');
+  channel.start();
+  data.dispatchEvent(new Event('open'));
+  channel.retire();
+  expect(channel.hasEnded).toBe(false);
+  data.dispatchEvent(new Event('close'));
+  expect(channel.hasEnded).toBe(true);
+  vi.advanceTimersByTime(120_000);
+  expect(FakeSocket.opened).toHaveLength(0);
+});
+
 test('reads_a_map_of_sources_and_drops_what_is_no_entry', () => {
   const text =
     '{"colibriClass":"VideoSourcesMap","mappedSources":[{"source":"a-v0","owner":"a","ssrc":6388754,"rtx":235344136,"videoType":"CAMERA"},{"source":7},null]}';

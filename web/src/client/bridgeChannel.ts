@@ -34,6 +34,8 @@ export class BridgeChannel extends Emitter<ChannelEvents> {
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #retired = false;
+  #ended = false;
   #dataOpen = false;
 
   constructor(
@@ -56,7 +58,7 @@ export class BridgeChannel extends Emitter<ChannelEvents> {
     });
     this.data.addEventListener('close', () => {
       this.#dataOpen = false;
-      if (!this.#closed) this.#connect();
+      this.#lost();
     });
     this.data.addEventListener('message', (event: MessageEvent<unknown>) => {
       this.#receive(event.data);
@@ -84,6 +86,17 @@ export class BridgeChannel extends Emitter<ChannelEvents> {
     return false;
   }
 
+  /** Whether the bridge has closed it since it was retired: the session is over there. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  /** From here on a loss is the end. */
+  retire(): void {
+    this.#retired = true;
+    clearTimeout(this.#timer);
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -91,8 +104,15 @@ export class BridgeChannel extends Emitter<ChannelEvents> {
     this.data?.close();
   }
 
+  #lost(): void {
+    if (this.#closed) return;
+    if (this.#retired) this.#ended = true;
+    else this.#connect();
+  }
+
   #connect(): void {
-    if (this.#closed || !this.webSocketUrl || this.#dataOpen || this.#socket) return;
+    if (this.#closed || this.#retired || !this.webSocketUrl || this.#dataOpen || this.#socket)
+      return;
     const socket = new WebSocket(this.webSocketUrl);
     this.#socket = socket;
     socket.addEventListener('open', () => {
@@ -105,6 +125,10 @@ export class BridgeChannel extends Emitter<ChannelEvents> {
     socket.addEventListener('close', () => {
       this.#socket = null;
       if (this.#closed || this.#dataOpen) return;
+      if (this.#retired) {
+        this.#lost();
+        return;
+      }
       this.#timer = setTimeout(() => this.#connect(), this.#backoff.next());
     });
   }

@@ -2,6 +2,7 @@ import { BridgeChannel } from './bridgeChannel';
 import { codecFromName, type Codec } from './codecs';
 import { Emitter } from './emitter';
 import { cameraEncodings, screenEncodings, type Encoding } from './encodings';
+import type { Arrivals } from './handover';
 import type { LocalTransport, Offer, Transport } from './jingle';
 import { addSimulcast, localLine, localTransport } from './localSdp';
 import { buildRemoteSdp, fixedLines, MID } from './remoteSdp';
@@ -82,6 +83,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   #stale = false;
   #rewriting = false;
   #accepted = false;
+  #retired = false;
   #closed = false;
 
   constructor(options: MediaSessionOptions) {
@@ -207,6 +209,35 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     });
   }
 
+  /** How much media of each source has come so far. */
+  async arrivals(): Promise<Arrivals> {
+    const arrivals = new Map<string, number>();
+    (await this.#pc.getStats()).forEach((value: unknown) => {
+      const row = value as { type: string; kind?: string; mid?: string } & Record<string, unknown>;
+      if (row.type !== 'inbound-rtp') return;
+      const name = this.slotByMid(row.mid ?? '')?.source;
+      const amount = row.kind === 'video' ? row.framesDecoded : row.packetsReceived;
+      if (name) arrivals.set(name, (arrivals.get(name) ?? 0) + Number(amount ?? 0));
+    });
+    return arrivals;
+  }
+
+  /** Another session takes its place; this one goes on for those who are not there yet. */
+  retire(): void {
+    this.#retired = true;
+    this.channel.retire();
+  }
+
+  /** Nothing of what this session brings is shown any more. */
+  stopReceiving(): void {
+    this.channel.send({
+      colibriClass: 'ReceiverVideoConstraints',
+      lastN: 0,
+      defaultConstraints: { maxHeight: 0 },
+      constraints: {},
+    });
+  }
+
   /** The codec that the camera is sent with. */
   get codec(): Codec {
     const offered = new Set(
@@ -270,7 +301,8 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
       this.#senderLimits.set(name, maxHeight);
       this.#applyEncodings();
     };
-    if (maxHeight === 0) this.#pauseTimers.set(name, setTimeout(apply, PAUSE_DELAY));
+    if (maxHeight === 0 && !this.#retired)
+      this.#pauseTimers.set(name, setTimeout(apply, PAUSE_DELAY));
     else apply();
   }
 

@@ -128,21 +128,92 @@ describe('the sessions with focus', () => {
     expect(FakePeerConnection.all[0]?.remoteSdps.at(-1)).not.toContain('a=ssrc:5010');
   });
 
-  test('keep_the_old_pictures_through_a_move_until_the_new_bridge_sends', async () => {
-    manager.handleJingle(offer('s1', { rewriting: false }));
-    await settle();
-    const [first] = FakePeerConnection.all;
-    first?.become('connected');
+  describe('through a move', () => {
     const moving = '<reason><success/><text>moving</text></reason>';
-    manager.handleJingle(action('session-terminate', 's1', moving));
-    expect(shown.get('a9ecf68b-v0')?.track.id).toBe('pc1-3');
-    expect(first?.connectionState).toBe('connected');
-    manager.handleJingle(offer('s2', { rewriting: false }));
-    await settle();
-    expect(shown.get('a9ecf68b-v0')?.track.id).toBe('pc2-3');
-    FakePeerConnection.all[1]?.become('connected');
-    expect(first?.connectionState).toBe('closed');
-    expect(actions()).toEqual(['session-accept', 'session-accept']);
+    const options = { rewriting: false, data: true };
+    const video = (): string | undefined => shown.get('a9ecf68b-v0')?.track.id;
+    let first: FakePeerConnection;
+    let second: FakePeerConnection;
+    let flowing: ReturnType<typeof setInterval>;
+
+    /** A call in which one video comes; its session ends, and another is there that has no media yet. */
+    beforeEach(async () => {
+      manager.handleJingle(offer('s1', options));
+      await settle();
+      first = FakePeerConnection.all[0]!;
+      first.become('connected');
+      first.data?.dispatchEvent(new Event('open'));
+      let frames = 0;
+      flowing = setInterval(() => first.arrived.set('4', (frames += 1)), 50);
+      await settle(200);
+      manager.handleJingle(action('session-terminate', 's1', moving));
+      await settle(200);
+      manager.handleJingle(offer('s2', options));
+      await settle(200);
+      second = FakePeerConnection.all[1]!;
+    });
+
+    afterEach(() => clearInterval(flowing));
+
+    test('show_the_old_session_until_the_new_one_has_media', async () => {
+      expect(video()).toBe('pc1-4');
+      second.become('connected');
+      await settle(200);
+      expect(video()).toBe('pc1-4');
+      second.arrived.set('4', 1);
+      await settle(200);
+      expect(video()).toBe('pc2-4');
+    });
+
+    test('receive_no_more_then_and_send_until_the_bridge_ends_the_old_session', async () => {
+      second.become('connected');
+      second.arrived.set('4', 1);
+      await settle(500);
+      expect(first.data?.sent.map((text) => JSON.parse(text) as unknown)).toEqual([
+        expect.objectContaining({ colibriClass: 'ReceiverVideoConstraints', lastN: 0 }),
+      ]);
+      await settle(2000);
+      expect(first.connectionState).toBe('connected');
+      first.data?.dispatchEvent(new Event('close'));
+      await settle(200);
+      expect(first.connectionState).toBe('closed');
+      expect(video()).toBe('pc2-4');
+    });
+
+    test('give_up_the_old_session_after_a_time', async () => {
+      await settle(7000);
+      expect(first.connectionState).toBe('connected');
+      await settle(1000);
+      expect(first.connectionState).toBe('closed');
+    });
+
+    test('take_what_the_new_session_brings_when_nothing_comes_over_the_old_one', async () => {
+      clearInterval(flowing);
+      await settle(1500);
+      expect(video()).toBe('pc2-4');
+    });
+
+    test('mute_for_those_who_still_receive_from_the_old_session_too', async () => {
+      const muted = manager.setTrack('audio', null);
+      await settle();
+      await muted;
+      const senders = [first, second].map((pc) => pc.transceivers[0]?.sender.track);
+      expect(senders).toEqual([null, null]);
+    });
+
+    test('stay_with_the_session_that_has_media_when_it_goes_on_to_a_third', async () => {
+      manager.handleJingle(action('session-terminate', 's2', moving));
+      expect(second.connectionState).toBe('closed');
+      manager.handleJingle(offer('s3', options));
+      await settle(200);
+      expect(first.connectionState).toBe('connected');
+      expect(video()).toBe('pc1-4');
+      const third = FakePeerConnection.all[2];
+      third?.become('connected');
+      third?.arrived.set('4', 1);
+      await settle(200);
+      expect(video()).toBe('pc3-4');
+    });
   });
 
   test('end_when_focus_ends_them_for_good', async () => {

@@ -2,6 +2,7 @@ import type { Element } from '@xmpp/xml';
 import type { BridgeMessage } from './bridgeChannel';
 import type { Codec } from './codecs';
 import { Emitter } from './emitter';
+import { Handover } from './handover';
 import {
   buildAccept,
   buildIceRestartAnswer,
@@ -37,17 +38,22 @@ export interface SessionContext {
 
 /** Milliseconds. */
 const REPLACED_SESSION_LINGERS = 8_000;
+const HANDOVER_INTERVAL = 100;
+const SOURCES_WITHIN = 3_000;
 const ICE_RESTART_TIMEOUT = 10_000;
 const RECOVERY_INTERVAL = 6_000;
 const SIGNAL_INTERVAL = 3_000;
 
 /**
  * The Jingle sessions with focus, of which one at a time counts. A new offer replaces the current
- * session; the old one goes on until the new one is connected, so that pictures do not vanish.
+ * session, which goes on: it is shown until the new one has media, and sends until the bridge ends it,
+ * for others may need longer to come over.
  */
 export class SessionManager extends Emitter<SessionEvents> {
   #current: MediaSession | null = null;
   #retired: MediaSession | null = null;
+  #handover = new Handover();
+  #connectedAt = 0;
   #shown = new Map<string, ReceivedSource>();
   #retireTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -86,11 +92,13 @@ export class SessionManager extends Emitter<SessionEvents> {
   }
 
   async setTrack(role: LocalRole, track: MediaStreamTrack | null): Promise<void> {
-    await this.#current?.setTrack(role, track);
+    // What is muted is muted for those who still receive from the old session as well.
+    await Promise.all([this.#current?.setTrack(role, track), this.#retired?.setTrack(role, track)]);
   }
 
   removeOwner(owner: string): void {
     this.#current?.removeOwner(owner);
+    this.#retired?.removeOwner(owner);
     for (const [name, source] of this.#shown) {
       if (source.owner === owner) this.#shown.delete(name);
     }
@@ -138,7 +146,9 @@ export class SessionManager extends Emitter<SessionEvents> {
     this.#retire();
     this.#current = session;
     this.emit('startMuted', offer.startMuted);
-    session.on('received', () => this.#merge(session));
+    session.on('received', () => {
+      if (session === this.#current || session === this.#retired) this.#merge();
+    });
     session.on('transport', (state) => this.#transportChanged(session, state));
     session.channel.on('open', () => {
       if (session === this.#current) this.emit('channelOpen', undefined);
@@ -207,10 +217,53 @@ export class SessionManager extends Emitter<SessionEvents> {
 
   /** The current session becomes the one that lingers. */
   #retire(): void {
-    if (!this.#current) return;
+    const session = this.#current;
+    if (!session) return;
+    // One that never had media does not take the place of one that has.
+    if (this.#retired && !session.isConnected) {
+      session.close();
+      this.#handover.handleNext();
+      return;
+    }
     this.#dropRetired();
-    this.#retired = this.#current;
-    this.#retireTimer = setTimeout(() => this.#dropRetired(), REPLACED_SESSION_LINGERS);
+    session.retire();
+    this.#retired = session;
+    this.#handover = new Handover();
+    this.#retireTimer = setTimeout(() => {
+      this.#dropRetired();
+      this.#merge();
+    }, REPLACED_SESSION_LINGERS);
+    void this.#handOver(session);
+  }
+
+  /** Follows the media as it moves from the old session to the one that takes its place. */
+  async #handOver(old: MediaSession): Promise<void> {
+    let receives = true;
+    while (old === this.#retired) {
+      const next = this.#current === old ? null : this.#current;
+      const [before, after] = await Promise.all([old.arrivals(), next?.arrivals() ?? new Map()]);
+      if (old !== this.#retired) return;
+      if (this.#handover.handleArrivals(before, after, performance.now())) this.#merge();
+      if (next && next === this.#current && this.#isHandedOver(next)) {
+        if (receives) old.stopReceiving();
+        receives = false;
+        if (old.channel.hasEnded || !old.isConnected) {
+          this.#dropRetired();
+          this.#merge();
+          return;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, HANDOVER_INTERVAL));
+    }
+  }
+
+  #isHandedOver(next: MediaSession): boolean {
+    if (!next.isConnected || !this.#handover.isComplete) return false;
+    const names = new Set(next.received().map((source) => source.name));
+    return (
+      [...this.#shown.keys()].every((name) => names.has(name)) ||
+      performance.now() - this.#connectedAt >= SOURCES_WITHIN
+    );
   }
 
   #dropRetired(): void {
@@ -227,9 +280,11 @@ export class SessionManager extends Emitter<SessionEvents> {
       return;
     }
     if (state === 'connected') {
-      this.#dropRetired();
+      this.#connectedAt = performance.now();
       // What the new session does not bring is gone.
-      setTimeout(() => this.#forgetStale(session), 3000);
+      setTimeout(() => {
+        if (session === this.#current) this.#merge();
+      }, SOURCES_WITHIN);
     }
     this.emit('transport', state);
   }
@@ -259,19 +314,22 @@ export class SessionManager extends Emitter<SessionEvents> {
     }, RECOVERY_INTERVAL);
   }
 
-  #merge(session: MediaSession): void {
-    if (session !== this.#current) return;
-    const received = session.received();
-    const names = new Set(received.map((source) => source.name));
-    if (session.isConnected && !this.#retired) {
+  /** Puts together what is shown, of the session that counts and of the one that lingers. */
+  #merge(): void {
+    const next = this.#current;
+    const old = this.#retired;
+    const before = old?.received() ?? [];
+    const after = next?.received() ?? [];
+    if (old || next?.isConnected) {
+      const names = new Set([...before, ...after].map((source) => source.name));
       for (const name of this.#shown.keys()) if (!names.has(name)) this.#shown.delete(name);
     }
-    for (const source of received) this.#shown.set(source.name, source);
+    for (const source of before) this.#shown.set(source.name, source);
+    for (const source of after) {
+      const waits = old !== null && this.#handover.needsOld(source.name);
+      if (!waits) this.#shown.set(source.name, source);
+    }
     this.#publish();
-  }
-
-  #forgetStale(session: MediaSession): void {
-    if (session === this.#current) this.#merge(session);
   }
 
   #publish(): void {

@@ -40,6 +40,9 @@ export class FakePeerConnection extends EventTarget {
   localDescription: { sdp: string } | null = null;
   remoteSdps: string[] = [];
   transceivers: FakeTransceiver[] = [];
+  /** Frames or packets that have come, by mid. */
+  arrived = new Map<string, number>();
+  data: (EventTarget & { sent: string[] }) | null = null;
   readonly #number: number;
 
   constructor() {
@@ -89,7 +92,19 @@ export class FakePeerConnection extends EventTarget {
   }
 
   createDataChannel(): EventTarget {
-    return Object.assign(new EventTarget(), { close: () => undefined, send: () => undefined });
+    const sent: string[] = [];
+    const send = (text: string): number => sent.push(text);
+    this.data = Object.assign(new EventTarget(), { close: () => undefined, send, sent });
+    return this.data;
+  }
+
+  getStats(): Promise<Map<string, object>> {
+    const rows = [...this.arrived].map(([mid, amount]): [string, object] => {
+      const { kind } = this.transceivers.find((one) => one.mid === mid)?.receiver.track ?? {};
+      const counts = { framesDecoded: amount, packetsReceived: amount };
+      return [mid, { type: 'inbound-rtp', kind, mid, ...counts }];
+    });
+    return Promise.resolve(new Map(rows));
   }
 
   /** What the network makes of it. */
