@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use xmpp::jingle::{Action, Jingle};
+
 use super::bridges::{MOVED, moved_to};
 use super::world::{Level, Mood, ROOM, World};
 
@@ -61,9 +63,10 @@ fn somebody_who_accepts_nothing_holds_the_old_bridge_up_for_eight_seconds() {
 #[test]
 fn somebody_who_leaves_or_wants_no_session_holds_nothing_up() {
     let mut world = meeting();
-    world.clients.get_mut("b").unwrap().refuses = true;
     tell(&mut world, "jvb1", "shutting_down", true);
     world.accept("a", 1000);
+    let end = Jingle::new(Action::SessionTerminate, world.offer("b").sid);
+    world.jingle("b", &end).unwrap();
     world.leave("c");
     world.pass(Duration::from_secs(3));
     assert!(!is_kept(&world));
