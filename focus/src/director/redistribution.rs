@@ -195,7 +195,13 @@ mod tests {
             welcomes: false,
             ..load("b", 0.0, &[])
         };
-        let cases: [(&str, &[usize], Vec<Load>, &[&str]); 8] = [
+        type Case = (
+            &'static str,
+            &'static [usize],
+            Vec<Load>,
+            &'static [&'static str],
+        );
+        let cases: [Case; 8] = [
             (
                 "one that is just large enough",
                 &[50, 20, 30],
