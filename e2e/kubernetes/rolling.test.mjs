@@ -44,16 +44,16 @@ const PARTS = [
         pods: of('bridge', { pool: POOL }),
         change: (name) => patch('bridgepools', POOL, NAMESPACE, { spec: { pods: image(name) } }),
     },
+    {
+        name: 'focus',
+        pods: of('focus', { shard: SHARD }),
+        change: (name) => patch('jitsishards', SHARD, NAMESPACE, { spec: { focus: { pods: image(name) } } }),
+        // The successor finds every conference again.
+        unnoticed: true,
+    },
 ];
 
-/** Without a volume it has forgotten its conferences, and invites everybody anew. */
-const FOCUS = {
-    name: 'focus',
-    pods: of('focus', { shard: SHARD }),
-    change: (name) => patch('jitsishards', SHARD, NAMESPACE, { spec: { focus: { pods: image(name) } } }),
-};
-
-/** Milliseconds for which the machine itself may halt media. */
+/** Milliseconds for which a machine of two cores that also starts pods may halt everything, with no cause to be found. */
 const HALT = 500;
 
 let calls;
@@ -71,7 +71,7 @@ after(async () => {
 test('six calls of three begin', async (context) => {
     if (needsOwnNodes(context, 'a second name for an image')) return;
     const { url, connect } = await frontDoor();
-    calls = await LoadTest.start('rolling', { url, connect, rooms: 6, participants: 3 });
+    calls = await LoadTest.start('rolling', { url, connect, rooms: 6, participants: 3, senders: 2 });
     await calls.everybodyIsIn();
 });
 
@@ -122,25 +122,9 @@ test('nobody was thrown out, and what the participants noticed', async (context)
     assert.equal(windows.length, PARTS.length, 'every part was rolled out');
     for (const { part, from, to } of windows.filter(({ part }) => part.unnoticed || part.resumed)) {
         const { gaps, interruptions } = noticed(report, from, to);
-        // On two cores that also start pods everything halts for a moment, and no participant takes a fifth of a second for
-        // more than that.
-        const felt = gaps.filter((gap) => gap.cause === 'reinvited' || gap.length_ms > HALT);
+        const felt = gaps.filter((gap) => gap.cause !== 'unknown' || gap.length_ms > HALT);
         assert.deepEqual(felt, [], `a new ${part.name}: media goes on`);
         const left = part.resumed ? interruptions.filter((one) => !one.resumed) : interruptions;
         assert.deepEqual(left, [], `a new ${part.name}: nobody leaves the room`);
     }
-});
-
-test('a new image of the focus: nobody leaves the room', async (context) => {
-    if (needsOwnNodes(context, 'a second name for an image')) return;
-    const { url, connect } = await frontDoor();
-    calls = await LoadTest.start('rolling-focus', { url, connect, rooms: 6, participants: 3 });
-    await calls.everybodyIsIn();
-    const window = await rollOut(FOCUS, context);
-    const report = await calls.stop();
-    calls = null;
-    const { interruptions } = await tell(context, report, window);
-    await figure(context, `after a new focus: ${report.totals.cut} of ${report.totals.participants} without media for more than 5 s`);
-    assert.equal(report.totals.joined, 18);
-    assert.deepEqual(interruptions, [], 'signalling goes on');
 });

@@ -107,9 +107,19 @@ const STAGES: &[Stage] = &[
         run: kubernetes::rolling,
     },
     Stage {
+        name: "k8s-leaving",
+        about: "an eviction, a new image and a drained node under running calls: nobody is interrupted",
+        run: kubernetes::leaving,
+    },
+    Stage {
         name: "k8s-kills",
         about: "kill -9 of a bridge, the focus and signalling under running calls",
         run: kubernetes::kills,
+    },
+    Stage {
+        name: "k8s-away",
+        about: "the operator is away while a pool grows and shrinks, and goes in the midst of a drain",
+        run: kubernetes::away,
     },
     Stage {
         name: "k8s-exposure",

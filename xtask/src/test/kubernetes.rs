@@ -48,9 +48,19 @@ pub fn rolling() -> anyhow::Result<()> {
     node("rolling")
 }
 
+/// Bridges leave under running calls.
+pub fn leaving() -> anyhow::Result<()> {
+    node("leaving")
+}
+
 /// Parts are killed under running calls.
 pub fn kills() -> anyhow::Result<()> {
     node("kills")
+}
+
+/// The operator is away while bridges come and go.
+pub fn away() -> anyhow::Result<()> {
+    node("away")
 }
 
 /// Deletion drains, and leaves nothing.
