@@ -207,6 +207,7 @@ async fn one_pass(url: &str, pass: &str) -> usize {
             operator_namespace: "shoal-system".into(),
         },
         listen: ([127, 0, 0, 1], 0).into(),
+        metrics_api: None,
         default_cluster: None,
         identity: pass.into(),
     };

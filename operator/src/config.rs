@@ -14,8 +14,19 @@ pub struct Settings {
     pub defaults: Defaults,
     /// Where `/metrics` and `/about/…` are served.
     pub listen: SocketAddr,
+    /// The metrics API; not served when absent.
+    pub metrics_api: Option<MetricsApi>,
     /// A JitsiCluster in YAML that is applied at the start.
     pub default_cluster: Option<PathBuf>,
     /// Who this replica is among others: its pod's name.
     pub identity: String,
+}
+
+/// Where and as whom the metrics API is served.
+#[derive(Clone, Debug)]
+pub struct MetricsApi {
+    /// Where.
+    pub listen: SocketAddr,
+    /// Its Service in the operator's namespace. Secrets `SERVICE-authority` and `SERVICE-certificate` hold what it shows.
+    pub service: String,
 }

@@ -1,6 +1,6 @@
 //! The thin outside: watches, requests, clocks and tasks.
 //!
-//! Every replica serves its metrics; the one that holds the lease watches, polls and reconciles. It does so until it is
+//! Every replica serves its metrics and the metrics API; the one that holds the lease watches, polls and reconciles. It does so until it is
 //! stopped or loses the lease, and then ends everything at once: what is in flight in the cluster needs no operator.
 
 mod apis;
@@ -13,6 +13,7 @@ mod events;
 pub mod front_door;
 mod lease;
 mod media_probe;
+mod metrics_api;
 mod named_secrets;
 mod pod_http;
 mod poll;
@@ -26,12 +27,15 @@ mod watch;
 mod watches;
 mod work;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use kube::Client;
 use kube::runtime::events::Reporter;
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch as signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
@@ -39,6 +43,7 @@ use crate::metrics::Metrics;
 use cache::Cache;
 use context::{Context, MANAGER};
 use lease::{Lease, LeaseError};
+use metrics_api::Bridges;
 use pod_http::PodHttp;
 use reports::Reports;
 
@@ -52,10 +57,12 @@ pub enum OperatorError {
     #[error("cannot make a client of the Kubernetes API server: {0}")]
     Client(#[from] kube::Error),
     /// The HTTP interface.
-    #[error("cannot serve metrics on {address}: {error}; choose another --listen")]
+    #[error("cannot listen on {address}: {error}; choose another {flag}")]
     Listen {
+        /// The flag that says where.
+        flag: &'static str,
         /// Where.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why not.
         error: std::io::Error,
     },
@@ -88,20 +95,27 @@ pub async fn run_with(
 ) -> Result<(), OperatorError> {
     let metrics = Arc::new(Metrics::default());
     let (ready, is_ready) = signal::channel(false);
-    let listener = server::bind(settings.listen)
-        .await
-        .map_err(|error| OperatorError::Listen {
-            address: settings.listen,
-            error,
-        })?;
+    let listener = bind("--listen", settings.listen).await?;
     let server = tokio::spawn(server::serve(listener, metrics.clone(), is_ready));
+    let mut bridges = None;
+    // Its tasks end when this is dropped.
+    let _metrics_api = match &settings.metrics_api {
+        Some(api) => {
+            let listener = bind("--metrics-api-listen", api.listen).await?;
+            let known = bridges.insert(Arc::default());
+            metrics_api::start(&client, &settings, api, listener, known, &metrics, ready)
+        }
+        // A replica that waits for the lease is as ready as it can be.
+        None => {
+            ready.send_replace(true);
+            JoinSet::new()
+        }
+    };
     let lease = Lease::new(
         client.clone(),
         &settings.defaults.operator_namespace,
         &settings.identity,
     );
-    // A replica that waits for the lease is as ready as it can be.
-    ready.send_replace(true);
     let result = async {
         if !lease.acquire(&stop).await? {
             return Ok(());
@@ -109,7 +123,7 @@ pub async fn run_with(
         metrics.leader.set(1);
         tracing::info!(identity = settings.identity, "this replica leads");
         let result = tokio::select! {
-            result = lead(client, &settings, metrics.clone()) => result,
+            result = lead(client, &settings, metrics.clone(), bridges) => result,
             error = lease.hold() => Err(error.into()),
             () = stop.cancelled() => Ok(()),
         };
@@ -125,11 +139,21 @@ pub async fn run_with(
     result
 }
 
+async fn bind(flag: &'static str, address: SocketAddr) -> Result<TcpListener, OperatorError> {
+    let bound = server::bind(address).await;
+    bound.map_err(|error| OperatorError::Listen {
+        flag,
+        address,
+        error,
+    })
+}
+
 /// Watches, polls and reconciles, for ever.
 async fn lead(
     client: Client,
     settings: &Settings,
     metrics: Arc<Metrics>,
+    bridges: Option<Arc<Bridges>>,
 ) -> Result<(), OperatorError> {
     if let Some(path) = &settings.default_cluster {
         default_cluster::apply(&client, path, settings).await?;
@@ -145,6 +169,7 @@ async fn lead(
         cache: Arc::new(Cache::default()),
         defaults: settings.defaults.clone(),
         reports: Arc::new(Reports::default()),
+        bridges,
         metrics,
         apis: apis::Apis::default(),
         memory: parking_lot::Mutex::default(),

@@ -11,6 +11,7 @@ pub mod desired;
 pub mod haproxy;
 pub mod io;
 mod metrics;
+pub mod metrics_api;
 mod probe;
 pub mod scale;
 pub mod secrets;

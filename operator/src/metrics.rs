@@ -28,6 +28,13 @@ pub struct Write {
     pub verb: String,
 }
 
+/// An answer of the metrics API.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Answer {
+    /// HTTP status.
+    pub code: u16,
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
@@ -45,6 +52,10 @@ pub struct Metrics {
     pub objects: Family<Kind, Gauge<i64, AtomicI64>>,
     /// Probes of a bridge's media port that were not answered.
     pub probes_failed: Counter<u64, AtomicU64>,
+    /// Answers of the metrics API, by status.
+    pub answers: Family<Answer, Counter<u64, AtomicU64>>,
+    /// Bridges that run and have no fresh numbers for the metrics API.
+    pub without_numbers: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
@@ -59,6 +70,8 @@ impl Default for Metrics {
             queue: Gauge::default(),
             objects: Family::default(),
             probes_failed: Counter::default(),
+            answers: Family::default(),
+            without_numbers: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register(
@@ -95,6 +108,16 @@ impl Default for Metrics {
             "operator_media_probes_failed",
             "Probes of a bridge's media port that were not answered",
             metrics.probes_failed.clone(),
+        );
+        registry.register(
+            "operator_metrics_api_answers",
+            "Answers of the metrics API, by HTTP status",
+            metrics.answers.clone(),
+        );
+        registry.register(
+            "operator_metrics_api_silent_bridges",
+            "Bridges that have no fresh numbers for the metrics API",
+            metrics.without_numbers.clone(),
         );
         metrics
     }

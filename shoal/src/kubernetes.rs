@@ -4,6 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
+use operator::config::{MetricsApi, Settings};
 use operator::io::front_door;
 use operator::world::Defaults;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,17 @@ pub struct Operator {
         default_value_t = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8081))
     )]
     listen: SocketAddr,
+    /// Serve custom.metrics.k8s.io as this Service of the operator's namespace [default: do not serve it]
+    #[arg(long, value_name = "NAME", env = "SHOAL_OPERATOR_METRICS_API_SERVICE")]
+    metrics_api_service: Option<String>,
+    /// Address and port of that API
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "SHOAL_OPERATOR_METRICS_API_LISTEN",
+        default_value_t = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8443))
+    )]
+    metrics_api_listen: SocketAddr,
     /// JitsiCluster (YAML) that is made at the start, or brought to what the file says
     #[arg(long, value_name = "FILE", env = "SHOAL_OPERATOR_DEFAULT_CLUSTER")]
     default_cluster: Option<PathBuf>,
@@ -91,7 +103,7 @@ pub struct FrontDoor {
 
 /// Runs the operator until `stop` fires.
 pub async fn run(flags: Operator, stop: CancellationToken) -> anyhow::Result<()> {
-    let settings = operator::config::Settings {
+    let settings = Settings {
         namespace: flags.namespace,
         defaults: Defaults {
             shoal_image: flags.shoal_image,
@@ -101,6 +113,10 @@ pub async fn run(flags: Operator, stop: CancellationToken) -> anyhow::Result<()>
             operator_namespace: flags.own_namespace,
         },
         listen: flags.listen,
+        metrics_api: flags.metrics_api_service.map(|service| MetricsApi {
+            listen: flags.metrics_api_listen,
+            service,
+        }),
         default_cluster: flags.default_cluster,
         identity: flags.identity,
     };

@@ -8,6 +8,11 @@
 {{- printf "%s-%s" (include "shoal.name" .) .Release.Namespace -}}
 {{- end -}}
 
+{{/* Service of the metrics API; its two Secrets begin with this name. */}}
+{{- define "shoal.metricsApi" -}}
+{{- printf "%s-metrics-api" (.Release.Name | trunc 40 | trimSuffix "-") -}}
+{{- end -}}
+
 {{- define "shoal.account" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- .Values.serviceAccount.name | default (include "shoal.name" .) -}}

@@ -87,7 +87,9 @@ fn one() -> i32 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(validation = Rule::new("self.minReplicas <= self.maxReplicas")
-    .message("spec.autoscaling.minReplicas must not be above maxReplicas"))]
+    .message("spec.autoscaling.minReplicas must not be above maxReplicas"),
+    validation = Rule::new("duration(self.window) >= duration('10s') && duration(self.window) <= duration('10m')")
+        .message("spec.autoscaling.window must be between 10s and 10m"))]
 pub struct AutoscalingSpec {
     /// Least number of bridges.
     #[serde(default = "one")]
@@ -98,18 +100,39 @@ pub struct AutoscalingSpec {
     #[x_kube(validation = Rule::new("self >= 1 && self <= 1000")
         .message("spec.autoscaling.maxReplicas must be between 1 and 1000"))]
     pub max_replicas: i32,
-    /// Bytes per second, received and sent, that a bridge should carry on average.
+    /// Bytes per second, received and sent, that a bridge can well carry.
     #[x_kube(validation = Rule::new("self >= 1000")
         .message("spec.autoscaling.targetNetworkBytesPerSecond is in bytes per second, received and sent together: at least 1000, 25000000 for about 200 Mbit/s"))]
     pub target_network_bytes_per_second: i64,
-    /// Stress, in percent, that a bridge should have on average at most.
+    /// Stress, in percent, that a bridge can well bear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self >= 10 && self <= 100")
         .message("spec.autoscaling.targetStressPercent must be between 10 and 100"))]
     pub target_stress_percent: Option<i32>,
+    /// Share of both targets, in percent, that stays free for meetings that begin.
+    #[serde(default = "reserve_percent")]
+    #[x_kube(validation = Rule::new("self >= 0 && self <= 80")
+        .message("spec.autoscaling.reservePercent must be between 0 and 80"))]
+    pub reserve_percent: i32,
+    /// Over how long traffic and stress are averaged.
+    #[serde(default = "window")]
+    pub window: Span,
     /// How fast the number changes; defaults that suit meetings: up at once, down slowly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behavior: Option<HorizontalPodAutoscalerBehavior>,
+}
+
+impl AutoscalingSpec {
+    /// The window where a pool names none.
+    pub const WINDOW: Span = Span::seconds(30);
+}
+
+fn window() -> Span {
+    AutoscalingSpec::WINDOW
+}
+
+fn reserve_percent() -> i32 {
+    20
 }
 
 /// How media reaches the bridges.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::apis::Apis;
 use super::cache::Cache;
+use super::metrics_api::Bridges;
 use super::reports::Reports;
 use super::routes::Concerning;
 use super::store::Store;
@@ -27,6 +28,8 @@ pub struct Context {
     pub cache: Arc<Cache>,
     pub defaults: Defaults,
     pub reports: Arc<Reports>,
+    /// Where the metrics API takes its numbers from, when it is served.
+    pub bridges: Option<Arc<Bridges>>,
     /// Who tells events.
     pub reporter: Reporter,
     pub metrics: Arc<Metrics>,

@@ -132,12 +132,17 @@ impl Poll {
             asked.is_none_or(|asked| now.duration_since(asked) + TICK / 4 >= period)
         });
         let due: Vec<Target> = due.collect();
-        let http = self.http.clone();
+        let (http, bridges) = (self.http.clone(), self.context.bridges.clone());
         let mut answers = futures_util::stream::iter(due)
             .map(|target| {
-                let http = http.clone();
+                let (http, bridges) = (http.clone(), bridges.clone());
                 async move {
-                    let report = ask(&http, target.part, target.ip).await;
+                    let heard = |stats: &Value| {
+                        if let Some(bridges) = &bridges {
+                            bridges.hear(&target.pod, stats, Instant::now().into_std());
+                        }
+                    };
+                    let report = ask(&http, target.part, target.ip, heard).await;
                     (target, report)
                 }
             })
@@ -281,13 +286,15 @@ impl Poll {
     }
 }
 
-async fn ask(http: &PodHttp, part: Part, ip: IpAddr) -> Option<Report> {
+/// `heard` is given the statistics of a bridge.
+async fn ask(http: &PodHttp, part: Part, ip: IpAddr, heard: impl FnOnce(&Value)) -> Option<Report> {
     match part {
         Part::Bridge => {
             let stats = http
                 .get((ip, BRIDGE_HTTP), "/colibri/stats")
                 .await?
                 .json()?;
+            heard(&stats);
             let health = http.get((ip, BRIDGE_HTTP), "/about/health").await?;
             Some(Report::Bridge(bridge(&stats, unwell(health))))
         }

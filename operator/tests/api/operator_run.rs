@@ -30,6 +30,7 @@ pub fn settings(identity: &str) -> Settings {
             operator_namespace: "shoal-system".into(),
         },
         listen: ([127, 0, 0, 1], 0).into(),
+        metrics_api: None,
         default_cluster: None,
         identity: identity.into(),
     }

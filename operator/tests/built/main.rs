@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod addresses;
+mod autoscaler;
 mod door;
 mod front_door;
 mod haproxy_file;

@@ -63,6 +63,8 @@ pub fn install_chart(cluster: &Cluster, images: &Images) -> anyhow::Result<()> {
             &format!("images.haproxy={}", images.haproxy.reference),
         ])
         .args(["--set", "image.pullPolicy=IfNotPresent"])
+        // On one machine a second one would be of no use.
+        .args(["--set", "operator.replicas=1"])
         .args(["--wait", "--timeout", "3m"])
         .stdout(Stdio::null());
     if let Err(error) = succeed(&mut helm) {

@@ -9,6 +9,7 @@ use serde_yaml::Value;
 use crate::cluster::build::HELM;
 use crate::command::{cargo, root, succeed};
 
+mod metrics_api;
 mod privileges;
 
 /// The API server that the chart is rendered for.
@@ -38,7 +39,26 @@ const CASES: &[Case] = &[
                 rendered.all("CustomResourceDefinition").count() == 3,
                 "the chart does not install the three definitions"
             );
+            metrics_api::of_the_operator(rendered)?;
             privileges::create_no_cluster(rendered)
+        },
+    },
+    Case {
+        values: &["metricsApi=PrometheusAdapter"],
+        check: |rendered| {
+            metrics_api::of_others(rendered)?;
+            metrics_api::rules(rendered)
+        },
+    },
+    Case {
+        values: &["metricsApi=None"],
+        check: |rendered| {
+            metrics_api::of_others(rendered)?;
+            ensure!(
+                rendered.all("ConfigMap").next().is_none(),
+                "there is a ConfigMap for nothing"
+            );
+            Ok(())
         },
     },
     Case {
@@ -81,7 +101,7 @@ const CASES: &[Case] = &[
             "image.repository=example.org:5000/video/shoal",
             "image.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
             "image.pullSecrets={first,second}",
-            "operator.replicas=2",
+            "operator.replicas=3",
             "operator.env[0].name=NO_PROXY",
             "operator.env[0].value=.svc",
             "operator.podLabels.team=video",
@@ -152,6 +172,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("image.repository=", "/image/repository"),
     ("cluster.domain=https://meet.example.org", "/cluster/domain"),
     ("cluster.spec.domain=meet.example.org", "/cluster/spec"),
+    ("metricsApi=Prometheus", "/metricsApi"),
     ("test.participants=1", "/test/participants"),
     ("serviceAccount.create=false", "serviceAccount.name"),
     (

@@ -13,12 +13,18 @@ use crate::crd::BridgePool;
 
 pub(super) fn autoscaler(context: &Context<'_>) -> Option<HorizontalPodAutoscaler> {
     let scaling = context.spec().autoscaling.as_ref()?;
+    // What is not reserved. A percentage, not a number of bridges: so the reserve grows with the pool, the numbers that the
+    // autoscaler shows stay those of the bridges, and any source of the metrics will do.
+    let used = 100 - i64::from(scaling.reserve_percent);
     let mut metrics = vec![per_bridge(
         "bridge_network_bytes_per_second",
-        scaling.target_network_bytes_per_second.to_string(),
+        (scaling.target_network_bytes_per_second * used / 100).to_string(),
     )];
     if let Some(percent) = scaling.target_stress_percent {
-        metrics.push(per_bridge("bridge_stress", format!("{}m", percent * 10)));
+        metrics.push(per_bridge(
+            "bridge_stress",
+            format!("{}m", i64::from(percent) * 10 * used / 100),
+        ));
     }
     Some(HorizontalPodAutoscaler {
         metadata: context.origin.meta(context.valid.name.clone(), BRIDGE),
@@ -57,18 +63,22 @@ fn per_bridge(metric: &str, average: String) -> MetricSpec {
 
 /// Meetings begin together and end together: up at once, down slowly.
 fn suits_meetings() -> HorizontalPodAutoscalerBehavior {
-    let rules = |kind: &str, value, period_seconds, window| HPAScalingRules {
-        policies: Some(vec![HPAScalingPolicy {
-            type_: kind.into(),
-            value,
-            period_seconds,
-        }]),
+    let rules = |pods, percent, period_seconds, window| HPAScalingRules {
+        policies: Some(
+            [("Pods", pods), ("Percent", percent)]
+                .map(|(kind, value)| HPAScalingPolicy {
+                    type_: kind.into(),
+                    value,
+                    period_seconds,
+                })
+                .into(),
+        ),
         select_policy: Some("Max".into()),
         stabilization_window_seconds: Some(window),
         ..HPAScalingRules::default()
     };
     HorizontalPodAutoscalerBehavior {
-        scale_up: Some(rules("Percent", 100, 30, 0)),
-        scale_down: Some(rules("Pods", 1, 120, 600)),
+        scale_up: Some(rules(4, 100, 15, 0)),
+        scale_down: Some(rules(1, 10, 120, 600)),
     }
 }

@@ -34,6 +34,7 @@ struct Rule<'a> {
     groups: Vec<&'a str>,
     resources: Vec<&'a str>,
     verbs: Vec<&'a str>,
+    names: Vec<&'a str>,
 }
 
 fn rules<'a>(rendered: &'a Rendered, kind: &'a str) -> Vec<Rule<'a>> {
@@ -52,6 +53,7 @@ fn rules<'a>(rendered: &'a Rendered, kind: &'a str) -> Vec<Rule<'a>> {
             groups: words(rule, "apiGroups"),
             resources: words(rule, "resources"),
             verbs: words(rule, "verbs"),
+            names: words(rule, "resourceNames"),
         })
         .collect()
 }
@@ -64,6 +66,7 @@ pub fn least(rendered: &Rendered) -> anyhow::Result<()> {
                 groups,
                 resources,
                 verbs,
+                ..
             } = &rule;
             ensure!(
                 !groups.is_empty() && !resources.is_empty() && !verbs.is_empty(),
@@ -88,6 +91,11 @@ pub fn least(rendered: &Rendered) -> anyhow::Result<()> {
                 ensure!(
                     !resources.contains(&"secrets") || !["delete", "update"].contains(verb),
                     "the operator may {verb} secrets, whose content cannot be made again"
+                );
+                let named = rule.names == ["v1beta2.custom.metrics.k8s.io"];
+                ensure!(
+                    !resources.contains(&"apiservices") || named,
+                    "the operator may {verb} APIServices of others"
                 );
                 ensure!(
                     !resources.contains(&"pods") || !["create", "update"].contains(verb),
@@ -114,8 +122,11 @@ pub fn create_no_cluster(rendered: &Rendered) -> anyhow::Result<()> {
 /// With one watched namespace, nothing but nodes is seen beyond it and the release's.
 pub fn one_namespace(rendered: &Rendered, namespace: &str) -> anyhow::Result<()> {
     for rule in rules(rendered, "ClusterRole") {
+        // Of the metrics API: questions to the API server, and what belongs to no namespace.
+        let asks = rule.groups == ["authorization.k8s.io"] && rule.verbs == ["create"];
+        let serves = rule.resources == ["apiservices"] || rule.groups == ["custom.metrics.k8s.io"];
         ensure!(
-            rule.resources == ["nodes"],
+            rule.resources == ["nodes"] || asks || serves,
             "{:?} of every namespace, although only {namespace} is watched",
             rule.resources
         );
@@ -123,9 +134,9 @@ pub fn one_namespace(rendered: &Rendered, namespace: &str) -> anyhow::Result<()>
     for role in rendered.all("Role") {
         let name = text(role, "/metadata/name").context("a Role without a name")?;
         let place = text(role, "/metadata/namespace").context("a Role without a namespace")?;
-        let lease = name == "shoal-operator-lease" && place == "shoal-system";
+        let own = ["shoal-operator-lease", "shoal-metrics-api"].contains(&name);
         ensure!(
-            lease || place == namespace,
+            (own && place == "shoal-system") || place == namespace,
             "Role {name} is in namespace {place}"
         );
     }
