@@ -214,6 +214,7 @@ async fn one_pass(url: &str, pass: &str) -> usize {
     let (began, before) = (Instant::now(), cpu_seconds());
     let run = tokio::spawn(operator::io::run_with(
         client.clone(),
+        operator::io::pod_http::PodHttp::default(),
         settings,
         stop.clone(),
     ));

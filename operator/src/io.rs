@@ -15,7 +15,7 @@ mod lease;
 mod media_probe;
 mod metrics_api;
 mod named_secrets;
-mod pod_http;
+pub mod pod_http;
 mod poll;
 mod reconcile;
 mod reports;
@@ -81,15 +81,16 @@ pub enum OperatorError {
 pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), OperatorError> {
     let config = kube::Config::infer().await?;
     let client = Client::try_from(config)?;
-    run_with(client, settings, stop).await
+    run_with(client, PodHttp::default(), settings, stop).await
 }
 
-/// The same with a client that exists.
+/// The same with a client that exists, and another way to pods.
 ///
 /// # Errors
 /// See [`run`].
 pub async fn run_with(
     client: Client,
+    pods: PodHttp,
     settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), OperatorError> {
@@ -123,7 +124,7 @@ pub async fn run_with(
         metrics.leader.set(1);
         tracing::info!(identity = settings.identity, "this replica leads");
         let result = tokio::select! {
-            result = lead(client, &settings, metrics.clone(), bridges) => result,
+            result = lead(client, pods, &settings, metrics.clone(), bridges) => result,
             error = lease.hold() => Err(error.into()),
             () = stop.cancelled() => Ok(()),
         };
@@ -151,6 +152,7 @@ async fn bind(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Op
 /// Watches, polls and reconciles, for ever.
 async fn lead(
     client: Client,
+    pods: PodHttp,
     settings: &Settings,
     metrics: Arc<Metrics>,
     bridges: Option<Arc<Bridges>>,
@@ -175,12 +177,6 @@ async fn lead(
         memory: parking_lot::Mutex::default(),
         requests,
     });
-    work::run(
-        context,
-        requested,
-        PodHttp::default(),
-        settings.namespace.as_deref(),
-    )
-    .await;
+    work::run(context, requested, pods, settings.namespace.as_deref()).await;
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! The last step of a reconcile: what was seen, as a status that a person reads. Pure: what is different is written by IO.
 
+mod autoscaling;
+pub mod bridges;
 mod cluster;
 mod conditions;
+mod frame;
 mod pods;
 mod pool;
 mod shard;
@@ -10,13 +13,11 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use autoscaling::overruled;
 pub use cluster::cluster;
 pub use conditions::{Word, words};
 pub use pool::pool;
 pub use shard::shard;
-
-/// Message of a finished roll-out.
-const COMPLETE: &str = "everything runs as the spec says";
 
 /// What a reconcile met on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -42,10 +42,11 @@
 - apiGroups: [cert-manager.io]
   resources: [certificates]
   verbs: [get, list, create, patch, delete]
-# Pods are Kubernetes' own work; they are watched, and annotated so that the kubelet mounts a changed file at once.
+# Pods are Kubernetes' own work; they are watched, and annotated so that the kubelet mounts a changed file at once. A bridge
+# that has drained for an update is deleted, and made anew.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch]
+  verbs: [get, list, watch, patch, delete]
 # What it tells; and what the StatefulSet controller tells of pods that a quota or a policy forbids, which stands nowhere else.
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -54,10 +54,11 @@ pub(super) fn objects(valid: &ValidPool, world: &PoolWorld) -> Vec<Desired> {
         Desired::of(&shards::secret(context)),
         Desired::of(&addresses::config_map(context)),
         Desired::of(&stateful_set::stateful_set(context)),
-        Desired::of(&disruption_budget::one_at_a_time(
+        Desired::of(&disruption_budget::of_bridges(
             &context.origin,
             name.clone(),
             BRIDGE,
+            context.plan.evictable,
         )),
         Desired::of(&policy(
             &context.origin,

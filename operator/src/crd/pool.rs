@@ -274,16 +274,16 @@ pub struct PoolStatus {
     /// Generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Progressing`, `Degraded`, `Draining`, `MediaReachable`.
+    /// `Ready`, `Progressing`, `Degraded`, `Draining`, `MediaReachable`, and `Autoscaling` where there is any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Why it is not ready, in a sentence; empty when it is.
+    /// Why it is not ready, or why bridges come and go, in a sentence; empty when all is as it shall be.
     #[serde(default)]
     pub message: String,
-    /// Bridges that run or start, draining ones included.
+    /// Bridges that take meetings or are to: those that drain are not among them.
     #[serde(default)]
     pub replicas: i32,
-    /// Label selector of the bridges' pods, for the scale subresource.
+    /// Label selector of those bridges' pods, for the scale subresource.
     #[serde(default)]
     pub selector: String,
     /// Bridges by state.

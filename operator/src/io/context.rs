@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::apis::Apis;
 use super::cache::Cache;
 use super::metrics_api::Bridges;
+use super::reconcile::Contest;
 use super::reports::Reports;
 use super::routes::Concerning;
 use super::store::Store;
@@ -67,4 +68,8 @@ pub struct Memory {
     pub written: HashMap<String, Instant>,
     /// Bridges that were told to drain or not to, and when, by `namespace/pod`.
     pub told: HashMap<String, (bool, Instant)>,
+    /// How many people focuses moved from a bridge that leaves, by `namespace/pod`.
+    pub moved: HashMap<String, u64>,
+    /// Numbers of bridges that are not their autoscaler's, by pool.
+    pub contests: HashMap<String, Contest>,
 }

@@ -1,8 +1,10 @@
 //! Requests to the private HTTP interfaces of pods.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, header};
@@ -19,12 +21,20 @@ const MAX_ANSWER: usize = 1 << 20;
 /// A client of pods' HTTP interfaces.
 #[derive(Clone)]
 pub struct PodHttp {
-    client: Client<HttpConnector, Full<Bytes>>,
+    ask: Arc<dyn Ask>,
+}
+
+/// Who brings requests to pods.
+pub trait Ask: Send + Sync {
+    /// The answer; `None` when there is none.
+    fn ask(&self, request: Request<Full<Bytes>>) -> BoxFuture<'_, Option<Answer>>;
 }
 
 /// An answer.
 pub struct Answer {
+    /// Status code.
     pub status: u16,
+    /// Body.
     pub text: String,
 }
 
@@ -39,6 +49,7 @@ impl Answer {
 }
 
 impl Default for PodHttp {
+    /// Over the network.
     fn default() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(PATIENCE));
@@ -46,11 +57,31 @@ impl Default for PodHttp {
             .pool_idle_timeout(Duration::from_secs(15))
             .pool_max_idle_per_host(1)
             .build(connector);
-        Self { client }
+        Self::new(Network(client))
+    }
+}
+
+struct Network(Client<HttpConnector, Full<Bytes>>);
+
+impl Ask for Network {
+    fn ask(&self, request: Request<Full<Bytes>>) -> BoxFuture<'_, Option<Answer>> {
+        Box::pin(async {
+            let answer = self.0.request(request).await.ok()?;
+            let status = answer.status().as_u16();
+            let body = Limited::new(answer.into_body(), MAX_ANSWER);
+            let body = body.collect().await.ok()?.to_bytes();
+            let text = String::from_utf8_lossy(&body).into_owned();
+            Some(Answer { status, text })
+        })
     }
 }
 
 impl PodHttp {
+    /// Through whom requests go.
+    pub fn new(ask: impl Ask + 'static) -> Self {
+        Self { ask: Arc::new(ask) }
+    }
+
     /// `GET`; `None` when nothing answers in time.
     pub async fn get(&self, address: (IpAddr, u16), path: &str) -> Option<Answer> {
         self.request(Method::GET, address, path, None).await
@@ -86,14 +117,7 @@ impl PodHttp {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .ok()?;
-        let answer = async {
-            let answer = self.client.request(request).await.ok()?;
-            let status = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), MAX_ANSWER);
-            let body = body.collect().await.ok()?.to_bytes();
-            let text = String::from_utf8_lossy(&body).into_owned();
-            Some(Answer { status, text })
-        };
+        let answer = self.ask.ask(request);
         tokio::time::timeout(PATIENCE, answer).await.ok().flatten()
     }
 }

@@ -6,6 +6,8 @@ mod finalizer;
 mod pool;
 mod shard;
 
+pub use pool::Contest;
+
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Met;
 use super::conditions::Conditions;
+use super::frame::Frame;
 use super::pods::{Workload, of_component, why};
-use super::{COMPLETE, Met};
 use crate::build::names;
 use crate::crd::{ClusterStatus, FrontDoorExposure};
 use crate::validate::{PublicCertificate, ValidCluster};
@@ -28,30 +29,20 @@ pub fn cluster(world: &ClusterWorld, valid: Option<&ValidCluster>, met: &Met) ->
     let missing = why_not_ready(world, met, &name, &front_door, &web, taking);
     let complaint = met.complaint();
     let mut conditions = Conditions::new(&before.conditions, meta.generation, world.now);
-    match &missing {
-        None => conditions.set(
-            "Ready",
-            true,
-            "Ready",
-            format!("people can meet at {}", url(world)),
-        ),
-        Some((reason, message)) => conditions.set("Ready", false, reason, message.clone()),
-    }
     let few = |workload: &Workload| workload.ready < workload.wanted;
     let partial = missing_pods(world, met, &name, [&front_door, &web], few);
-    if front_door.settled() && web.settled() {
-        conditions.set("Progressing", false, "Complete", COMPLETE);
-    } else {
-        let sentence = partial.as_ref().map_or(
-            "front door and page are brought to what the spec says",
-            |(_, message)| message.as_str(),
-        );
-        conditions.set("Progressing", true, "RollingOut", sentence);
+    let rolling = partial.as_ref().map_or(
+        "front door and page are brought to what the spec says",
+        |(_, message)| message.as_str(),
+    );
+    let settled = front_door.settled() && web.settled();
+    Frame {
+        missing: missing.as_ref(),
+        ready: format!("people can meet at {}", url(world)),
+        rolling: (!settled).then_some(("RollingOut", rolling)),
+        complaint: complaint.as_ref(),
     }
-    match &complaint {
-        Some((reason, message)) => conditions.set("Degraded", true, reason, message.clone()),
-        None => conditions.set("Degraded", false, "AsExpected", ""),
-    }
+    .set(&mut conditions);
     trust(&mut conditions, world, valid);
 
     let shard_statuses = || {

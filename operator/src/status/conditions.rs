@@ -112,7 +112,9 @@ pub fn words(before: &[Condition], after: &[Condition]) -> Vec<Word> {
                 was.is_some_and(|was| was != one.status)
             }
             (_, "True") => was != Some("True"),
-            ("MediaReachable" | "CertificateTrusted", "False") => was != Some("False"),
+            ("MediaReachable" | "CertificateTrusted" | "Autoscaling", "False") => {
+                was != Some("False")
+            }
             (_, "False") => was == Some("True"),
             _ => false,
         };
@@ -121,7 +123,7 @@ pub fn words(before: &[Condition], after: &[Condition]) -> Vec<Word> {
         }
         let alarming = matches!(
             (one.type_.as_str(), one.status.as_str()),
-            ("Degraded", "True") | ("Ready" | "MediaReachable", "False")
+            ("Degraded", "True") | ("Ready" | "MediaReachable" | "Autoscaling", "False")
         );
         let note = if one.message.is_empty() {
             format!("{} is {}", one.type_, one.status)

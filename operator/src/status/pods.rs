@@ -114,6 +114,15 @@ pub(super) fn why<'a>(pods: impl Iterator<Item = &'a Pod>) -> Option<String> {
         .map(|(_, text)| text)
 }
 
+/// Why a pod does not run, where that does not pass by itself.
+pub(super) fn failing(pod: &Pod) -> Option<String> {
+    let (gravity, text) = reason(pod);
+    (!is_ready(pod) && gravity >= GRAVE).then_some(text)
+}
+
+/// What does not pass by itself.
+const GRAVE: u8 = 3;
+
 fn reason(pod: &Pod) -> (u8, String) {
     let name = pod.name_any();
     if pod.metadata.deletion_timestamp.is_some() {

@@ -3,10 +3,12 @@
 use k8s_openapi::api::core::v1::Pod;
 
 use super::conditions::Conditions;
-use super::pods::{Workload, counted, is_ready, of_component, ready_since, why};
-use super::{COMPLETE, Met};
+use super::frame::{Because, Frame};
+use super::pods::{Workload, counted, failing, is_ready, of_component, ready_since, why};
+use super::{Met, autoscaling, bridges};
 use crate::build::names;
 use crate::crd::{BridgeExposure, BridgesByState, PoolStatus};
+use crate::scale::{self, ScalePlan, Update, Why};
 use crate::world::{BridgeReport, PoolWorld};
 
 /// How long a bridge may be silent after its start, in seconds.
@@ -19,54 +21,37 @@ pub fn pool(world: &PoolWorld, selector: &str, met: &Met) -> PoolStatus {
     let name = meta.name.clone().unwrap_or_default();
     let before = world.pool.status.clone().unwrap_or_default();
     let workload = Workload::of_set(world.live.stateful_sets.get(&names::bridge(&name)));
-    let bridges = by_state(world);
-    let deleting = meta.deletion_timestamp.is_some();
-    let draining = deleting || bridges.draining > 0;
+    let plan = scale::plan(world);
+    let count = by_state(world);
 
-    let missing = why_not_ready(world, met, &name, &bridges);
-    let complaint = met.complaint();
+    let missing = why_not_ready(world, met, &name, &count);
+    let update = plan.update.as_ref();
+    let complaint = met.complaint().or_else(|| update_stopped(world, update?));
     let media = unreachable(world, met);
-    let mut conditions = Conditions::new(&before.conditions, meta.generation, world.now);
-    match &missing {
-        None => conditions.set(
-            "Ready",
-            true,
-            "Ready",
-            format!(
-                "{} {} meetings",
-                counted(bridges.ready, "bridge", "bridges"),
-                if bridges.ready == 1 { "takes" } else { "take" }
-            ),
-        ),
-        Some((reason, message)) => conditions.set("Ready", false, reason, message.clone()),
-    }
-    if workload.settled() && bridges.starting == 0 && bridges.draining == 0 {
-        conditions.set("Progressing", false, "Complete", COMPLETE);
-    } else {
-        conditions.set(
-            "Progressing",
-            true,
-            "RollingOut",
-            "bridges start, drain or are brought to what the spec says",
-        );
-    }
-    match &complaint {
-        Some((reason, message)) => conditions.set("Degraded", true, reason, message.clone()),
-        None => conditions.set("Degraded", false, "AsExpected", ""),
-    }
-    let why_draining = match (deleting, draining) {
-        (true, _) => (
-            "Deleted",
-            "its bridges take no new meetings, because it is being deleted; it goes when nobody is on them",
-        ),
-        (false, true) => (
-            "Surplus",
-            "bridges that are not needed any more leave when nobody is on them",
-        ),
-        (false, false) => ("Active", ""),
+    let leaving = bridges::leaving(world, &plan);
+    let updating = update.map(|update| how_far(world, update));
+    let rolling = match (&updating, &leaving) {
+        (Some(text), _) => Some(("Updating", text.as_str())),
+        (None, Some(text)) => Some(("RollingOut", text.as_str())),
+        (None, None) if workload.settled() && count.starting == 0 => None,
+        (None, None) => Some(("RollingOut", "bridges start")),
     };
-    conditions.set("Draining", draining, why_draining.0, why_draining.1);
+    let mut conditions = Conditions::new(&before.conditions, meta.generation, world.now);
+    Frame {
+        missing: missing.as_ref(),
+        ready: format!(
+            "{} {} meetings",
+            counted(count.ready, "bridge", "bridges"),
+            if count.ready == 1 { "takes" } else { "take" }
+        ),
+        rolling,
+        complaint: complaint.as_ref(),
+    }
+    .set(&mut conditions);
+    let deleting = meta.deletion_timestamp.is_some();
+    draining(&mut conditions, &plan, deleting, leaving.as_deref());
     reachability(&mut conditions, world, media.as_ref());
+    autoscaling::state(&mut conditions, world);
 
     let reports = || world.bridges.values();
     let participants = reports().map(|one| one.participants).sum();
@@ -88,16 +73,73 @@ pub fn pool(world: &PoolWorld, selector: &str, met: &Met) -> PoolStatus {
             .or(complaint)
             .map(|(_, message)| message)
             .or(media)
+            .or(updating)
+            .or(leaving)
             .unwrap_or_default(),
-        replicas: bridges.starting + bridges.ready + bridges.draining + bridges.failed,
+        replicas: count.starting + count.ready + count.failed,
         selector: selector.to_owned(),
-        summary: summary(&bridges),
-        bridges,
+        summary: summary(&count),
+        bridges: count,
         conferences: reports().map(|one| one.conferences).sum(),
         participants,
         stress_percent,
         bytes_per_second,
     }
+}
+
+/// How far the pool is brought to a new spec.
+fn how_far(world: &PoolWorld, update: &Update) -> String {
+    let left = counted(update.left, "bridge is", "bridges are");
+    match &update.waits_for {
+        None => format!("{left} yet to be replaced by one of the new spec"),
+        Some(pod) => {
+            let known = world.live.pods.get(pod);
+            let because = match known
+                .filter(|pod| !is_ready(pod))
+                .and_then(|pod| why([pod].into_iter()))
+            {
+                Some(text) => text,
+                None => format!("{pod} does not take meetings yet"),
+            };
+            format!(
+                "{left} yet to be replaced by one of the new spec; the next one waits: {because}"
+            )
+        }
+    }
+}
+
+/// The new spec does not work.
+fn update_stopped(world: &PoolWorld, update: &Update) -> Option<Because> {
+    let pod = world.live.pods.get(update.waits_for.as_ref()?)?;
+    let because = failing(pod)?;
+    let left = counted(
+        update.left,
+        "bridge of the old spec goes",
+        "bridges of the old spec go",
+    );
+    let note = format!("the update has stopped, and {left} on: {because}");
+    Some(("UpdateStopped".into(), note))
+}
+
+fn draining(
+    conditions: &mut Conditions<'_>,
+    plan: &ScalePlan,
+    deleting: bool,
+    leaving: Option<&str>,
+) {
+    let kind = "Draining";
+    if deleting {
+        let message = "its bridges take no new meetings, because it is being deleted; it goes when nobody is on them";
+        return conditions.set(kind, true, "Deleted", message);
+    }
+    let reason = match plan.why.values().next() {
+        None => return conditions.set(kind, false, "Active", ""),
+        Some(Why::Surplus | Why::Deleted) => "Surplus",
+        Some(Why::Update) => "Updating",
+        Some(Why::Node(_)) => "NodeLeaves",
+        Some(Why::ByHand) => "ByHand",
+    };
+    conditions.set(kind, true, reason, leaving.unwrap_or_default());
 }
 
 fn state_of(pod: &Pod, report: Option<&BridgeReport>, now: i64, count: &mut BridgesByState) {
@@ -165,7 +207,7 @@ fn why_not_ready(
     met: &Met,
     name: &str,
     bridges: &BridgesByState,
-) -> Option<(String, String)> {
+) -> Option<Because> {
     if let Some(problem) = met.problems.first() {
         return Some(problem.clone());
     }

@@ -1,8 +1,9 @@
 //! The status of a JitsiShard.
 
+use super::Met;
 use super::conditions::Conditions;
+use super::frame::Frame;
 use super::pods::{Workload, of_component, why};
-use super::{COMPLETE, Met};
 use crate::build::names;
 use crate::crd::{ShardState, ShardStatus};
 use crate::world::ShardWorld;
@@ -23,29 +24,15 @@ pub fn shard(world: &ShardWorld, met: &Met) -> ShardStatus {
     let missing = why_not_ready(world, met, &name, &signalling, &focus);
     let complaint = met.complaint();
     let mut conditions = Conditions::new(&before.conditions, meta.generation, world.now);
-    match &missing {
-        None => conditions.set(
-            "Ready",
-            true,
-            "Ready",
-            "signalling and focus run, and bridges are there",
-        ),
-        Some((reason, message)) => conditions.set("Ready", false, reason, message.clone()),
+    let rolling = "signalling and focus are brought to what the spec says";
+    let settled = signalling.settled() && focus.settled();
+    Frame {
+        missing: missing.as_ref(),
+        ready: "signalling and focus run, and bridges are there".into(),
+        rolling: (!settled).then_some(("RollingOut", rolling)),
+        complaint: complaint.as_ref(),
     }
-    if signalling.settled() && focus.settled() {
-        conditions.set("Progressing", false, "Complete", COMPLETE);
-    } else {
-        conditions.set(
-            "Progressing",
-            true,
-            "RollingOut",
-            "signalling and focus are brought to what the spec says",
-        );
-    }
-    match &complaint {
-        Some((reason, message)) => conditions.set("Degraded", true, reason, message.clone()),
-        None => conditions.set("Degraded", false, "AsExpected", ""),
-    }
+    .set(&mut conditions);
     let why_draining = match (deleting, draining) {
         (true, _) => (
             "Deleted",

@@ -1,6 +1,8 @@
 //! What a person reads in a status, by what was seen.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bridges;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

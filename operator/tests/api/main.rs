@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod fake;
+mod leaving;
 mod life;
 mod operator_run;
+mod pods;
 mod refusals;
 mod reload;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use operator::config::Settings;
+use operator::io::pod_http::PodHttp;
 use operator::io::{OperatorError, run_with};
 use operator::world::Defaults;
 use serde_json::{Value, json};
@@ -38,8 +39,18 @@ pub fn settings(identity: &str) -> Settings {
 
 impl Run {
     pub fn start(api: &FakeApi, identity: &str) -> Self {
+        Self::with(api, PodHttp::default(), identity)
+    }
+
+    /// With pods that answer.
+    pub fn with(api: &FakeApi, pods: PodHttp, identity: &str) -> Self {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(run_with(api.client(), settings(identity), stop.clone()));
+        let task = tokio::spawn(run_with(
+            api.client(),
+            pods,
+            settings(identity),
+            stop.clone(),
+        ));
         Self { stop, task }
     }
 

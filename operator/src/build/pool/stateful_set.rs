@@ -1,6 +1,6 @@
 //! StatefulSet of the bridges.
 
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetUpdateStrategy};
 use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar};
 
 use super::configuration::{self, ADDRESSES, SHARDS};
@@ -39,7 +39,15 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
         spec.dns_policy = Some("ClusterFirstWithHostNet".into());
     }
     let replicas = context.plan.replicas;
-    stateful_set::stateful_set(&context.origin, name, BRIDGE, replicas, template)
+    let mut set = stateful_set::stateful_set(&context.origin, name, BRIDGE, replicas, template);
+    if let Some(spec) = &mut set.spec {
+        // Only who has drained is replaced: see `crate::scale`.
+        spec.update_strategy = Some(StatefulSetUpdateStrategy {
+            type_: Some("OnDelete".into()),
+            rolling_update: None,
+        });
+    }
+    set
 }
 
 fn container(context: &Context<'_>) -> Container {
