@@ -30,6 +30,8 @@ pub mod reason {
 
 /// Names that are told of; the rest is counted.
 const NAMED: usize = 3;
+/// Up to so many bridges that start are all named.
+const ALL_NAMED: i32 = 8;
 
 impl Why {
     /// The second half of a sentence.
@@ -92,13 +94,14 @@ fn listed(names: &[&str]) -> String {
 /// The bridges from ordinal `from` to before ordinal `to` are made.
 pub fn start(world: &PoolWorld, plan: &ScalePlan, from: i32, to: i32) -> Word {
     let pool = world.pool.metadata.name.as_deref().unwrap_or_default();
-    let first = names::bridge_pod(pool, from);
+    let name = |ordinal| names::bridge_pod(pool, ordinal);
     let who = match to - from {
-        1 => format!("bridge {first} starts"),
-        _ => format!(
-            "bridges {first} to {} start",
-            names::bridge_pod(pool, to - 1)
-        ),
+        1 => format!("bridge {} starts", name(from)),
+        2..=ALL_NAMED => {
+            let all: Vec<String> = (from..to).map(name).collect();
+            format!("bridges {} start", all.join(", "))
+        }
+        _ => format!("bridges {} to {} start", name(from), name(to - 1)),
     };
     let others = plan.why.iter().filter(|(_, why)| **why != Why::Surplus);
     let leaving = others.map(|(pod, why)| format!("{pod} leaves, because {}", why.because(world)));

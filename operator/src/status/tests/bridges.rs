@@ -77,7 +77,7 @@ fn why_bridges_start() {
         ": the autoscaler sees that bridge_network_bytes_per_second is 31M per bridge, target 25M";
     for (world, plan, from, to, told) in [
         (world(1, &[]), ScalePlan::default(), 0, 1, "bridge p-bridge-0 starts, because 1 is wanted".to_owned()),
-        (asked, ScalePlan::default(), 1, 3, format!("bridges p-bridge-1 to p-bridge-2 start, because 3 are wanted{sees}")),
+        (asked, ScalePlan::default(), 1, 3, format!("bridges p-bridge-1, p-bridge-2 start, because 3 are wanted{sees}")),
         (world(2, &[1, 1]), by_hand, 2, 3, "bridge p-bridge-2 starts, because p-bridge-0 leaves, because its pod has annotation shoal.video/drain".into()),
         (world(2, &[1, 1]), update, 2, 3, "bridge p-bridge-2 starts, because the pool has a new spec: its bridges are replaced one by one when this one takes meetings".into()),
     ] {
