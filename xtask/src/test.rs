@@ -122,6 +122,11 @@ const STAGES: &[Stage] = &[
         run: kubernetes::away,
     },
     Stage {
+        name: "k8s-recipe",
+        about: "a pool and the usual recipe for bridges, scaled in the same steps under the same load",
+        run: kubernetes::recipe,
+    },
+    Stage {
         name: "k8s-exposure",
         about: "each way of media to a bridge, and what is said when none works",
         run: kubernetes::exposure,

@@ -63,6 +63,11 @@ pub fn away() -> anyhow::Result<()> {
     node("away")
 }
 
+/// The usual recipe for bridges beside a pool.
+pub fn recipe() -> anyhow::Result<()> {
+    node("recipe")
+}
+
 /// Deletion drains, and leaves nothing.
 pub fn deletion() -> anyhow::Result<()> {
     node("deletion")
