@@ -39,7 +39,7 @@ const CASES: &[Case] = &[
                 rendered.all("CustomResourceDefinition").count() == 3,
                 "the chart does not install the three definitions"
             );
-            metrics_api::of_others(rendered)?;
+            metrics_api::of_the_operator(rendered)?;
             privileges::create_no_cluster(rendered)
         },
     },
@@ -49,10 +49,6 @@ const CASES: &[Case] = &[
             metrics_api::of_others(rendered)?;
             metrics_api::rules(rendered)
         },
-    },
-    Case {
-        values: &["metricsApi=Shoal"],
-        check: metrics_api::of_the_operator,
     },
     Case {
         values: &["metricsApi=None"],
