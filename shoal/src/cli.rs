@@ -39,6 +39,8 @@ pub enum Part {
     Operator(crate::kubernetes::Operator),
     /// Beside HAProxy in a front door's pod: reloads it when its configuration changes
     FrontDoor(crate::kubernetes::FrontDoor),
+    /// What `kubectl shoal` does: status, rooms, where, drain, undrain, move, why
+    Kubectl(crate::kubectl::Options),
     /// Hold meetings with scripted participants and report what they notice
     Loadtest(crate::loadtest::Options),
     /// Hold a meeting at a JitsiCluster, from a pod of the same Kubernetes (`helm test`)

@@ -1,16 +1,19 @@
 //! Logs to standard error, words for the person at the terminal to standard output.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
 /// Without `RUST_LOG`. The SCTP library calls it an error when a client aborts its association, as most do when they
 /// leave; what is wrong with an association the bridge says itself.
-const FILTER: &str = "info,sctp_proto=off";
+pub const FILTER: &str = "info,sctp_proto=off";
 
-/// Logs at `info`, or as `RUST_LOG` says; as JSON when `SHOAL_LOG=json`.
-pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(FILTER));
+/// Without `RUST_LOG`, where a person waits for an answer and not for a log.
+pub const TERSE: &str = "warn";
+
+/// Logs as `filter` says, or as `RUST_LOG` says; as JSON when `SHOAL_LOG=json`.
+pub fn init(filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -23,9 +26,9 @@ pub fn init() {
 }
 
 /// A line for the person who started the program.
-#[allow(clippy::print_stdout, reason = "what the program is asked to print")]
 pub fn tell(line: &str) {
-    println!("{line}");
+    // Whoever reads through a pipe may stop (`… | head`).
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 #[cfg(test)]

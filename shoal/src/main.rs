@@ -4,6 +4,7 @@ mod all;
 mod check;
 mod cli;
 mod crd;
+mod kubectl;
 mod kubernetes;
 mod loadtest;
 mod log;
@@ -23,8 +24,14 @@ use cli::{Cli, Part};
 use settings::Settings;
 
 fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
-    log::init();
+    let part = match kubectl::Plugin::from_name() {
+        Some(plugin) => Part::Kubectl(plugin.options),
+        None => Cli::parse().part,
+    };
+    log::init(match &part {
+        Part::Kubectl(_) => log::TERSE,
+        _ => log::FILTER,
+    });
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("invariant: the TLS provider is installed once"))?;
@@ -32,7 +39,7 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the async runtime")?
-        .block_on(run(cli.part))
+        .block_on(run(part))
 }
 
 async fn run(part: Part) -> anyhow::Result<()> {
@@ -49,6 +56,7 @@ async fn run(part: Part) -> anyhow::Result<()> {
         Part::Web(source) => parts::web(&Settings::load(&source, &[])?, stop).await,
         Part::Operator(flags) => kubernetes::run(flags, stop).await,
         Part::FrontDoor(flags) => kubernetes::front_door(flags, stop).await,
+        Part::Kubectl(options) => kubectl::run(options, stop).await,
         Part::Loadtest(options) => loadtest::run(options, stop).await,
         Part::Check(options) => check::run(options, stop).await,
         Part::Crd { plural } => {

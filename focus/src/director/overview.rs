@@ -55,6 +55,16 @@ pub struct BridgeSummary {
     pub participants: usize,
 }
 
+/// A conference with its age.
+#[derive(Debug, Clone, Serialize)]
+pub struct Aged {
+    /// For how long this focus has had it, in seconds.
+    pub seconds: u64,
+    /// The rest.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
 impl Director {
     /// Numbers at this moment.
     pub fn overview(&self, now: Instant) -> Overview {
@@ -114,13 +124,16 @@ impl Director {
     }
 
     /// All conferences.
-    pub fn conferences(&self) -> Vec<Summary> {
-        let mut all: Vec<Summary> = self
+    pub fn conferences(&self, now: Instant) -> Vec<Aged> {
+        let mut all: Vec<Aged> = self
             .conferences
             .values()
-            .map(|slot| slot.conference.summary())
+            .map(|slot| Aged {
+                seconds: now.duration_since(slot.since).as_secs(),
+                summary: slot.conference.summary(),
+            })
             .collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.sort_by(|a, b| a.summary.name.cmp(&b.summary.name));
         all
     }
 

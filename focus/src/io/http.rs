@@ -210,7 +210,7 @@ struct Full {
 async fn debug(State(access): State<Access>, Query(Full { full }): Query<Full>) -> Response {
     let look = access.look(move |director, now| {
         let conferences = match full {
-            true => json!(director.conferences()),
+            true => json!(director.conferences(now)),
             false => json!(director.rooms()),
         };
         json!({
@@ -227,7 +227,7 @@ async fn rooms(State(access): State<Access>) -> Response {
 }
 
 async fn conferences(State(access): State<Access>) -> Response {
-    respond(access.look(|director, _| director.conferences()).await)
+    respond(access.look(|director, now| director.conferences(now)).await)
 }
 
 async fn conference(State(access): State<Access>, Path(room): Path<String>) -> Response {

@@ -151,6 +151,10 @@ const CASES: &[Case] = &[
         },
     },
     Case {
+        values: &["onCall.create=true"],
+        check: privileges::on_call,
+    },
+    Case {
         values: &[
             "serviceMonitor.create=true",
             "serviceMonitor.labels.release=prometheus",

@@ -30,6 +30,9 @@ const FORBIDDEN: &[&str] = &[
     "namespaces",
 ];
 
+/// The role of people, which the operator does not have.
+const ON_CALL: &str = "shoal-on-call";
+
 struct Rule<'a> {
     groups: Vec<&'a str>,
     resources: Vec<&'a str>,
@@ -47,6 +50,7 @@ fn rules<'a>(rendered: &'a Rendered, kind: &'a str) -> Vec<Rule<'a>> {
     };
     rendered
         .all(kind)
+        .filter(|role| text(role, "/metadata/name") != Some(ON_CALL))
         .filter_map(|role| role.get("rules").and_then(Value::as_sequence))
         .flatten()
         .map(|rule| Rule {
@@ -172,6 +176,26 @@ pub fn restricted(rendered: &Rendered) -> anyhow::Result<()> {
                 "a container says not how much memory it needs"
             );
         }
+    }
+    Ok(())
+}
+
+/// The role of people on call is made, bound to nobody, and shows no secrets.
+pub fn on_call(rendered: &Rendered) -> anyhow::Result<()> {
+    let role = rendered.named("ClusterRole", ON_CALL)?;
+    let role = serde_yaml::to_string(role)?;
+    ensure!(
+        role.contains("pods/portforward"),
+        "kubectl shoal reaches no pod"
+    );
+    for word in ["secrets", "exec", "*", "delete"] {
+        ensure!(!role.contains(word), "{ON_CALL} has {word}");
+    }
+    for binding in rendered.all("ClusterRoleBinding") {
+        ensure!(
+            text(binding, "/roleRef/name") != Some(ON_CALL),
+            "{ON_CALL} is bound"
+        );
     }
     Ok(())
 }
