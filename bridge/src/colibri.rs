@@ -5,6 +5,7 @@
 //! conference.
 
 mod conference;
+mod connects;
 mod endpoint;
 pub mod json;
 mod lifecycle;
@@ -16,6 +17,7 @@ mod secrets;
 mod settings;
 mod transport_description;
 
+pub use connects::Connects;
 pub use lifecycle::{Lifecycle, State};
 pub use manager::{ChannelRefusal, ChannelTarget, CloseReason, Manager, Output, Totals};
 pub use refusal::Refusal;

@@ -1,5 +1,7 @@
 //! What control knows of an endpoint.
 
+use std::time::Instant;
+
 use crate::command::{ForceMute, IceCredentials, Setup, Ssrc};
 use crate::ids::{ConferenceKey, EndpointId, EndpointKey, WorkerId};
 
@@ -10,6 +12,7 @@ pub(super) struct Endpoint {
     pub(super) conference: ConferenceKey,
     pub(super) id: EndpointId,
     pub(super) owner: WorkerId,
+    pub(super) created: Instant,
     pub(super) visitor: bool,
     /// Password of the bridge channel.
     pub(super) channel_pwd: String,

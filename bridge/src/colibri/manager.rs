@@ -15,6 +15,7 @@ use xmpp::colibri2::{self, ConferenceModified, ConferenceModify, MediaSource};
 use xmpp::source::{MediaType, Source};
 
 use super::conference::Conference;
+use super::connects::Connects;
 use super::endpoint::Endpoint;
 use super::placement::Placement;
 use super::refusal::Refusal;
@@ -88,6 +89,8 @@ pub struct Totals {
     pub requests_refused: u64,
     /// Changes of dominant speaker.
     pub dominant_speaker_changes: u64,
+    /// How long endpoints took to connect.
+    pub connects: Connects,
 }
 
 /// See the module `colibri`.

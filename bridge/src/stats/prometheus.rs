@@ -4,7 +4,7 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
@@ -240,6 +240,12 @@ fn metrics(s: &Snapshot) -> Vec<Metric> {
             Counter(t.endpoints_silent),
         ),
         Metric(
+            "endpoints_never_connected",
+            None,
+            "Endpoints that left after 5 s or more without media",
+            Counter(t.connects.never()),
+        ),
+        Metric(
             "ice_restarts",
             Some("ice_restarts_started"),
             "Restarts of ICE begun",
@@ -436,6 +442,19 @@ fn families(encoder: &mut DescriptorEncoder, s: &Snapshot) -> fmt::Result {
     for (reason, count) in &s.drops {
         ConstCounter::new(*count).encode(drops.encode_family(&[("reason", *reason)])?)?;
     }
+    let connects = &s.totals.connects;
+    let mut times = encoder.encode_descriptor(
+        "bridge_endpoint_connect_seconds",
+        "From an endpoint's creation to its DTLS being up",
+        None,
+        MetricType::Histogram,
+    )?;
+    times.encode_histogram::<NoLabelSet>(
+        connects.seconds(),
+        connects.count(),
+        &connects.buckets(),
+        None,
+    )?;
     let mut busy = encoder.encode_descriptor(
         "bridge_worker_busy_ratio",
         "Share of its time that a worker was busy",
@@ -475,6 +494,7 @@ mod tests {
             "bridge_packets_dropped_total{reason=\"unknown_address\"} 3",
             "bridge_worker_busy_ratio{worker=\"1\"} 0.2",
             "bridge_build{version=\"shoal-0.1.0\",region=\"region1\"} 1",
+            "bridge_endpoint_connect_seconds_bucket{le=\"+Inf\"} 0",
             "# EOF",
         ] {
             let found = text

@@ -49,7 +49,7 @@ impl Manager {
             }
             (Some(_), false, true) => return Err(Refusal::EndpointExists(described.id.clone())),
             (None, false, true) => {
-                answer.transport = Some(self.create_endpoint(conference, described)?)
+                answer.transport = Some(self.create_endpoint(conference, described, now)?)
             }
             (Some(key), false, false) => answer.transport = self.update_endpoint(key, described)?,
             (None, false, false) if batch => {}
@@ -62,6 +62,7 @@ impl Manager {
         &mut self,
         key: ConferenceKey,
         described: &colibri2::Endpoint,
+        now: Instant,
     ) -> Result<colibri2::Transport, Refusal> {
         let Some(transport) = &described.transport else {
             return Err(Refusal::bad("an endpoint to be created has no transport"));
@@ -147,6 +148,7 @@ impl Manager {
                 conference: key,
                 id: id.clone(),
                 owner,
+                created: now,
                 visitor,
                 channel_pwd,
                 local_ice,
@@ -357,6 +359,10 @@ impl Manager {
     pub(super) fn forget(&mut self, endpoint: &Endpoint, now: Instant) {
         self.placement.endpoint_removed(endpoint.owner);
         self.visitors -= usize::from(endpoint.visitor);
+        if !endpoint.connected {
+            let age = now.saturating_duration_since(endpoint.created);
+            self.totals.connects.gone(age);
+        }
         self.outputs.push_back(Output::CloseChannel(
             endpoint.key,
             CloseReason::EndpointClosed,

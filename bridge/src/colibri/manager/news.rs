@@ -18,6 +18,10 @@ impl Manager {
             }
             Event::DtlsConnected(endpoint) => {
                 if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
+                    if !endpoint.connected {
+                        let age = now.saturating_duration_since(endpoint.created);
+                        self.totals.connects.connected(age);
+                    }
                     endpoint.connected = true;
                 }
             }

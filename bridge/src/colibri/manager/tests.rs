@@ -561,6 +561,22 @@ fn a_large_conference_spills_over_to_the_other_worker() {
 }
 
 #[test]
+fn how_long_people_wait_for_media_is_counted() {
+    let mut focus = Focus::new();
+    focus.create("m", "a");
+    focus.add("b");
+    focus.now += Duration::from_secs(6);
+    focus.connect(1);
+    focus.connect(1);
+    focus
+        .send("meeting-id='m'", "<endpoint id='b' expire='true'/>")
+        .unwrap();
+    let connects = focus.manager.totals().connects;
+    assert_eq!((connects.count(), connects.seconds()), (1, 6.0));
+    assert_eq!(connects.never(), 1, "b gave up");
+}
+
+#[test]
 fn a_failed_endpoint_is_gone_and_the_focus_learns_it_by_its_next_request() {
     let mut focus = Focus::new();
     focus.create("m", "a");
