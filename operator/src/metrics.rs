@@ -1,13 +1,20 @@
 //! What the operator tells of itself.
 
+mod resources;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
+use parking_lot::RwLock;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use resources::Collected;
+pub use resources::{Look, Resources};
 
 /// Upper bounds of the reconcile's duration, in seconds.
 const DURATIONS: [f64; 10] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -56,6 +63,7 @@ pub struct Metrics {
     pub answers: Family<Answer, Counter<u64, AtomicU64>>,
     /// Bridges that run and have no fresh numbers for the metrics API.
     pub without_numbers: Gauge<i64, AtomicI64>,
+    look: Arc<RwLock<Option<Look>>>,
 }
 
 impl Default for Metrics {
@@ -72,8 +80,15 @@ impl Default for Metrics {
             probes_failed: Counter::default(),
             answers: Family::default(),
             without_numbers: Gauge::default(),
+            look: Arc::default(),
         };
+        // A counter that begins with its first error would hide it from `increase`.
+        for kind in ["JitsiCluster", "JitsiShard", "BridgePool"] {
+            let kind = Kind { kind: kind.into() };
+            let _ = metrics.errors.get_or_create(&kind);
+        }
         let registry = &mut metrics.registry;
+        registry.register_collector(Box::new(Collected(metrics.look.clone())));
         registry.register(
             "operator_reconcile_duration_seconds",
             "Duration of reconciles",
@@ -131,6 +146,11 @@ impl Metrics {
             verb: verb.to_owned(),
         };
         self.writes.get_or_create(&label).inc();
+    }
+
+    /// Shows resources from here on.
+    pub fn show(&self, look: Look) {
+        *self.look.write() = Some(look);
     }
 
     /// Everything, for Prometheus.

@@ -1,19 +1,21 @@
 //! The operator at work: from changes and answers to reconciles, several at a time, none twice.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::cache::Cache;
 use super::context::Context;
 use super::pod_http::PodHttp;
 use super::reconcile::reconcile;
 use super::{named_secrets, poll, watches};
 use crate::controller::queue::{Outcome, Queue};
 use crate::controller::scope::Key;
-use crate::metrics::Kind;
+use crate::metrics::{Kind, Resources};
 
 /// Reconciles at a time.
 const WIDTH: usize = 8;
@@ -30,6 +32,8 @@ pub async fn run(
     named_secrets::start(&context, &mut helpers).await;
     // Before anything is said of a pod, it is asked: a restart of the operator must not look like an outage of all.
     let poll = poll::first(context.clone(), http.clone()).await;
+    let cache = context.cache.clone();
+    context.metrics.show(Arc::new(move || look(&cache)));
     helpers.spawn(poll.run());
     tracing::info!(
         clusters = context.cache.clusters.len(),
@@ -78,6 +82,20 @@ async fn sleep_until(due: Option<std::time::Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+fn look(cache: &Cache) -> Resources {
+    Resources {
+        now: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default(),
+        clusters: cache.clusters.all(),
+        shards: cache.shards.all(),
+        pools: cache.pools.all(),
+        autoscalers: cache.autoscalers.all(),
+        pods: cache.pods.all(),
+        secrets: cache.secrets.all(),
     }
 }
 

@@ -1,15 +1,13 @@
 //! StatefulSet of the front door: HAProxy, and beside it what reloads it when its configuration changes.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, Lifecycle, LifecycleHandler, SleepAction,
-};
+use k8s_openapi::api::core::v1::{Container, Lifecycle, LifecycleHandler, SleepAction};
 
 use super::{Context, FRONT_DOOR};
 use crate::build::names;
 use crate::build::pod::{
     Pod, config_volume, container, directory, empty_volume, env_field, http_probe, secret_volume,
-    with_own, writable,
+    tcp_port, with_own, writable,
 };
 use crate::build::stateful_set;
 
@@ -69,12 +67,6 @@ fn haproxy(context: &Context<'_>) -> Container {
     let spec = &context.spec().front_door.pods;
     let images = &context.valid.images;
     let image = spec.image.as_ref().unwrap_or(&images.haproxy).clone();
-    let port = |name: &str, number: i32| ContainerPort {
-        name: Some(name.into()),
-        container_port: number,
-        protocol: Some("TCP".into()),
-        ..ContainerPort::default()
-    };
     let command = ["haproxy", "-W", "-db", "-S"].map(str::to_owned);
     let rest = [
         format!("{MASTER},mode,600"),
@@ -88,10 +80,10 @@ fn haproxy(context: &Context<'_>) -> Container {
         env: with_own(vec![env_field("POD_NAME", "metadata.name")], spec),
         resources: spec.resources.clone(),
         ports: Some(vec![
-            port("https", 8443),
-            port("http", 8080),
-            port("metrics", 8404),
-            port("peers", 10_001),
+            tcp_port("https", 8443),
+            tcp_port("http", 8080),
+            tcp_port("metrics", 8404),
+            tcp_port("peers", 10_001),
         ]),
         volume_mounts: Some(vec![
             directory("configuration", &format!("{FILES}/config")),

@@ -6,7 +6,9 @@ use k8s_openapi::api::core::v1::{Container, Service};
 use super::configuration::{self, ACCOUNTS, TLS};
 use super::{Context, FOCUS};
 use crate::build::names;
-use crate::build::pod::{Pod, config_volume, directory, http_probe, secret_volume, shoal};
+use crate::build::pod::{
+    Pod, config_volume, directory, http_probe, secret_volume, shoal, tcp_port,
+};
 use crate::build::service::{self, tcp};
 use crate::build::{config_map, stateful_set};
 
@@ -27,6 +29,7 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
     mounts.push(directory("accounts", ACCOUNTS));
     mounts.push(directory("authority", TLS));
     let container = Container {
+        ports: Some(vec![tcp_port("http", 8888)]),
         volume_mounts: Some(mounts),
         liveness_probe: Some(http_probe(ALIVE, 8888, 6)),
         readiness_probe: Some(http_probe(ALIVE, 8888, 2)),

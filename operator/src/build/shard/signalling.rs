@@ -6,7 +6,9 @@ use k8s_openapi::api::core::v1::{Container, Service};
 use super::configuration::{self, ACCOUNTS, TLS, TOKEN, TURN};
 use super::{Context, SIGNALLING};
 use crate::build::names;
-use crate::build::pod::{Pod, config_volume, directory, http_probe, secret_volume, shoal};
+use crate::build::pod::{
+    Pod, config_volume, directory, http_probe, secret_volume, shoal, tcp_port,
+};
 use crate::build::service::{self, tcp};
 use crate::build::{config_map, stateful_set};
 
@@ -55,6 +57,7 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
         }
     }
     let container = Container {
+        ports: Some(vec![tcp_port("http", 5280)]),
         volume_mounts: Some(mounts),
         liveness_probe: Some(http_probe("/about/health", 5280, 6)),
         readiness_probe: Some(http_probe("/about/health", 5280, 2)),
