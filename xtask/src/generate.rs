@@ -10,10 +10,12 @@ use clap::Args as ClapArgs;
 use crate::command::{cargo, root};
 use crate::stage::say;
 
+mod dashboards;
+
 #[derive(ClapArgs)]
 pub struct Args {}
 
-/// Each generated file, with the arguments of `shoal` that print it.
+/// Each file that `shoal` prints, with the arguments of `shoal` that print it.
 const FILES: &[(&str, &[&str])] = &[
     ("docs/configuration.toml", &["configuration"]),
     ("crds/jitsiclusters.yaml", &["crd", "jitsiclusters"]),
@@ -35,13 +37,13 @@ const FILES: &[(&str, &[&str])] = &[
 ];
 
 pub fn run(_args: &Args) -> anyhow::Result<()> {
-    for (path, arguments) in FILES {
-        let file = root().join(path);
+    for (path, content) in files()? {
+        let file = root().join(&path);
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make a folder for {path}"))?;
         }
-        fs::write(file, print(arguments)?).with_context(|| format!("cannot write {path}"))?;
+        fs::write(file, content).with_context(|| format!("cannot write {path}"))?;
         say(&format!("wrote {path}"));
     }
     Ok(())
@@ -49,13 +51,23 @@ pub fn run(_args: &Args) -> anyhow::Result<()> {
 
 /// Fails when a generated file is not what its program prints.
 pub fn check() -> anyhow::Result<()> {
-    for (path, arguments) in FILES {
-        let kept = fs::read(root().join(path)).with_context(|| format!("cannot read {path}"))?;
-        if kept != print(arguments)? {
+    for (path, content) in files()? {
+        let kept = fs::read(root().join(&path)).with_context(|| format!("cannot read {path}"))?;
+        if kept != content {
             bail!("{path} is stale: run `cargo xtask generate` and commit it");
         }
     }
     Ok(())
+}
+
+/// Path and content of every generated file.
+fn files() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut all = Vec::new();
+    for (path, arguments) in FILES {
+        all.push(((*path).to_owned(), print(arguments)?));
+    }
+    all.extend(dashboards::files()?);
+    Ok(all)
 }
 
 fn print(arguments: &[&str]) -> anyhow::Result<Vec<u8>> {

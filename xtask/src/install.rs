@@ -1,5 +1,8 @@
 //! Programs that the tests need beside Rust and Node.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -35,6 +38,11 @@ pub const PYTHON_VENV: Tool = Tool {
 pub const HAPROXY: Tool = Tool {
     check: &["haproxy", "-v"],
     package: "haproxy",
+};
+/// What reads the metrics, and its `promtool`.
+pub const PROMETHEUS: Tool = Tool {
+    check: &["promtool", "--version"],
+    package: "prometheus",
 };
 /// What the nodes of the local cluster are made of.
 pub const CLUSTER: &[Tool] = &[
@@ -90,6 +98,7 @@ pub fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
         bail!("missing: {packages}; on Debian: sudo apt-get install {packages}");
     }
     say(&format!("installing {packages}"));
+    let _quiet = Quiet::begin()?;
     succeed(Command::new("apt-get").args(["update", "-qq"]))?;
     succeed(
         Command::new("apt-get")
@@ -98,4 +107,29 @@ pub fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
             .args(&missing),
     )
     .with_context(|| format!("could not install {packages}"))
+}
+
+/// While it lives, nothing that Debian installs starts by itself: the tests start what they need.
+struct Quiet(Option<PathBuf>);
+
+impl Quiet {
+    /// Puts Debian's own switch for that in its place, unless somebody else's is there.
+    fn begin() -> anyhow::Result<Self> {
+        let path = PathBuf::from("/usr/sbin/policy-rc.d");
+        if path.exists() {
+            return Ok(Self(None));
+        }
+        std::fs::write(&path, "#!/bin/sh\nexit 101\n")
+            .and_then(|()| std::fs::set_permissions(&path, Permissions::from_mode(0o755)))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(Some(path)))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }

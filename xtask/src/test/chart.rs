@@ -10,6 +10,7 @@ use crate::cluster::build::HELM;
 use crate::command::{cargo, root, succeed};
 
 mod metrics_api;
+mod observe;
 mod privileges;
 
 /// The API server that the chart is rendered for.
@@ -162,8 +163,29 @@ const CASES: &[Case] = &[
         check: |rendered| {
             let monitor = rendered.named("ServiceMonitor", "shoal-operator")?;
             ensure!(text(monitor, "/metadata/labels/release") == Some("prometheus"));
+            ensure!(at(monitor, "/spec/endpoints/0/honorLabels") == Some(&Value::Bool(true)));
             Ok(())
         },
+    },
+    Case {
+        values: &["dashboards.create=true"],
+        check: observe::dashboards,
+    },
+    Case {
+        values: &[
+            "podMonitors.create=true",
+            "podMonitors.labels.release=prometheus",
+        ],
+        check: observe::pod_monitors,
+    },
+    Case {
+        values: &[
+            "rules.create=true",
+            "rules.forPercent=50",
+            "rules.runbooks=https://runbooks.example.org/",
+            "rules.alertLabels.team=video",
+        ],
+        check: observe::rules,
     },
 ];
 
@@ -178,6 +200,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("cluster.spec.domain=meet.example.org", "/cluster/spec"),
     ("metricsApi=Prometheus", "/metricsApi"),
     ("test.participants=1", "/test/participants"),
+    ("rules.forPercent=-1", "/rules/forPercent"),
     ("serviceAccount.create=false", "serviceAccount.name"),
     (
         "cluster.namespace=meet,operator.watchNamespace=other",
