@@ -142,6 +142,11 @@ const STAGES: &[Stage] = &[
         run: kubernetes::deletion,
     },
     Stage {
+        name: "k8s-observe",
+        about: "dashboards and alerts, by a real Prometheus on the running cluster",
+        run: kubernetes::observe,
+    },
+    Stage {
         name: "ingress",
         about: "an Ingress controller and a Gateway in front (not in CI)",
         run: kubernetes::ingress,

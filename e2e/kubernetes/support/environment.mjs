@@ -52,17 +52,20 @@ export async function retag(from, to) {
 }
 
 /** kill -9 of every process of a pod's containers, as a fault of the machine would do it; gives how many there were. */
-export async function killPod(pod) {
+export const killPod = (pod) => signalPod(pod, 'KILL');
+
+/** Sends a signal, such as `STOP`, to every process of a pod's containers; gives how many there were. */
+export async function signalPod(pod, signal) {
     // The holder of the pod's namespaces stays, so that it is the programs that are tested.
     const script = `count=0
 for process in /proc/[0-9]*; do
     grep -qs "$1" "$process/cgroup" || continue
     [ "$(cat "$process/comm" 2>/dev/null)" = pause ] && continue
-    kill -9 "\${process#/proc/}" && count=$((count + 1))
+    kill -"$2" "\${process#/proc/}" && count=$((count + 1))
 done
 echo "$count"`;
     const name = `pod${pod.metadata.uid}`;
     // The systemd driver of cgroups writes underscores.
     const pattern = `${name}\\|${name.replaceAll('-', '_')}`;
-    return Number(await onNode(pod.spec.nodeName, ['/bin/sh', '-c', script, 'kill', pattern]));
+    return Number(await onNode(pod.spec.nodeName, ['/bin/sh', '-c', script, 'kill', pattern, signal]));
 }

@@ -74,6 +74,11 @@ export class LoadTest {
         await Promise.race([until(what, probe, { seconds }), ended]);
     }
 
+    /** Ends it without a farewell, as a crash would. */
+    kill() {
+        this.#process.kill('SIGKILL');
+    }
+
     /** Ends it as Ctrl-C does. */
     stop() {
         this.#process.kill('SIGINT');

@@ -12,7 +12,7 @@ use super::e2e;
 use crate::cluster::build::TRAEFIK;
 use crate::cluster::{self, Cluster, Options, ProxyMode, images};
 use crate::command::{cargo, program, root, succeed};
-use crate::install::{self, CHROMIUM};
+use crate::install::{self, CHROMIUM, PROMETHEUS};
 use crate::stage::say;
 use crate::web;
 
@@ -81,6 +81,12 @@ pub fn exposure() -> anyhow::Result<()> {
 /// Secrets made anew.
 pub fn rotation() -> anyhow::Result<()> {
     node("rotation")
+}
+
+/// Dashboards and alerts.
+pub fn observe() -> anyhow::Result<()> {
+    install::ensure(&[PROMETHEUS])?;
+    node("observe")
 }
 
 /// An Ingress controller and a Gateway in front.
