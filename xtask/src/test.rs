@@ -143,7 +143,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "k8s-observe",
-        about: "dashboards and alerts, by a real Prometheus on the running cluster",
+        about: "dashboards and alerts, by a real Prometheus on the running cluster (not in CI)",
         run: kubernetes::observe,
     },
     Stage {

@@ -76,11 +76,12 @@ pub(super) fn rules(rendered: &Rendered) -> anyhow::Result<()> {
         );
         ensure!(
             text(made, "/annotations/runbook_url")
-                == Some(&format!("https://runbooks.example.org/{name}.md")),
+                == Some(format!("https://runbooks.example.org/{name}.md").as_str()),
             "{name}: the runbook is elsewhere"
         );
         ensure!(
-            text(kept, "/annotations/runbook_url") == Some(&format!("docs/runbooks/{name}.md"))
+            text(kept, "/annotations/runbook_url")
+                == Some(format!("docs/runbooks/{name}.md").as_str())
         );
         ensure!(text(made, "/labels/team") == Some("video"));
         ensure!(text(made, "/labels/severity") == text(kept, "/labels/severity"));
