@@ -134,7 +134,13 @@ describe('the sessions with focus', () => {
     const video = (): string | undefined => shown.get('a9ecf68b-v0')?.track.id;
     let first: FakePeerConnection;
     let second: FakePeerConnection;
-    let flowing: ReturnType<typeof setInterval>;
+    let flowing: ReturnType<typeof setInterval>[];
+
+    /** A video begins to come, a frame every 50 ms. */
+    const flow = (pc: FakePeerConnection): void => {
+      let frames = 0;
+      flowing.push(setInterval(() => pc.arrived.set('4', (frames += 1)), 50));
+    };
 
     /** A call in which one video comes; its session ends, and another is there that has no media yet. */
     beforeEach(async () => {
@@ -143,8 +149,8 @@ describe('the sessions with focus', () => {
       first = FakePeerConnection.all[0]!;
       first.become('connected');
       first.data?.dispatchEvent(new Event('open'));
-      let frames = 0;
-      flowing = setInterval(() => first.arrived.set('4', (frames += 1)), 50);
+      flowing = [];
+      flow(first);
       await settle(200);
       manager.handleJingle(action('session-terminate', 's1', moving));
       await settle(200);
@@ -153,21 +159,25 @@ describe('the sessions with focus', () => {
       second = FakePeerConnection.all[1]!;
     });
 
-    afterEach(() => clearInterval(flowing));
+    afterEach(() => {
+      for (const timer of flowing) clearInterval(timer);
+    });
 
     test('show_the_old_session_until_the_new_one_has_media', async () => {
       expect(video()).toBe('pc1-4');
       second.become('connected');
       await settle(200);
       expect(video()).toBe('pc1-4');
-      second.arrived.set('4', 1);
+      flow(second);
       await settle(200);
+      expect(video()).toBe('pc1-4');
+      await settle(300);
       expect(video()).toBe('pc2-4');
     });
 
     test('receive_no_more_then_and_send_until_the_bridge_ends_the_old_session', async () => {
       second.become('connected');
-      second.arrived.set('4', 1);
+      flow(second);
       await settle(500);
       expect(first.data?.sent.map((text) => JSON.parse(text) as unknown)).toEqual([
         expect.objectContaining({ colibriClass: 'ReceiverVideoConstraints', lastN: 0 }),
@@ -188,7 +198,7 @@ describe('the sessions with focus', () => {
     });
 
     test('take_what_the_new_session_brings_when_nothing_comes_over_the_old_one', async () => {
-      clearInterval(flowing);
+      for (const timer of flowing) clearInterval(timer);
       await settle(1500);
       expect(video()).toBe('pc2-4');
     });
@@ -208,10 +218,10 @@ describe('the sessions with focus', () => {
       await settle(200);
       expect(first.connectionState).toBe('connected');
       expect(video()).toBe('pc1-4');
-      const third = FakePeerConnection.all[2];
-      third?.become('connected');
-      third?.arrived.set('4', 1);
-      await settle(200);
+      const third = FakePeerConnection.all[2]!;
+      third.become('connected');
+      flow(third);
+      await settle(500);
       expect(video()).toBe('pc3-4');
     });
   });
