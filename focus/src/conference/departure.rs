@@ -22,6 +22,9 @@ impl Conference {
         let meeting = self.meeting_id.clone();
         self.out.push(Action::ForgetLater(bridge.clone(), meeting));
         self.departures.retain(|d| d.bridge != *bridge);
+        if nicks.is_empty() {
+            return;
+        }
         self.departures.push(Departure {
             bridge: bridge.clone(),
             waiting: nicks.iter().cloned().collect(),

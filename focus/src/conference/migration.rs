@@ -212,6 +212,10 @@ impl Conference {
         reason: MoveReason,
         ctx: &mut Context<'_>,
     ) {
+        if !self.is_ready() {
+            // Nobody can be told; what is to be left is left when the room is open.
+            return;
+        }
         let nicks = self.on_bridge(from);
         let Some(first) = nicks.first().and_then(|nick| self.participants.get(nick)) else {
             return;

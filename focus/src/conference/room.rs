@@ -258,6 +258,7 @@ impl Conference {
             }
         }
         self.resume_sessions(ctx);
+        self.leave_what_is_to_be_left(ctx);
         self.elect_moderators(ctx);
         self.check_size(ctx);
         self.publish(ctx);

@@ -106,6 +106,21 @@ fn who_comes_while_a_bridge_is_left_meets_the_others_on_the_next_one() {
 }
 
 #[test]
+fn a_bridge_that_began_to_shut_down_during_an_outage_is_left_when_the_room_is_open_again() {
+    let mut world = meeting();
+    world.disconnect();
+    let stats = &mut world.bridges.get_mut("jvb1").unwrap().stats;
+    stats.set("shutting_down", true);
+    world.connect(false);
+    for (nick, first) in PEOPLE {
+        moved_to(&world, nick, "jvb2");
+        world.accept(nick, first);
+    }
+    world.pass(Duration::from_secs(3));
+    assert!(!is_kept(&world));
+}
+
+#[test]
 fn an_operator_moves_a_conference_away_from_a_bridge() {
     let mut world = World::meeting(Level::Current);
     let now = world.now;
