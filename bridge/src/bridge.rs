@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use media::dtls::{Certificate, CertificateError};
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use xmpp::client::Connector;
 
-use crate::colibri::{ControlSettings, Manager, State};
+use crate::colibri::{ControlSettings, Manager, State, may_leave};
 use crate::config::{self, Config};
 use crate::io::control::Control;
 use crate::io::live_files;
@@ -265,10 +265,16 @@ impl Bridge {
         }
         let patience = Duration::from_secs(self.control.config.expiry.farewell_seconds);
         let leaves = async {
-            // Nobody can be moved where no focus is left, as when the whole service ends.
-            while self.control.endpoint_count() > 0
-                && self.control.focuses.load(Ordering::Relaxed) > 0
-            {
+            let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+            let mut seen = Instant::now();
+            loop {
+                if count(&self.control.focuses) > 0 {
+                    seen = Instant::now();
+                }
+                let endpoints = self.control.endpoint_count();
+                if may_leave(endpoints, count(&self.control.shards), seen.elapsed()) {
+                    break;
+                }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

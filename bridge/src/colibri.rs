@@ -18,7 +18,7 @@ mod settings;
 mod transport_description;
 
 pub use connects::Connects;
-pub use lifecycle::{Lifecycle, State};
+pub use lifecycle::{Lifecycle, State, may_leave};
 pub use manager::{ChannelRefusal, ChannelTarget, CloseReason, Manager, Output, Totals};
 pub use refusal::Refusal;
 pub use settings::ControlSettings;

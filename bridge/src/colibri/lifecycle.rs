@@ -2,6 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+/// How long a bridge that is told to end goes on while no focus is there that could move people: signalling and focus may
+/// be restarted at the same time.
+const WITHOUT_FOCUS: Duration = Duration::from_secs(5);
+
+/// Whether a bridge that is told to end has nothing left to wait for. `shards` are those that it serves, `alone` is for how
+/// long it has seen no focus of theirs.
+#[must_use]
+pub fn may_leave(endpoints: usize, shards: usize, alone: Duration) -> bool {
+    endpoints == 0 || shards == 0 || alone >= WITHOUT_FOCUS
+}
+
 /// How far the bridge is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -107,6 +118,24 @@ mod tests {
 
     fn lifecycle() -> Lifecycle {
         Lifecycle::new(false, Duration::from_secs(3600), Duration::from_secs(60))
+    }
+
+    #[test]
+    fn a_bridge_that_is_told_to_end_waits_for_a_focus_that_may_come_back() {
+        let seconds = Duration::from_secs;
+        for (endpoints, shards, alone, leaves) in [
+            (0, 1, seconds(0), true),
+            (3, 1, seconds(0), false),
+            (3, 1, seconds(4), false),
+            (3, 1, seconds(5), true),
+            (3, 0, seconds(0), true),
+        ] {
+            assert_eq!(
+                may_leave(endpoints, shards, alone),
+                leaves,
+                "{endpoints} endpoints, {shards} shards, {alone:?} alone"
+            );
+        }
     }
 
     #[test]
