@@ -112,6 +112,8 @@ fn wire(settings: Settings, url: &str, address: SocketAddr) -> Wiring {
     // The page's listeners stand in for the bridge's own.
     bridge.private_http = None;
     bridge.public_http = None;
+    // It ends together with its focus, which could move nobody anyway.
+    bridge.expiry.farewell_seconds = 0;
     if address.ip().is_loopback() {
         bridge.advertise_loopback = true;
     }
