@@ -2,6 +2,7 @@
 //! are there: see [`crate::report`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -11,6 +12,9 @@ pub const GAP: Duration = Duration::from_millis(200);
 
 /// The largest number of bursts, offers and interruptions that are kept of one kind.
 const MAX_KEPT: usize = 10_000;
+
+/// Silence of a source, or of signalling at the end, that counts as being cut off.
+pub const CUT: Duration = Duration::from_secs(5);
 
 /// Kind of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -25,13 +29,44 @@ pub enum Media {
 /// A timer that fires so late is a sign of a machine that is too busy to measure gaps.
 pub const STALL: Duration = Duration::from_millis(100);
 
-/// A time: in which packets of a source came without a gap, or in which nothing could be done.
+/// A time in which this machine was too busy to let the participant do anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// When something was to be done.
+    pub from: Instant,
+    /// When it was done.
+    pub to: Instant,
+}
+
+/// A time in which packets of a source came without a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Burst {
-    /// The first packet, or when something was to be done.
+    /// The first packet.
     pub from: Instant,
-    /// The last packet, or when it was done.
+    /// The last packet.
     pub to: Instant,
+    /// Packets that were lost on the way right before the first one.
+    pub lost_before: u32,
+}
+
+/// An offer of a media session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// When it came.
+    pub at: Instant,
+    /// Whether the focus had said that it moves the participant.
+    pub moving: bool,
+}
+
+/// One packet of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Endpoint id of the sender.
+    pub owner: Arc<str>,
+    /// Kind.
+    pub media: Media,
+    /// Packets of the same stream that were lost right before it.
+    pub lost_before: u32,
 }
 
 /// What came of one source.
@@ -44,15 +79,28 @@ pub struct Track {
 }
 
 impl Track {
-    fn handle_packet(&mut self, now: Instant) {
+    /// Takes a packet; gives the silence before it where that was a gap.
+    fn handle_packet(&mut self, lost_before: u32, now: Instant) -> Option<Duration> {
         self.packets += 1;
         let full = self.bursts.len() == MAX_KEPT;
+        let silence = self
+            .bursts
+            .last()
+            .map(|burst| now.saturating_duration_since(burst.to));
         match self.bursts.last_mut() {
-            Some(burst) if full || now.saturating_duration_since(burst.to) <= GAP => {
-                burst.to = now;
-            }
-            _ => self.bursts.push(Burst { from: now, to: now }),
+            Some(burst) if full || silence <= Some(GAP) => burst.to = now,
+            _ => self.bursts.push(Burst {
+                from: now,
+                to: now,
+                lost_before,
+            }),
         }
+        silence.filter(|silence| *silence > GAP)
+    }
+
+    /// When the last packet came.
+    pub fn last(&self) -> Option<Instant> {
+        self.bursts.last().map(|burst| burst.to)
     }
 }
 
@@ -87,19 +135,27 @@ pub struct Journal {
     /// When the first packet of another one came.
     pub first_media: Option<Instant>,
     /// What came, by endpoint id of the sender and kind.
-    pub tracks: BTreeMap<(String, Media), Track>,
+    pub tracks: BTreeMap<(Arc<str>, Media), Track>,
     /// Names of the others by endpoint id, also of those that left.
     pub names: BTreeMap<String, String>,
-    /// When offers of media sessions came.
-    pub offers: Vec<Instant>,
+    /// Offers of media sessions.
+    pub offers: Vec<Offer>,
     /// Times without signalling.
     pub interruptions: Vec<Interruption>,
     /// Times in which this machine was too busy to let the participant do anything.
-    pub stalls: Vec<Burst>,
+    pub stalls: Vec<Stall>,
     /// Answers beside the WebSocket that came of another shard than the WebSocket's.
     pub strays: usize,
-    /// Why it is out of the meeting for good.
-    pub lost: Option<String>,
+    /// Gaps that have ended.
+    pub gaps: usize,
+    /// Whether it was out of the meeting for good, or a gap was longer than [`CUT`].
+    pub cut: bool,
+    /// How often it walked into the room, by itself or because it was thrown out.
+    pub joins: usize,
+    /// When and why it is out of the meeting for good.
+    pub lost: Option<(Instant, String)>,
+    /// When it noted who is in the room: what comes later does not count.
+    pub end: Option<Instant>,
     /// Names of those that it saw in the room at the end; `None`: it was not in the room.
     pub seen_at_end: Option<Vec<String>>,
 }
@@ -120,17 +176,40 @@ impl Journal {
             interruptions: Vec::new(),
             stalls: Vec::new(),
             strays: 0,
+            gaps: 0,
+            cut: false,
+            joins: 0,
             lost: None,
+            end: None,
             seen_at_end: None,
         }
     }
 
-    pub(crate) fn handle_packet(&mut self, owner: &str, media: Media, now: Instant) {
+    pub(crate) fn handle_packet(&mut self, arrival: Arrival, now: Instant) {
         self.first_media.get_or_insert(now);
-        let key = (owner.to_owned(), media);
+        let Arrival {
+            owner,
+            media,
+            lost_before,
+        } = arrival;
+        let key = (owner, media);
         if self.tracks.len() < MAX_KEPT || self.tracks.contains_key(&key) {
-            self.tracks.entry(key).or_default().handle_packet(now);
+            let track = self.tracks.entry(key).or_default();
+            let gap = track.handle_packet(lost_before, now);
+            self.gaps += usize::from(gap.is_some());
+            self.cut |= gap > Some(CUT);
         }
+    }
+
+    pub(crate) fn handle_loss(&mut self, reason: String, now: Instant) {
+        self.cut = true;
+        self.lost = Some((now, reason));
+    }
+
+    pub(crate) fn handle_entry(&mut self, now: Instant) {
+        self.joins += 1;
+        self.entered = Some(now);
+        self.handle_return(false, now);
     }
 
     pub(crate) fn handle_name(&mut self, id: &str, name: &str) {
@@ -139,9 +218,9 @@ impl Journal {
         }
     }
 
-    pub(crate) fn handle_offer(&mut self, now: Instant) {
+    pub(crate) fn handle_offer(&mut self, offer: Offer) {
         if self.offers.len() < MAX_KEPT {
-            self.offers.push(now);
+            self.offers.push(offer);
         }
     }
 
@@ -160,7 +239,7 @@ impl Journal {
 
     pub(crate) fn handle_wake(&mut self, due: Instant, now: Instant) {
         if now.saturating_duration_since(due) >= STALL && self.stalls.len() < MAX_KEPT {
-            self.stalls.push(Burst { from: due, to: now });
+            self.stalls.push(Stall { from: due, to: now });
         }
     }
 
@@ -186,9 +265,15 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut journal = Journal::new(start);
         for ms in [0, 20, 220, 421, 441] {
-            journal.handle_packet("aa", Media::Audio, at(ms));
+            let arrival = Arrival {
+                owner: "aa".into(),
+                media: Media::Audio,
+                lost_before: 0,
+            };
+            journal.handle_packet(arrival, at(ms));
         }
-        let track = &journal.tracks[&("aa".to_owned(), Media::Audio)];
+        assert_eq!((journal.gaps, journal.cut), (1, false));
+        let track = &journal.tracks[&("aa".into(), Media::Audio)];
         let bursts: Vec<_> = track.bursts.iter().map(|b| (b.from, b.to)).collect();
         assert_eq!(bursts, [(at(0), at(220)), (at(421), at(441))]);
         assert_eq!(track.packets, 5);

@@ -12,16 +12,19 @@
 //! Real encoders and decoders, peer-to-peer sessions, TURN, the bridge channel over WebSocket,
 //! conference requests over XMPP, rooms with passwords, logins.
 
+pub mod duration;
+mod html;
 mod io;
 pub mod journal;
 pub mod participant;
 pub mod plan;
 pub mod report;
+pub mod scenario;
 pub mod service;
 mod summary;
 
 pub use io::access::Access;
 pub use io::fleet::{Progress, RunError, run};
-pub use plan::{Plan, PlanError, Seat};
+pub use plan::{Group, Plan, PlanError, Seat};
 pub use report::Report;
 pub use xmpp::client::tls::Trust;

@@ -9,9 +9,12 @@
 mod backoff;
 mod camera;
 mod connection;
+mod encoding;
 mod features;
 mod focus;
+mod handover;
 mod heard;
+mod incoming;
 mod microphone;
 mod offer;
 mod order;
@@ -119,6 +122,7 @@ impl Participant {
         let address = format!("{}@{}", seat.room, service.muc);
         let room_jid = BareJid::new(&address).map_err(|_| BadRoom(address))?;
         let mut rng = SmallRng::seed_from_u64(seed);
+        let break_before_make = seat.break_before_make;
         let mut participant = Self {
             seat,
             room_jid,
@@ -127,7 +131,7 @@ impl Participant {
             focus: None,
             connection: Connection::new(&service.domain, SmallRng::from_rng(&mut rng), now),
             room: None,
-            sessions: Sessions::new(certificate),
+            sessions: Sessions::new(certificate, break_before_make),
             requests: HashMap::new(),
             failures: Backoff::new(FAILED_WAIT.0, FAILED_WAIT.1),
             polls: Backoff::new(UNREADY_WAIT.0, UNREADY_WAIT.1),
@@ -143,6 +147,11 @@ impl Participant {
     /// What it noticed so far.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// What it noticed.
+    pub fn into_journal(self) -> Journal {
+        self.journal
     }
 
     /// Whether it is in the room.
@@ -230,9 +239,10 @@ impl Participant {
             endpoint: room.nick(),
             jid,
             sends: self.seat.sends(),
+            height: self.seat.height,
         };
         self.sessions
-            .handle_media_open(id, locals, who, &mut self.rng, now);
+            .handle_media_open(id, locals, who, &mut self.rng, &self.journal, now);
         self.drain(now);
     }
 
@@ -286,12 +296,13 @@ impl Participant {
             self.orders.push_back(Order::KeepAlive);
         }
         self.connection.handle_timeout(now);
-        self.sessions.handle_timeout(now);
+        self.sessions.handle_timeout(&self.journal, now);
         self.drain(now);
     }
 
     /// Notes who is in the room, while nobody has left yet.
-    pub fn take_stock(&mut self) {
+    pub fn take_stock(&mut self, now: Instant) {
+        self.journal.end = Some(now);
         self.journal.seen_at_end = self
             .room
             .as_ref()
@@ -345,7 +356,7 @@ impl Participant {
     }
 
     fn lose(&mut self, reason: String, now: Instant) {
-        self.journal.lost = Some(reason);
+        self.journal.handle_loss(reason, now);
         self.room = None;
         self.sessions.close(now);
         self.connection.stop();
@@ -413,8 +424,7 @@ impl Participant {
             RoomEvent::Joined => {
                 self.phase = Phase::Joined;
                 self.failures.reset();
-                self.journal.entered = Some(now);
-                self.journal.handle_return(false, now);
+                self.journal.handle_entry(now);
                 self.note_joined(now);
             }
             RoomEvent::Entered { id, name } => {

@@ -3,6 +3,7 @@
 mod gaps;
 mod rooms;
 mod statistics;
+mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -12,12 +13,10 @@ use serde::Serialize;
 
 pub use gaps::{Cause, Gap};
 pub use statistics::Spread;
+pub use timeline::{Sample, Timeline};
 
-use crate::journal::{Journal, Media};
+use crate::journal::{CUT, Journal, Media};
 use crate::plan::Seat;
-
-/// Media that is away for longer counts as being cut off.
-pub const CUT: Duration = Duration::from_secs(5);
 
 /// One participant's place and what it noticed.
 #[derive(Clone, Debug)]
@@ -36,6 +35,8 @@ pub struct Report {
     pub ok: bool,
     /// Sums over all participants.
     pub totals: Totals,
+    /// How it went, from its start to its end.
+    pub timeline: Vec<Sample>,
     /// Each participant.
     pub participants: Vec<ParticipantReport>,
 }
@@ -57,6 +58,8 @@ pub struct Totals {
     pub gap_ms: Spread,
     /// Gaps by cause.
     pub gaps_by_cause: BTreeMap<Cause, usize>,
+    /// Their lengths by cause.
+    pub gap_ms_by_cause: BTreeMap<Cause, Spread>,
     /// Lengths of the times without signalling.
     pub interruption_ms: Spread,
     /// Interruptions after which the session went on.
@@ -65,6 +68,8 @@ pub struct Totals {
     pub strayed: usize,
     /// Participants that were cut off.
     pub cut: usize,
+    /// Participants that were cut off or walked into their room more than once.
+    pub interrupted: usize,
     /// Rooms.
     pub rooms: usize,
     /// Names of the rooms whose participants ended on different shards or did not see each other.
@@ -101,12 +106,21 @@ pub struct ParticipantReport {
     /// Offers of media sessions after the first: each moved the participant to another bridge or
     /// path.
     pub reinvited: usize,
+    /// Those of them that the focus announced as a move.
+    pub moved: usize,
+    /// How often it walked into the room again.
+    pub rejoined: usize,
     /// Why the meeting was lost for good.
     pub lost: Option<String>,
+    /// When that was.
+    pub lost_at_ms: Option<u64>,
     /// Answers to requests beside the WebSocket that came of another shard than the WebSocket's.
     pub strays: usize,
-    /// Whether the meeting was lost for good, or some sender's media was away for more than 5 s.
+    /// Whether the meeting was lost for good, or some sender's media was away for more than 5 s,
+    /// other than because this machine was too busy.
     pub cut: bool,
+    /// Whether it was cut off or walked into its room more than once.
+    pub interrupted: bool,
 }
 
 /// A sender of which nothing came.
@@ -135,10 +149,14 @@ pub struct InterruptionReport {
 
 impl Report {
     /// Judges the records of a run that began and ended then.
-    pub fn of(records: &[Record], start: Instant, end: Instant) -> Self {
+    pub fn of(records: &[Record], timeline: Vec<Sample>, start: Instant, end: Instant) -> Self {
+        let mut rooms: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+        for record in records {
+            rooms.entry(&record.seat.room).or_default().push(record);
+        }
         let participants: Vec<_> = records
             .iter()
-            .map(|record| participant(record, records, start, end))
+            .map(|record| participant(record, &rooms[record.seat.room.as_str()], start, end))
             .collect();
         let totals = totals(records, &participants, end);
         let ok = totals.joined == totals.participants
@@ -148,8 +166,14 @@ impl Report {
         Self {
             ok,
             totals,
+            timeline,
             participants,
         }
+    }
+
+    /// The report as a page for people: one file, with plots.
+    pub fn to_html(&self) -> String {
+        crate::html::page(self)
     }
 
     /// The report as JSON text.
@@ -164,13 +188,19 @@ fn milliseconds(time: Duration) -> u64 {
 
 fn participant(
     record: &Record,
-    records: &[Record],
+    room: &[&Record],
     start: Instant,
     end: Instant,
 ) -> ParticipantReport {
     let Record { seat, journal } = record;
     let since = |from: Instant, to: Instant| milliseconds(to.saturating_duration_since(from));
-    let expected: BTreeSet<String> = seat.expected_senders().collect();
+    let end = journal.end.unwrap_or(end);
+    let came: BTreeSet<String> = room.iter().map(|other| other.seat.name()).collect();
+    // Whoever had no turn before the run was ended sends nothing.
+    let expected: BTreeSet<String> = seat
+        .expected_senders()
+        .filter(|name| came.contains(name))
+        .collect();
     let received = gaps::by_sender(journal);
     let missing = expected
         .iter()
@@ -178,7 +208,7 @@ fn participant(
         .filter(|key| !received.contains_key(key))
         .map(|(from, media)| Missing { from, media })
         .collect();
-    let gaps = gaps::of(record, records, &expected, start, end);
+    let gaps = gaps::of(record, room, &expected, start, end);
     let mut packets: BTreeMap<String, BTreeMap<Media, u64>> = BTreeMap::new();
     for ((from, media), track) in &received {
         packets
@@ -186,6 +216,9 @@ fn participant(
             .or_default()
             .insert(*media, track.packets);
     }
+    let cut = is_cut(journal, &gaps, end);
+    let rejoined = journal.joins.saturating_sub(1);
+    let reinvited = journal.offers.len().saturating_sub(1);
     ParticipantReport {
         room: seat.room.clone(),
         name: seat.name(),
@@ -207,10 +240,14 @@ fn participant(
                 reason: interruption.reason.clone(),
             })
             .collect(),
-        reinvited: journal.offers.len().saturating_sub(1),
-        lost: journal.lost.clone(),
+        reinvited,
+        moved: journal.offers.iter().skip(1).filter(|it| it.moving).count(),
+        rejoined,
+        lost: journal.lost.as_ref().map(|(_, reason)| reason.clone()),
+        lost_at_ms: journal.lost.as_ref().map(|(at, _)| since(start, *at)),
         strays: journal.strays,
-        cut: is_cut(journal, &gaps, end),
+        cut,
+        interrupted: cut || rejoined > 0,
         gaps,
     }
 }
@@ -222,17 +259,23 @@ fn is_cut(journal: &Journal, gaps: &[Gap], end: Instant) -> bool {
     let unreachable = journal.interruptions.last().is_some_and(|interruption| {
         interruption.to.is_none() && end.saturating_duration_since(interruption.from) > CUT
     });
-    let away = gaps.iter().any(|gap| gap.length_ms > milliseconds(CUT));
+    let away = gaps
+        .iter()
+        .any(|gap| gap.length_ms > milliseconds(CUT) && gap.cause != Cause::Tester);
     journal.lost.is_some() || out || unreachable || away
 }
 
 fn totals(records: &[Record], participants: &[ParticipantReport], end: Instant) -> Totals {
     let all_gaps = || participants.iter().flat_map(|p| &p.gaps);
     let interruptions = || participants.iter().flat_map(|p| &p.interruptions);
-    let mut gaps_by_cause = BTreeMap::new();
+    let mut lengths: BTreeMap<Cause, Vec<u64>> = BTreeMap::new();
     for gap in all_gaps() {
-        *gaps_by_cause.entry(gap.cause).or_default() += 1;
+        lengths.entry(gap.cause).or_default().push(gap.length_ms);
     }
+    let gap_ms_by_cause: BTreeMap<Cause, Spread> = lengths
+        .into_iter()
+        .map(|(cause, lengths)| (cause, Spread::of(lengths)))
+        .collect();
     let rooms = rooms::of(records, end);
     Totals {
         participants: participants.len(),
@@ -247,11 +290,16 @@ fn totals(records: &[Record], participants: &[ParticipantReport], end: Instant) 
             .filter(|p| !p.missing.is_empty())
             .count(),
         gap_ms: Spread::of(all_gaps().map(|gap| gap.length_ms)),
-        gaps_by_cause,
+        gaps_by_cause: gap_ms_by_cause
+            .iter()
+            .map(|(cause, spread)| (*cause, spread.count))
+            .collect(),
+        gap_ms_by_cause,
         interruption_ms: Spread::of(interruptions().map(|i| i.length_ms)),
         resumed: interruptions().filter(|i| i.resumed).count(),
         strayed: participants.iter().filter(|p| p.strays > 0).count(),
         cut: participants.iter().filter(|p| p.cut).count(),
+        interrupted: participants.iter().filter(|p| p.interrupted).count(),
         rooms: rooms.len(),
         rooms_split: rooms::split(&rooms),
         rooms_by_shard: rooms::by_shard(&rooms),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::report::{ParticipantReport, Report};
+use crate::report::{ParticipantReport, Report, Spread};
 
 /// A line for each participant, then the sums.
 impl fmt::Display for Report {
@@ -21,6 +21,19 @@ impl fmt::Display for Report {
             totals.first_media_ms.p50,
             totals.first_media_ms.p95,
         )?;
+        for (cause, gaps) in &totals.gap_ms_by_cause {
+            let cause = format!("{cause:?}").to_lowercase();
+            let Spread {
+                count,
+                p50,
+                p95,
+                max,
+            } = gaps;
+            writeln!(
+                f,
+                "gaps because of {cause}: {count} (p50 {p50} ms, p95 {p95} ms, longest {max} ms)"
+            )?;
+        }
         let gaps = &totals.gap_ms;
         writeln!(
             f,
@@ -36,8 +49,9 @@ impl fmt::Display for Report {
         )?;
         write!(
             f,
-            "{} without media of a sender, {} cut off, {} of {} rooms split: {}",
+            "{} without media of a sender, {} interrupted ({} cut off), {} of {} rooms split: {}",
             totals.missing_media,
+            totals.interrupted,
             totals.cut,
             totals.rooms_split.len(),
             totals.rooms,
@@ -78,6 +92,8 @@ fn line(participant: &ParticipantReport) -> String {
         out += &format!(", LOST: {reason}");
     } else if participant.cut {
         out += ", CUT OFF";
+    } else if participant.interrupted {
+        out += ", WALKED IN ANEW";
     }
     out
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use kube::{Api, Client, ResourceExt};
+use loadtest::{Group, Plan, Trust};
 use operator::crd::{FrontDoorExposure, JitsiCluster};
 use tokio_util::sync::CancellationToken;
 
-use crate::loadtest::{self, Senders};
+use crate::loadtest::{Files, hold, resolve};
 use crate::log;
 
 /// Which JitsiCluster, and what kind of meeting.
@@ -34,7 +35,7 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 2)]
     pub participants: usize,
     /// For how long: `10s`, `1m`
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = loadtest::time)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = loadtest::duration::parse)]
     pub duration: Duration,
     /// DNS domain of the Kubernetes cluster
     #[arg(long, value_name = "NAME", default_value = "cluster.local")]
@@ -62,23 +63,18 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         cluster.namespace().unwrap_or_default(),
     ));
     let (url, door) = place(cluster, &options.cluster_domain);
-    let meeting = loadtest::Options {
-        url: url.parse().context("spec.domain is no host name")?,
-        rooms: 1,
-        participants: options.participants,
-        senders: Senders::ALL,
-        duration: options.duration,
-        ramp: Duration::ZERO,
+    let plan = Plan {
+        groups: vec![Group {
+            participants: options.participants,
+            duration: options.duration,
+            ..Group::default()
+        }],
         room_prefix: "check-".into(),
-        connect: vec![door],
-        // Whether browsers trust the certificate is condition CertificateTrusted.
-        insecure: true,
-        ca: None,
-        no_media: false,
-        report: None,
-        until_signal: false,
+        connect: resolve(&[door]).await?,
+        ..Plan::new(url.parse().context("spec.domain is no host name")?)
     };
-    loadtest::run(meeting, stop).await
+    // Whether browsers trust the certificate is condition CertificateTrusted.
+    hold(&plan, &Trust::Anybody, &Files::default(), stop).await
 }
 
 /// The first one that is ready, of those that are meant.

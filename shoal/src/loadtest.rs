@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use hyper::Uri;
-use loadtest::{Access, Plan, Progress, Trust};
+use loadtest::plan::{Arrival, HEIGHTS};
+use loadtest::{Access, Group, Plan, Progress, Trust, duration, scenario};
 use tokio_util::sync::CancellationToken;
 
 use crate::log;
@@ -20,6 +21,9 @@ pub struct Options {
     /// Address of the meeting page
     #[arg(long, value_name = "URL")]
     pub url: Uri,
+    /// TOML file with the rooms, people and their arrival, instead of the flags for one kind of room
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rooms", "participants", "senders", "height", "duration", "ramp", "no_media", "break_before_make"])]
+    pub scenario: Option<PathBuf>,
     /// Rooms to open
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub rooms: usize,
@@ -29,12 +33,18 @@ pub struct Options {
     /// How many of each room send sound and picture
     #[arg(long, value_name = "NUMBER", default_value = "all", value_parser = senders)]
     pub senders: Senders,
+    /// Height of the pictures that each asks for: 180, 360 or 720
+    #[arg(long, value_name = "PIXELS", default_value_t = HEIGHTS[2])]
+    pub height: u16,
     /// How long the meetings last, from the last participant's start: `90s`, `1500ms`, `10m`
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration::parse)]
     pub duration: Duration,
     /// Over how long the starts are spread; `0s`: all at one instant
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration::parse)]
     pub ramp: Duration,
+    /// End a media session before the next one begins, as stock clients do when they are moved
+    #[arg(long)]
+    pub break_before_make: bool,
     /// How the rooms' names begin; a number follows
     #[arg(long, value_name = "TEXT", default_value = "load-")]
     pub room_prefix: String,
@@ -54,6 +64,9 @@ pub struct Options {
     /// Write the report (JSON) here [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Write a page with plots here
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Go on until Ctrl-C or SIGTERM, whatever the duration
     #[arg(long)]
     pub until_signal: bool,
@@ -62,11 +75,6 @@ pub struct Options {
 /// How many of a room send; `None`: all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Senders(Option<usize>);
-
-impl Senders {
-    /// Everybody sends.
-    pub const ALL: Self = Self(None);
-}
 
 /// Runs it. An error when anybody noticed anything that should not have been.
 pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
@@ -77,32 +85,78 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
         ),
     };
-    let access = Access::new(&trust).context("the certificates of --ca cannot be used")?;
     let plan = Plan {
-        rooms: options.rooms,
-        participants: options.participants,
-        senders: options.senders.0,
-        duration: options.duration,
-        ramp: options.ramp,
+        groups: groups(&options)?,
         room_prefix: options.room_prefix,
         connect: resolve(&options.connect).await?,
-        media: !options.no_media,
         until_signal: options.until_signal,
         ..Plan::new(options.url)
     };
-    let report = loadtest::run(&plan, &access, stop, |progress| note(&words(&progress))).await?;
-    match &options.report {
+    let files = Files {
+        report: options.report,
+        html: options.html,
+    };
+    hold(&plan, &trust, &files, stop).await
+}
+
+/// Where the report goes besides standard error.
+#[derive(Default)]
+pub struct Files {
+    /// JSON; `None`: standard output.
+    pub report: Option<PathBuf>,
+    /// The page with plots.
+    pub html: Option<PathBuf>,
+}
+
+/// Runs a plan and tells what came of it. An error when anybody noticed anything that should not have
+/// been.
+pub async fn hold(
+    plan: &Plan,
+    trust: &Trust,
+    files: &Files,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let access = Access::new(trust).context("the certificates of --ca cannot be used")?;
+    let last = std::cell::Cell::new(Progress::default());
+    let tell = |progress: Progress| note(&words(&progress, &last.replace(progress)));
+    let report = loadtest::run(plan, &access, stop, tell).await?;
+    let write = |path: &PathBuf, text: String| {
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    match &files.report {
         None => log::tell(&report.to_json()),
-        Some(path) => std::fs::write(path, report.to_json() + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?,
+        Some(path) => write(path, report.to_json() + "\n")?,
+    }
+    if let Some(path) = &files.html {
+        write(path, report.to_html())?;
     }
     note(&report.to_string());
     anyhow::ensure!(report.ok, "the load test has failed, see above");
     Ok(())
 }
 
+/// The rooms of the scenario file, or of the flags.
+fn groups(options: &Options) -> anyhow::Result<Vec<Group>> {
+    let Some(path) = &options.scenario else {
+        return Ok(vec![Group {
+            rooms: options.rooms,
+            participants: options.participants,
+            senders: options.senders.0,
+            height: options.height,
+            media: !options.no_media,
+            arrival: Arrival::Ramp(options.ramp),
+            duration: options.duration,
+            break_before_make: options.break_before_make,
+            ..Group::default()
+        }]);
+    };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    scenario::parse(&text).with_context(|| format!("scenario {}", path.display()))
+}
+
 /// The addresses of front doors.
-async fn resolve(doors: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
+pub async fn resolve(doors: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
     let mut addresses = Vec::new();
     for door in doors {
         let found = tokio::net::lookup_host(door)
@@ -123,44 +177,38 @@ fn note(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn words(progress: &Progress) -> String {
+fn words(now: &Progress, before: &Progress) -> String {
     let Progress {
         passed,
         in_room,
         well,
         of,
-        datagrams,
-    } = progress;
+        gaps,
+        cut,
+        received_bytes,
+        ..
+    } = now;
+    let time = passed
+        .saturating_sub(before.passed)
+        .as_secs_f64()
+        .max(0.001);
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let bits = received_bytes.saturating_sub(before.received_bytes) as f64 * 8.0;
     format!(
-        "{} s: {in_room} of {of} are in their room, {well} of them are well, {datagrams} datagrams of media received",
-        passed.as_secs()
+        "{} s: {in_room} of {of} are in their room, {well} of them are well, {gaps} gaps, {cut} cut off, {:.1} Mbit/s received",
+        passed.as_secs(),
+        bits / time / 1e6,
     )
 }
 
 fn senders(text: &str) -> Result<Senders, String> {
     if text == "all" {
-        return Ok(Senders::ALL);
+        return Ok(Senders(None));
     }
     let number = text.parse();
     number
         .map(|number| Senders(Some(number)))
         .map_err(|_| "write a number, or `all`".to_owned())
-}
-
-/// `90s`, `1500ms`, `10m`, `2h`.
-pub fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| format!("`{text}` is no time: write 90s, 1500ms, 10m or 2h"))?;
-    let unit = match &text[digits.len()..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        other => return Err(format!("`{other}` is no unit of time: write ms, s, m or h")),
-    };
-    Ok(Duration::from_millis(number.saturating_mul(unit)))
 }
 
 #[cfg(test)]
@@ -170,12 +218,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_a_unit() {
-        assert_eq!(time("1500ms").unwrap(), Duration::from_millis(1500));
-        assert_eq!(time("90s").unwrap(), Duration::from_secs(90));
-        assert_eq!(time("10m").unwrap(), Duration::from_secs(600));
-        assert!(time("90").unwrap_err().contains("unit"));
-        assert!(time("soon").unwrap_err().contains("90s"));
+    fn a_scenario_takes_the_place_of_the_flags_for_rooms() {
+        use clap::Parser;
+        let parse = |more: &[&str]| {
+            let start = [
+                "shoal",
+                "loadtest",
+                "--url",
+                "http://localhost",
+                "--scenario",
+                "x.toml",
+            ];
+            crate::cli::Cli::try_parse_from(start.iter().chain(more)).err()
+        };
+        assert!(parse(&[]).is_none());
+        let error = parse(&["--rooms", "2"]).unwrap().to_string();
+        assert!(
+            error.contains("--scenario") && error.contains("--rooms"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn progress_tells_what_came_since_the_last_word() {
+        let before = Progress {
+            passed: Duration::from_secs(1),
+            received_bytes: 1_000_000,
+            ..Progress::default()
+        };
+        let now = Progress {
+            passed: Duration::from_secs(3),
+            received_bytes: 2_000_000,
+            in_room: 4,
+            well: 3,
+            of: 5,
+            gaps: 2,
+            cut: 1,
+            ..before
+        };
+        assert_eq!(
+            words(&now, &before),
+            "3 s: 4 of 5 are in their room, 3 of them are well, 2 gaps, 1 cut off, 4.0 Mbit/s received"
+        );
     }
 
     #[test]

@@ -16,9 +16,9 @@ export class LoadTest {
 
     /**
      * Starts it. `connect` are `ADDRESS:PORT`s over which the participants of a room alternate. It goes on until it is
-     * stopped, unless `duration` (such as `10s`) is given.
+     * stopped, unless `duration` (such as `10s`) is given. Its page with plots goes to the artifacts.
      */
-    static async start(label, { url, connect, rooms, participants, senders, media = true, duration, ramp }) {
+    static async start(label, { url, connect, rooms, participants, senders, height, media = true, duration, ramp, breakBeforeMake }) {
         const test = new LoadTest();
         const folder = join(ARTIFACTS, 'kubernetes');
         await mkdir(folder, { recursive: true });
@@ -30,8 +30,11 @@ export class LoadTest {
         args.push(...connect.map((address) => `--connect=${address}`));
         args.push(duration ? `--duration=${duration}` : '--until-signal');
         if (ramp) args.push(`--ramp=${ramp}`);
-        if (senders) args.push(`--senders=${senders}`);
+        if (senders !== undefined) args.push(`--senders=${senders}`);
+        if (height) args.push(`--height=${height}`);
         if (!media) args.push('--no-media');
+        if (breakBeforeMake) args.push('--break-before-make');
+        args.push(`--html=${join(folder, `${label}.html`)}`);
         test.of = rooms * participants;
         test.label = label;
         test.started = Date.now();

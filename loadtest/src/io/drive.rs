@@ -13,9 +13,9 @@ use tokio::sync::watch;
 use xmpp::conference::ConferenceAnswer;
 
 use super::access::Access;
-use super::fleet::{Counters, Stage};
+use super::fleet::{Counters, Stage, State};
 use super::http::{self, HttpError};
-use super::sockets::Sockets;
+use super::sockets::{Arrival, Sockets};
 use super::websocket::WebSocket;
 use crate::participant::{BadRoom, Order, Participant};
 use crate::plan::Seat;
@@ -23,7 +23,9 @@ use crate::report::Record;
 use crate::service::{Service, with_query};
 
 /// Datagrams that are taken in a row before anything else has its turn.
-const BATCH: usize = 64;
+const BATCH: u64 = 64;
+/// Between the moments when the people of a room that is over note who is there, and when they leave.
+const SETTLE: Duration = Duration::from_secs(1);
 /// Without any timer of the participant.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -57,19 +59,30 @@ struct Driver {
     door: usize,
     sockets: Sockets,
     pending: Pending,
+    /// When its room is over, where that is before the end of the run.
+    leaves: Option<Instant>,
+    /// What the counters know of it.
+    told: State,
+    /// Whether the counters know that it has noted who is there.
+    counted: bool,
 }
 
-/// Runs a participant until the stage says that it leaves.
+/// Runs a participant until its time is over or the stage says that it leaves. `None`: the run was
+/// ended before its turn.
 pub(super) async fn drive(
     seat: Seat,
+    start: Instant,
     shared: Arc<Shared>,
     mut stage: watch::Receiver<Stage>,
-) -> Result<Record, BadRoom> {
-    let delay = tokio::time::sleep(seat.starts_after);
-    tokio::select! {
-        () = delay => {}
-        // Ended before its turn.
-        _ = stage.wait_for(|stage| *stage != Stage::Meeting) => {}
+) -> Result<Option<Record>, BadRoom> {
+    let turn = tokio::time::sleep_until((start + seat.starts_after).into());
+    let early = tokio::select! {
+        () = turn => false,
+        _ = stage.wait_for(|stage| *stage != Stage::Meeting) => true,
+    };
+    if early {
+        shared.counters.note_stock_taken();
+        return Ok(None);
     }
     let certificate = shared.certificate.clone();
     let now = Instant::now();
@@ -80,6 +93,7 @@ pub(super) async fn drive(
         rand::random(),
         now,
     )?;
+    let leaves = seat.leaves_after.map(|after| start + after);
     let mut driver = Driver {
         seat,
         shared,
@@ -90,17 +104,23 @@ pub(super) async fn drive(
         door: 0,
         sockets: Sockets::default(),
         pending: FuturesUnordered::new(),
+        leaves,
+        told: State::default(),
+        counted: false,
     };
     driver.run(&mut stage).await;
-    Ok(Record {
+    driver.note(State::default());
+    if !driver.counted {
+        driver.shared.counters.note_stock_taken();
+    }
+    Ok(Some(Record {
         seat: driver.seat,
-        journal: driver.participant.journal().clone(),
-    })
+        journal: driver.participant.into_journal(),
+    }))
 }
 
 impl Driver {
     async fn run(&mut self, stage: &mut watch::Receiver<Stage>) {
-        let mut told = (false, false);
         let mut buf = vec![0; 2048];
         let sleep = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(sleep);
@@ -108,12 +128,13 @@ impl Driver {
         stage.mark_changed();
         loop {
             self.obey().await;
-            let now = (self.participant.is_in_room(), self.participant.is_well());
-            self.shared.counters.note(told, now);
-            told = now;
+            self.note_state();
             let due = self.participant.poll_timeout();
             let due = due.unwrap_or_else(|| Instant::now() + IDLE);
-            sleep.as_mut().reset(due.into());
+            let own = self.next_own();
+            sleep
+                .as_mut()
+                .reset(own.map_or(due, |own| own.min(due)).into());
             tokio::select! {
                 changed = stage.changed() => {
                     let reached = *stage.borrow_and_update();
@@ -130,11 +151,66 @@ impl Driver {
                 },
                 Some(outcome) = self.pending.next() => self.handle_outcome(outcome),
                 arrival = poll_fn(|context| self.sockets.poll_receive(context, &mut buf)) => {
-                    self.handle_arrivals(arrival, &mut buf).await;
+                    self.handle_arrivals(arrival, &mut buf);
                 }
-                () = &mut sleep => self.participant.handle_timeout(Instant::now()),
+                () = &mut sleep => {
+                    let now = Instant::now();
+                    self.participant.handle_timeout(now);
+                    if self.next_own().is_some_and(|own| own <= now) && self.pass_own(now).await {
+                        return;
+                    }
+                }
             }
         }
+    }
+
+    fn note_state(&mut self) {
+        let journal = self.participant.journal();
+        self.note(State {
+            in_room: self.participant.is_in_room(),
+            well: self.participant.is_well(),
+            gaps: journal.gaps,
+            cut: journal.cut,
+        });
+    }
+
+    /// Tells the counters; what was cut or a gap remains so when the participant has left.
+    fn note(&mut self, now: State) {
+        let now = State {
+            gaps: now.gaps.max(self.told.gaps),
+            cut: now.cut || self.told.cut,
+            ..now
+        };
+        if now != self.told {
+            self.shared.counters.note(self.told, now);
+            self.told = now;
+        }
+    }
+
+    /// When the end of its room has it do something: first it notes who is there, and when all have
+    /// had the time to, it leaves.
+    fn next_own(&self) -> Option<Instant> {
+        let leaves = self.leaves?;
+        match self.participant.journal().end {
+            None => leaves.checked_sub(SETTLE),
+            Some(_) => Some(leaves),
+        }
+    }
+
+    /// Does it. Whether it is over.
+    async fn pass_own(&mut self, now: Instant) -> bool {
+        if self.participant.journal().end.is_none() {
+            self.participant.take_stock(now);
+            return false;
+        }
+        self.leave().await;
+        true
+    }
+
+    async fn leave(&mut self) {
+        self.leaving = true;
+        self.participant.leave(Instant::now());
+        self.obey().await;
     }
 
     /// Whether it is over.
@@ -142,14 +218,15 @@ impl Driver {
         match stage {
             Stage::Meeting if announced => false,
             Stage::TakingStock => {
-                self.participant.take_stock();
+                if self.participant.journal().end.is_none() {
+                    self.participant.take_stock(Instant::now());
+                }
+                self.counted = true;
                 self.shared.counters.note_stock_taken();
                 false
             }
             Stage::Leaving | Stage::Meeting => {
-                self.leaving = true;
-                self.participant.leave(Instant::now());
-                self.obey().await;
+                self.leave().await;
                 true
             }
         }
@@ -184,40 +261,36 @@ impl Driver {
         }
     }
 
-    async fn handle_arrivals(&mut self, first: super::sockets::Arrival, buf: &mut [u8]) {
+    fn handle_arrivals(&mut self, first: Arrival, buf: &mut [u8]) {
+        let (mut datagrams, mut bytes) = (0, 0);
         let mut next = Some(first);
-        for _ in 0..BATCH {
-            let Some(arrival) = next else {
-                return;
+        while let Some(arrival) = next {
+            datagrams += 1;
+            bytes += arrival.len as u64;
+            let way = (arrival.from, arrival.to);
+            let datagram = &mut buf[..arrival.len];
+            self.participant
+                .handle_datagram(arrival.media, datagram, way, Instant::now());
+            next = if datagrams < BATCH {
+                self.sockets.try_receive(buf)
+            } else {
+                None
             };
-            let way = (arrival.from, arrival.to);
-            let bytes = &mut buf[..arrival.len];
-            self.participant
-                .handle_datagram(arrival.media, bytes, way, Instant::now());
-            self.shared.counters.note_datagram();
-            next = poll_fn(|context| {
-                use std::task::Poll;
-                match self.sockets.poll_receive(context, buf) {
-                    Poll::Ready(arrival) => Poll::Ready(Some(arrival)),
-                    Poll::Pending => Poll::Ready(None),
-                }
-            })
-            .await;
         }
-        if let Some(arrival) = next {
-            let way = (arrival.from, arrival.to);
-            let bytes = &mut buf[..arrival.len];
-            self.participant
-                .handle_datagram(arrival.media, bytes, way, Instant::now());
-        }
+        self.shared.counters.note_received(datagrams, bytes);
     }
 
     /// Does what the participant orders, until it orders nothing more.
     async fn obey(&mut self) {
         loop {
             self.send_texts().await;
+            let mut bytes = 0;
             while let Some(datagram) = self.participant.poll_datagram() {
                 self.sockets.send(&datagram);
+                bytes += datagram.payload.len() as u64;
+            }
+            if bytes > 0 {
+                self.shared.counters.note_sent(bytes);
             }
             let Some(order) = self.participant.poll_order() else {
                 return;

@@ -15,7 +15,7 @@ use super::drive::{Shared, drive};
 use super::http::{self, HttpError};
 use crate::participant::BadRoom;
 use crate::plan::{Plan, PlanError};
-use crate::report::Report;
+use crate::report::{Record, Report, Sample, Timeline};
 use crate::service::{Service, ServiceError, config_url};
 
 /// How long participants may take to note who is there: a moment, even on a busy machine.
@@ -62,17 +62,31 @@ pub(super) enum Stage {
 pub(super) struct Counters {
     in_room: AtomicUsize,
     well: AtomicUsize,
+    gaps: AtomicUsize,
+    cut: AtomicUsize,
     datagrams: AtomicU64,
+    received_bytes: AtomicU64,
+    sent_bytes: AtomicU64,
     stock_taken: AtomicUsize,
     stock: Notify,
 }
 
+/// What a participant told the counters last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    pub in_room: bool,
+    pub well: bool,
+    pub gaps: usize,
+    pub cut: bool,
+}
+
 impl Counters {
-    /// A participant is in its room, and is well, or is not any more.
-    pub fn note(&self, before: (bool, bool), now: (bool, bool)) {
+    /// A participant's state is another one.
+    pub fn note(&self, before: State, now: State) {
         for (count, before, now) in [
-            (&self.in_room, before.0, now.0),
-            (&self.well, before.1, now.1),
+            (&self.in_room, before.in_room, now.in_room),
+            (&self.well, before.well, now.well),
+            (&self.cut, before.cut, now.cut),
         ] {
             match (before, now) {
                 (false, true) => count.fetch_add(1, Ordering::Relaxed),
@@ -80,20 +94,42 @@ impl Counters {
                 _ => 0,
             };
         }
+        self.gaps
+            .fetch_add(now.gaps - before.gaps, Ordering::Relaxed);
     }
 
-    pub fn note_datagram(&self) {
-        self.datagrams.fetch_add(1, Ordering::Relaxed);
+    pub fn note_received(&self, datagrams: u64, bytes: u64) {
+        self.datagrams.fetch_add(datagrams, Ordering::Relaxed);
+        self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    pub fn note_sent(&self, bytes: u64) {
+        self.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A participant has noted who is there, or is not to.
     pub fn note_stock_taken(&self) {
         self.stock_taken.fetch_add(1, Ordering::AcqRel);
         self.stock.notify_one();
     }
+
+    fn progress(&self, passed: Duration, of: usize) -> Progress {
+        Progress {
+            passed,
+            in_room: self.in_room.load(Ordering::Relaxed),
+            well: self.well.load(Ordering::Relaxed),
+            of,
+            gaps: self.gaps.load(Ordering::Relaxed),
+            cut: self.cut.load(Ordering::Relaxed),
+            datagrams: self.datagrams.load(Ordering::Relaxed),
+            received_bytes: self.received_bytes.load(Ordering::Relaxed),
+            sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// How a run goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Since its start.
     pub passed: Duration,
@@ -101,10 +137,30 @@ pub struct Progress {
     pub in_room: usize,
     /// Those of them that, if there is media, are connected to a bridge.
     pub well: usize,
-    /// All participants.
+    /// All participants of the run.
     pub of: usize,
+    /// Gaps in media that have ended.
+    pub gaps: usize,
+    /// Participants that were cut off.
+    pub cut: usize,
     /// Media datagrams that all of them received.
     pub datagrams: u64,
+    /// Bytes of these.
+    pub received_bytes: u64,
+    /// Bytes of the datagrams that all of them sent.
+    pub sent_bytes: u64,
+}
+
+impl From<Progress> for Sample {
+    fn from(progress: Progress) -> Self {
+        Self {
+            at_ms: u64::try_from(progress.passed.as_millis()).unwrap_or(u64::MAX),
+            in_room: progress.in_room,
+            well: progress.well,
+            received_bytes: progress.received_bytes,
+            sent_bytes: progress.sent_bytes,
+        }
+    }
 }
 
 /// Runs a plan until its time is over or `stop` fires. Tells how it goes as often as the plan says.
@@ -117,7 +173,8 @@ pub async fn run(
     stop: CancellationToken,
     tell: impl Fn(Progress),
 ) -> Result<Report, RunError> {
-    plan.check()?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    plan.check(cores)?;
     let service = find_service(plan, access).await?;
     let shared = Arc::new(Shared {
         access: access.clone(),
@@ -131,22 +188,17 @@ pub async fn run(
     let seats = plan.seats();
     let of = seats.len();
     for seat in seats {
-        tasks.spawn(drive(seat, Arc::clone(&shared), watched.clone()));
+        tasks.spawn(drive(seat, start, Arc::clone(&shared), watched.clone()));
     }
     drop(watched);
 
-    let progress = || Progress {
-        passed: start.elapsed(),
-        in_room: shared.counters.in_room.load(Ordering::Relaxed),
-        well: shared.counters.well.load(Ordering::Relaxed),
-        of,
-        datagrams: shared.counters.datagrams.load(Ordering::Relaxed),
-    };
+    let progress = || shared.counters.progress(start.elapsed(), of);
+    let mut timeline = Timeline::default();
     let over = async {
         if plan.until_signal {
             std::future::pending().await
         } else {
-            tokio::time::sleep(plan.ramp + plan.duration).await;
+            tokio::time::sleep(plan.duration()).await;
         }
     };
     let reporting = async {
@@ -154,7 +206,9 @@ pub async fn run(
         every.tick().await;
         loop {
             every.tick().await;
-            tell(progress());
+            let progress = progress();
+            timeline.push(progress.into());
+            tell(progress);
         }
     };
     tokio::select! {
@@ -163,6 +217,7 @@ pub async fn run(
         () = reporting => {}
     }
     let end = Instant::now();
+    timeline.push(progress().into());
     stage.send_replace(Stage::TakingStock);
     let all_noted = async {
         while shared.counters.stock_taken.load(Ordering::Acquire) < of {
@@ -177,15 +232,10 @@ pub async fn run(
     }
     stage.send_replace(Stage::Leaving);
     let records: Result<Vec<_>, _> = tasks.join_all().await.into_iter().collect();
-    let mut records = records?;
-    records.sort_by_key(|record| (room_number(&record.seat.room), record.seat.index));
-    Ok(Report::of(&records, start, end))
-}
-
-/// The number at the end of a room's name, for the order of the report.
-fn room_number(room: &str) -> usize {
-    let digits = room.len() - room.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    room[room.len() - digits..].parse().unwrap_or_default()
+    // Without those that had no turn.
+    let mut records: Vec<Record> = records?.into_iter().flatten().collect();
+    records.sort_by_key(|record| record.seat.number);
+    Ok(Report::of(&records, timeline.into_samples(), start, end))
 }
 
 async fn find_service(plan: &Plan, access: &Access) -> Result<Service, RunError> {

@@ -97,6 +97,22 @@ impl Sockets {
         }
         Poll::Pending
     }
+
+    /// The next datagram that is there already.
+    pub fn try_receive(&self, buf: &mut [u8]) -> Option<Arrival> {
+        let sockets = self.by_session.iter();
+        let mut all = sockets.flat_map(|(id, sockets)| sockets.iter().map(move |it| (*id, it)));
+        all.find_map(|(media, (to, socket))| {
+            // An error is that there is none, or an ICMP message about an earlier datagram.
+            let (len, from) = socket.try_recv_from(buf).ok()?;
+            Some(Arrival {
+                media,
+                len,
+                from,
+                to: *to,
+            })
+        })
+    }
 }
 
 /// The address of this host from which `remote` is reached. No packet is sent.

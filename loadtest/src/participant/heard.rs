@@ -2,6 +2,7 @@
 //! SSRCs, else as Jingle does.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use xmpp::bridge_channel::Message;
 use xmpp::source::{BRIDGE_OWNER, ConferenceSources, MediaType, Semantics};
@@ -15,7 +16,7 @@ const MAX_SSRCS: usize = 20_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Carried {
     /// Endpoint id of the sender.
-    pub owner: String,
+    pub owner: Arc<str>,
     pub media: Media,
     /// The SSRC whose lost packets it repeats.
     pub repairs: Option<u32>,
@@ -93,7 +94,7 @@ impl Heard {
     fn put(&mut self, ssrc: u32, owner: &str, media: Media, repairs: Option<u32>) {
         if self.by_ssrc.len() < MAX_SSRCS || self.by_ssrc.contains_key(&ssrc) {
             let carried = Carried {
-                owner: owner.to_owned(),
+                owner: owner.into(),
                 media,
                 repairs,
             };

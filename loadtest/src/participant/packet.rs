@@ -15,8 +15,11 @@ pub(super) struct Header {
 /// A header extension: id and value of one to sixteen bytes.
 pub(super) type Element<'a> = (u8, &'a [u8]);
 
-/// Writes a packet to `out`, which is cleared first.
-pub(super) fn write(out: &mut Vec<u8>, header: &Header, elements: &[Element<'_>], payload: &[u8]) {
+/// Bytes of a header with a few elements, at most.
+pub(super) const MAX_HEADER: usize = 32;
+
+/// Writes a packet to `out`, which is cleared first, up to where its payload begins.
+pub(super) fn write(out: &mut Vec<u8>, header: &Header, elements: &[Element<'_>]) {
     out.clear();
     let extended = !elements.is_empty();
     out.push(0x80 | u8::from(extended) << 4);
@@ -40,7 +43,6 @@ pub(super) fn write(out: &mut Vec<u8>, header: &Header, elements: &[Element<'_>]
         }
         out.extend(std::iter::repeat_n(0, words * 4 - bytes));
     }
-    out.extend(payload);
 }
 
 #[cfg(test)]
@@ -59,7 +61,8 @@ mod tests {
             ssrc: Ssrc(5),
         };
         let mut out = vec![1, 2, 3];
-        write(&mut out, &header, &[(1, &[0x85]), (5, &[1, 2])], b"sound");
+        write(&mut out, &header, &[(1, &[0x85]), (5, &[1, 2])]);
+        out.extend(b"sound");
         let packet = RtpPacket::parse(&out).unwrap();
         assert_eq!(packet.payload(), b"sound");
         assert_eq!(packet.extension_by_id(1), Some(&[0x85][..]));

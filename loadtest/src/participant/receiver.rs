@@ -1,31 +1,32 @@
-//! What a participant receives in one session: it notes each packet of a source, and gives the
+//! What a participant receives in one session: it tells each packet of a source, and gives the
 //! bridge the feedback that it lives on.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use media::nack::NackGenerator;
-use media::rtcp::{Nack, ReceiverReport};
+use media::rtcp::{Nack, Pli, ReceiverReport};
 use media::rtp::{Extension, RtpPacket, SeqNum};
 use media::twcc::FeedbackGenerator;
-use media::units::Ssrc;
+use media::units::{PayloadType, Ssrc};
 
 use super::heard::Heard;
+use super::incoming::Incoming;
 use super::offer::Offer;
-use crate::journal::{Journal, Media};
+use crate::journal::{Arrival, Media};
 
 /// Between two looks at what is missing.
-const NACK_EVERY: Duration = Duration::from_millis(60);
-/// SSRCs whose holes are asked for.
+const LOOK_EVERY: Duration = Duration::from_millis(60);
+/// SSRCs whose holes are known.
 const MAX_STREAMS: usize = 1_000;
 
 pub(super) struct Receiver {
     /// The SSRC that feedback comes from.
     own: Ssrc,
     transport_id: Option<u8>,
+    vp8: PayloadType,
     feedback: FeedbackGenerator,
-    video: BTreeMap<u32, NackGenerator>,
-    next_nack: Option<Instant>,
+    streams: HashMap<u32, Incoming>,
+    next_look: Option<Instant>,
 }
 
 impl Receiver {
@@ -33,16 +34,16 @@ impl Receiver {
         Self {
             own: Ssrc(own),
             transport_id: offer.video.id(Extension::TransportCc),
+            vp8: offer.video.payload_type,
             feedback: FeedbackGenerator::new(),
-            video: BTreeMap::new(),
-            next_nack: None,
+            streams: HashMap::new(),
+            next_look: None,
         }
     }
 
-    pub fn handle_rtp(&mut self, bytes: &[u8], heard: &Heard, journal: &mut Journal, now: Instant) {
-        let Ok(packet) = RtpPacket::parse(bytes) else {
-            return;
-        };
+    /// Takes a packet; tells it if it is one of a source.
+    pub fn handle_rtp(&mut self, bytes: &[u8], heard: &Heard, now: Instant) -> Option<Arrival> {
+        let packet = RtpPacket::parse(bytes).ok()?;
         let id = self.transport_id;
         if let Some(&[high, low]) = id.and_then(|id| packet.extension_by_id(id)) {
             let sequence = SeqNum(u16::from_be_bytes([high, low]));
@@ -50,39 +51,53 @@ impl Receiver {
         }
         // Padding is how a bridge probes the path.
         if packet.is_padding_only() {
-            return;
+            return None;
         }
         let ssrc = packet.ssrc().0;
-        let Some(carried) = heard.of(ssrc) else {
-            return;
-        };
+        let carried = heard.of(ssrc)?;
         if let Some(primary) = carried.repairs {
             // The original sequence number comes first (RFC 4588 §4).
-            if let (Some(holes), [high, low, ..]) = (self.video.get_mut(&primary), packet.payload())
+            if let (Some(stream), [high, low, ..]) =
+                (self.streams.get_mut(&primary), packet.payload())
             {
-                holes.handle_packet(SeqNum(u16::from_be_bytes([*high, *low])), now);
+                stream.handle_repair(SeqNum(u16::from_be_bytes([*high, *low])), now);
             }
-            return;
+            return None;
         }
-        if carried.media == Media::Video
-            && (self.video.len() < MAX_STREAMS || self.video.contains_key(&ssrc))
-        {
-            let holes = self.video.entry(ssrc).or_default();
-            holes.handle_packet(packet.sequence_number(), now);
-        }
-        journal.handle_packet(&carried.owner, carried.media, now);
+        let full = self.streams.len() >= MAX_STREAMS && !self.streams.contains_key(&ssrc);
+        let lost_before = if full {
+            0
+        } else {
+            let stream = self
+                .streams
+                .entry(ssrc)
+                .or_insert_with(|| match carried.media {
+                    Media::Audio => Incoming::sound(),
+                    Media::Video => Incoming::picture(now),
+                });
+            stream.handle_packet(&packet, packet.payload_type() == self.vp8, now)
+        };
+        Some(Arrival {
+            owner: carried.owner.clone(),
+            media: carried.media,
+            lost_before,
+        })
     }
 
     /// Appends the feedback that is due.
     pub fn poll_report(&mut self, now: Instant, out: &mut Vec<u8>) {
         let mut feedback = Vec::new();
         while self.feedback.poll(self.own, now, &mut feedback) {}
-        if self.next_nack.is_none_or(|at| at <= now) {
-            self.next_nack = Some(now + NACK_EVERY);
-            for (ssrc, holes) in &mut self.video {
-                let mut missing = Vec::new();
-                holes.poll(now, &mut missing);
-                Nack::write(self.own, Ssrc(*ssrc), &missing, &mut feedback);
+        if self.next_look.is_none_or(|at| at <= now) {
+            self.next_look = Some(now + LOOK_EVERY);
+            let mut missing = Vec::new();
+            for (ssrc, stream) in &mut self.streams {
+                let (sender, media) = (self.own, Ssrc(*ssrc));
+                missing.clear();
+                if stream.poll(now, &mut missing) {
+                    Pli { sender, media }.write(&mut feedback);
+                }
+                Nack::write(sender, media, &missing, &mut feedback);
             }
         }
         if feedback.is_empty() {

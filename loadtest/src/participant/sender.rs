@@ -4,70 +4,59 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use arrayvec::ArrayVec;
 use media::rtcp::{SenderInfo, SenderReport, cname};
 use media::rtp::{Extension, NtpTime, SeqNum, Timestamp};
+use media::srtp::MAX_OVERHEAD;
 use media::units::Ssrc;
 use rand::Rng;
 use rand::rngs::SmallRng;
 use xmpp::source::{EndpointSources, MediaType, Semantics, Source, SsrcGroup, VideoType};
 
-use super::camera::Camera;
+use super::encoding::Encoding;
 use super::microphone::Microphone;
 use super::offer::{Format, Offer};
-use super::packet::{self, Header};
+use super::packet::{self, Header, MAX_HEADER};
 
 const AUDIO_EVERY: Duration = Duration::from_millis(20);
 const FRAME_EVERY: Duration = Duration::from_micros(33_333);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// Video packets that are kept for retransmission: about two seconds.
-const HISTORY: usize = 64;
 
 pub(super) struct Sender {
     endpoint: String,
     audio: Format,
     video: Format,
     audio_ssrc: Ssrc,
-    video_ssrc: Ssrc,
-    rtx_ssrc: Ssrc,
     microphone: Microphone,
-    camera: Camera,
-    rtx_sequence: u16,
+    /// The picture at its sizes, the smallest first.
+    encodings: Vec<Encoding>,
     /// The transport-wide sequence number.
     transport_sequence: u16,
-    /// Whether anybody wants the picture, as far as the bridge has said.
-    wanted: bool,
-    history: VecDeque<(Header, Vec<u8>)>,
     ready: VecDeque<Vec<u8>>,
     next_audio: Option<Instant>,
     next_frame: Option<Instant>,
     next_report: Option<Instant>,
     started: Option<Instant>,
-    counts: [(u32, u32); 2],
+    /// Packets and bytes of sound.
+    sent: (u32, u32),
 }
 
 impl Sender {
     pub fn new(endpoint: &str, offer: &Offer, rng: &mut SmallRng) -> Self {
-        let mut ssrc = || Ssrc(rng.random_range(1..u32::MAX));
-        let (audio_ssrc, video_ssrc, rtx_ssrc) = (ssrc(), ssrc(), ssrc());
         Self {
             endpoint: endpoint.to_owned(),
             audio: offer.audio.clone(),
             video: offer.video.clone(),
-            audio_ssrc,
-            video_ssrc,
-            rtx_ssrc,
+            audio_ssrc: Ssrc(rng.random_range(1..u32::MAX)),
             microphone: Microphone::new(rng.random()),
-            camera: Camera::new(rng.random()),
-            rtx_sequence: rng.random_range(0..0x7fff),
+            encodings: Encoding::all(rng),
             transport_sequence: 0,
-            wanted: true,
-            history: VecDeque::with_capacity(HISTORY),
             ready: VecDeque::new(),
             next_audio: None,
             next_frame: None,
             next_report: None,
             started: None,
-            counts: [(0, 0); 2],
+            sent: (0, 0),
         }
     }
 
@@ -81,28 +70,33 @@ impl Sender {
         let mut sources = EndpointSources::default();
         sources.push(MediaType::Audio, source(self.audio_ssrc, "a"));
         let video = |ssrc| source(ssrc, "v").with_video_type(VideoType::Camera);
-        sources.push(MediaType::Video, video(self.video_ssrc));
+        for encoding in &self.encodings {
+            sources.push(MediaType::Video, video(encoding.ssrc));
+        }
+        let sizes: Vec<u32> = self.encodings.iter().map(|it| it.ssrc.0).collect();
+        sources.push_group(MediaType::Video, SsrcGroup::new(Semantics::Sim, sizes));
         if self.video.rtx.is_some() {
-            sources.push(MediaType::Video, video(self.rtx_ssrc));
-            let pair = [self.video_ssrc.0, self.rtx_ssrc.0];
-            sources.push_group(MediaType::Video, SsrcGroup::new(Semantics::Fid, pair));
+            for encoding in &self.encodings {
+                sources.push(MediaType::Video, video(encoding.rtx_ssrc));
+                let pair = [encoding.ssrc.0, encoding.rtx_ssrc.0];
+                sources.push_group(MediaType::Video, SsrcGroup::new(Semantics::Fid, pair));
+            }
         }
         sources
     }
 
     pub fn handle_key_frame_request(&mut self, media: Ssrc) {
-        if media == self.video_ssrc {
-            self.camera.ask_for_key_frame();
+        for encoding in &mut self.encodings {
+            encoding.handle_key_frame_request(media);
         }
     }
 
-    /// Takes the largest height that anybody wants; 0: nobody wants any.
+    /// Takes the largest height that anybody wants; 0: nobody wants any; below 0: all that there is.
     pub fn handle_wanted_height(&mut self, height: i32) {
-        let wanted = height != 0;
-        if wanted && !self.wanted {
-            self.camera.ask_for_key_frame();
+        for (index, encoding) in self.encodings.iter_mut().enumerate() {
+            let fits = i32::from(encoding.height()) <= height || index == 0;
+            encoding.handle_wanted(height < 0 || height > 0 && fits);
         }
-        self.wanted = wanted;
     }
 
     /// The next RTP packet that is due.
@@ -127,63 +121,40 @@ impl Sender {
             timestamp: self.microphone.timestamp,
             ssrc: self.audio_ssrc,
         };
-        self.count(0, payload.len());
-        let packet = self.write(&header, Some(level), &payload);
-        self.ready.push_back(packet);
+        count(&mut self.sent, payload.len());
+        let mut out = self.begin(&header, Some(level), payload.len());
+        out.extend(payload);
+        self.ready.push_back(out);
     }
 
     fn make_picture(&mut self) {
-        if !self.wanted {
-            self.camera.skip();
-            return;
+        let mut packets = Vec::new();
+        for encoding in &mut self.encodings {
+            encoding.frame(self.video.payload_type, &mut packets);
         }
-        let payloads = self.camera.frame();
-        let last = payloads.len() - 1;
-        for (part, payload) in payloads.into_iter().enumerate() {
-            self.camera.sequence = self.camera.sequence.wrapping_add(1);
-            let header = Header {
-                payload_type: self.video.payload_type,
-                marker: part == last,
-                sequence: self.camera.sequence,
-                timestamp: self.camera.timestamp,
-                ssrc: self.video_ssrc,
-            };
-            self.count(1, payload.len());
-            let packet = self.write(&header, None, &payload);
-            self.ready.push_back(packet);
-            if self.history.len() == HISTORY {
-                self.history.pop_front();
-            }
-            self.history.push_back((header, payload));
+        for (header, payload) in packets {
+            let mut out = self.begin(&header, None, payload.len());
+            payload.write(&mut out);
+            self.ready.push_back(out);
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "counters of 32 bits wrap")]
-    fn count(&mut self, stream: usize, bytes: usize) {
-        let (packets, total) = &mut self.counts[stream];
-        *packets = packets.wrapping_add(1);
-        *total = total.wrapping_add(bytes as u32);
-    }
-
-    fn write(&mut self, header: &Header, level: Option<u8>, payload: &[u8]) -> Vec<u8> {
+    /// A packet up to its payload, which will have so many bytes.
+    fn begin(&mut self, header: &Header, level: Option<u8>, payload: usize) -> Vec<u8> {
         let format = if level.is_some() {
             &self.audio
         } else {
             &self.video
         };
         let transport_sequence = self.transport_sequence.to_be_bytes();
+        let level_id = level.and_then(|_| format.id(Extension::AudioLevel));
         let level = [level.unwrap_or_default()];
-        let level_id = format
-            .id(Extension::AudioLevel)
-            .filter(|_| header.ssrc == self.audio_ssrc);
         let transport_id = format.id(Extension::TransportCc);
-        let elements: Vec<packet::Element<'_>> = level_id
-            .map(|id| (id, &level[..]))
-            .into_iter()
-            .chain(transport_id.map(|id| (id, &transport_sequence[..])))
-            .collect();
-        let mut out = Vec::with_capacity(payload.len() + 64);
-        packet::write(&mut out, header, &elements, payload);
+        let level = level_id.map(|id| (id, &level[..]));
+        let transport = transport_id.map(|id| (id, &transport_sequence[..]));
+        let mut out = Vec::with_capacity(payload + MAX_HEADER + MAX_OVERHEAD);
+        let elements: ArrayVec<_, 2> = level.into_iter().chain(transport).collect();
+        packet::write(&mut out, header, &elements);
         self.transport_sequence = self.transport_sequence.wrapping_add(1);
         out
     }
@@ -192,18 +163,13 @@ impl Sender {
     pub fn retransmission(&mut self, media: Ssrc, sequence: SeqNum) -> Option<Vec<u8>> {
         let payload_type = self.video.rtx?;
         let (header, payload) = self
-            .history
-            .iter()
-            .find(|(header, _)| header.ssrc == media && header.sequence == sequence.0)?;
-        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
-        let again = Header {
-            payload_type,
-            sequence: self.rtx_sequence,
-            ssrc: self.rtx_ssrc,
-            ..*header
-        };
-        let payload = [&sequence.0.to_be_bytes()[..], payload].concat();
-        Some(self.write(&again, None, &payload))
+            .encodings
+            .iter_mut()
+            .find_map(|encoding| encoding.retransmission(media, sequence.0, payload_type))?;
+        let mut out = self.begin(&header, None, 2 + payload.len());
+        out.extend(sequence.0.to_be_bytes());
+        payload.write(&mut out);
+        Some(out)
     }
 
     /// Appends sender reports (RFC 3550 §6.4.1) when they are due.
@@ -212,11 +178,9 @@ impl Sender {
             return;
         }
         let passed = now.duration_since(*self.started.get_or_insert(now));
-        let streams = [
-            (self.audio_ssrc, self.microphone.timestamp, self.counts[0]),
-            (self.video_ssrc, self.camera.timestamp, self.counts[1]),
-        ];
-        for (ssrc, timestamp, (packets, bytes)) in streams {
+        let sound = (self.audio_ssrc, self.microphone.timestamp, self.sent);
+        let pictures = self.encodings.iter().map(Encoding::report);
+        for (ssrc, timestamp, (packets, bytes)) in std::iter::once(sound).chain(pictures) {
             let info = SenderInfo {
                 ssrc,
                 ntp: NtpTime::from_unix(passed),
@@ -228,6 +192,13 @@ impl Sender {
         }
         cname(self.audio_ssrc, self.endpoint.as_bytes(), out);
     }
+}
+
+/// Counts a packet; both counters wrap, as a report's do.
+#[expect(clippy::cast_possible_truncation, reason = "counters of 32 bits wrap")]
+pub(super) fn count((packets, total): &mut (u32, u32), bytes: usize) {
+    *packets = packets.wrapping_add(1);
+    *total = total.wrapping_add(bytes as u32);
 }
 
 /// Whether something that happens regularly is due; it begins at the first question.

@@ -20,7 +20,7 @@ use super::heard::Heard;
 use super::offer::{self, Offer};
 use super::receiver::Receiver;
 use super::sender::Sender;
-use crate::journal::Journal;
+use crate::journal::Arrival;
 
 /// Media goes out in this step: a microphone's packet, and a camera's frame when it is due.
 const TICK: Duration = Duration::from_millis(20);
@@ -48,6 +48,8 @@ pub(super) struct Identity<'a> {
     pub endpoint: &'a str,
     pub jid: &'a FullJid,
     pub sends: bool,
+    /// Height of the pictures that it asks for, in pixels.
+    pub height: u16,
 }
 
 /// What a session tells.
@@ -69,6 +71,7 @@ pub(super) struct Session {
     heard: Heard,
     channel_open: bool,
     video_name: String,
+    height: u16,
     next_tick: Instant,
     datagrams: VecDeque<Datagram>,
     events: VecDeque<SessionEvent>,
@@ -117,6 +120,7 @@ impl Session {
             heard,
             channel_open: false,
             video_name: format!("{}-v0", who.endpoint),
+            height: who.height,
             next_tick: now,
             datagrams: VecDeque::new(),
             events: VecDeque::new(),
@@ -167,24 +171,26 @@ impl Session {
         taken.then_some(local)
     }
 
+    /// Takes a datagram; tells the packet in it if it is one of a source.
     pub fn handle_datagram(
         &mut self,
         buf: &mut [u8],
         from: SocketAddr,
         to: SocketAddr,
-        journal: &mut Journal,
         now: Instant,
-    ) {
+    ) -> Option<Arrival> {
+        let mut arrival = None;
         match self.transport.handle_datagram(buf, from, to, now) {
             Ok(Received::Rtp(len)) => {
                 let packet = &buf[..len];
-                self.receiver.handle_rtp(packet, &self.heard, journal, now);
+                arrival = self.receiver.handle_rtp(packet, &self.heard, now);
             }
             Ok(Received::Rtcp(len)) => self.handle_rtcp(&buf[..len]),
             // What fails to authenticate is none of ours.
             Ok(Received::Handled) | Err(_) => {}
         }
         self.drain(now);
+        arrival
     }
 
     fn handle_rtcp(&mut self, bytes: &[u8]) {
@@ -238,7 +244,9 @@ impl Session {
             }),
             Message::ReceiverVideoConstraints(bridge_channel::ReceiverVideoConstraints {
                 last_n: Some(-1),
-                default_constraints: Some(bridge_channel::VideoConstraints::height(720)),
+                default_constraints: Some(bridge_channel::VideoConstraints::height(
+                    self.height.into(),
+                )),
                 ..Default::default()
             }),
         ];

@@ -1,23 +1,25 @@
 //! The media sessions with the focus, of which one at a time counts. A new offer replaces the
-//! current session; the old one goes on until the new one is connected, so that nothing is lost
-//! which the protocol lets one keep.
+//! current session; the old one goes on until the new one has brought media, so that nothing is lost
+//! which the protocol lets one keep, unless the participant is to behave as clients that do not know
+//! this.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use media::dtls::Certificate;
 use rand::rngs::SmallRng;
 use xmpp::jingle::{Action, BridgeSession, Content, Jingle, Reason, ReasonCondition};
 use xmpp::stanza::Condition;
 
+use super::handover::Handover;
 use super::offer::Offer;
 use super::recovery::{Recovery, Wish};
 use super::session::{Datagram, Identity, MediaId, Session, SessionEvent};
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 
-/// How long a replaced session goes on when the new one does not connect.
-const LINGER: Duration = Duration::from_secs(8);
+/// What the focus says when it ends a session because it moves the participant.
+const MOVING: &str = "moving";
 
 /// What a request to the focus is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +56,12 @@ enum Current {
 
 pub(super) struct Sessions {
     certificate: Certificate,
+    /// Whether a session that is replaced ends at once.
+    break_before_make: bool,
     current: Current,
-    retired: Option<(Box<Session>, Instant)>,
+    handover: Option<Handover<Box<Session>>>,
+    /// The focus has said that it moves the participant, and has not made an offer yet.
+    moving: bool,
     recovery: Recovery,
     last_id: u64,
     datagrams: VecDeque<Datagram>,
@@ -63,11 +69,13 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub fn new(certificate: Certificate) -> Self {
+    pub fn new(certificate: Certificate, break_before_make: bool) -> Self {
         Self {
             certificate,
+            break_before_make,
             current: Current::None,
-            retired: None,
+            handover: None,
+            moving: false,
             recovery: Recovery::default(),
             last_id: 0,
             datagrams: VecDeque::new(),
@@ -105,7 +113,10 @@ impl Sessions {
                 return Ok(());
             }
             let offer = Offer::read(jingle).map_err(|_| Condition::BadRequest)?;
-            journal.handle_offer(now);
+            journal.handle_offer(journal::Offer {
+                at: now,
+                moving: std::mem::take(&mut self.moving),
+            });
             self.retire(now);
             self.recovery.handle_success();
             self.last_id += 1;
@@ -139,11 +150,13 @@ impl Sessions {
 
     /// `success` announces a move: the next offer is on its way. Anything else is an end.
     fn handle_terminate(&mut self, jingle: &Jingle, now: Instant) {
-        let reason = jingle.reason.as_ref().and_then(|reason| reason.condition);
+        let reason = jingle.reason.as_ref();
+        let moves = reason.and_then(|reason| reason.condition) == Some(ReasonCondition::Success);
+        self.moving = reason.and_then(|reason| reason.text.as_deref()) == Some(MOVING);
         self.retire(now);
         self.recovery.handle_success();
-        if reason != Some(ReasonCondition::Success) {
-            self.drop_retired(now);
+        if !moves {
+            self.drop_old(now);
         }
     }
 
@@ -178,6 +191,7 @@ impl Sessions {
         locals: Vec<SocketAddr>,
         who: Identity<'_>,
         rng: &mut SmallRng,
+        journal: &Journal,
         now: Instant,
     ) {
         let offer = match std::mem::take(&mut self.current) {
@@ -205,7 +219,7 @@ impl Sessions {
         let sid = offer.sid.clone();
         self.current = Current::Running(Box::new(session));
         self.ask(answer, About::Answer { sid });
-        self.drain(now);
+        self.drain(journal, now);
     }
 
     /// The focus answered a request.
@@ -261,15 +275,24 @@ impl Sessions {
         now: Instant,
     ) {
         let (from, to) = way;
-        let retired = self.retired.as_mut().map(|(session, _)| session);
-        let current = match &mut self.current {
-            Current::Running(session) => Some(session),
-            _ => None,
-        };
-        if let Some(session) = current.into_iter().chain(retired).find(|s| s.id == id) {
-            session.handle_datagram(buf, from, to, journal, now);
+        match (&mut self.current, &mut self.handover) {
+            (Current::Running(session), handover) if session.id == id => {
+                if let Some(arrival) = session.handle_datagram(buf, from, to, now) {
+                    if let Some(handover) = handover {
+                        handover.handle_new(&arrival);
+                    }
+                    journal.handle_packet(arrival, now);
+                }
+            }
+            (_, Some(handover)) if handover.old.id == id => {
+                let arrival = handover.old.handle_datagram(buf, from, to, now);
+                if let Some(arrival) = arrival.filter(|arrival| handover.takes_old(arrival)) {
+                    journal.handle_packet(arrival, now);
+                }
+            }
+            _ => {}
         }
-        self.drain(now);
+        self.drain(journal, now);
     }
 
     pub fn poll_timeout(&mut self) -> Option<Instant> {
@@ -277,39 +300,35 @@ impl Sessions {
             Current::Running(session) => session.poll_timeout(),
             _ => None,
         };
-        let retired = self.retired.as_mut().map(|(session, until)| {
-            let own = session.poll_timeout();
-            own.map_or(*until, |own| own.min(*until))
+        let old = self.handover.as_mut().map(|handover| {
+            let own = handover.old.poll_timeout();
+            own.map_or(handover.until, |own| own.min(handover.until))
         });
-        [current, retired, self.recovery.poll_timeout()]
+        [current, old, self.recovery.poll_timeout()]
             .into_iter()
             .flatten()
             .min()
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, journal: &Journal, now: Instant) {
         if let Current::Running(session) = &mut self.current {
             session.handle_timeout(now);
         }
-        if let Some((session, _)) = &mut self.retired {
-            session.handle_timeout(now);
-        }
-        if self
-            .retired
-            .as_ref()
-            .is_some_and(|(_, until)| *until <= now)
-        {
-            self.drop_retired(now);
+        if let Some(handover) = &mut self.handover {
+            handover.old.handle_timeout(now);
+            if handover.until <= now {
+                self.drop_old(now);
+            }
         }
         let wish = self.recovery.handle_timeout(now);
         self.recover(wish);
-        self.drain(now);
+        self.drain(journal, now);
     }
 
-    fn drain(&mut self, now: Instant) {
-        if let Some((session, _)) = &mut self.retired {
-            while session.poll_event().is_some() {}
-            while let Some(datagram) = session.poll_datagram() {
+    fn drain(&mut self, journal: &Journal, now: Instant) {
+        if let Some(Handover { old, .. }) = &mut self.handover {
+            while old.poll_event().is_some() {}
+            while let Some(datagram) = old.poll_datagram() {
                 self.datagrams.push_back(datagram);
             }
         }
@@ -331,38 +350,44 @@ impl Sessions {
         }
         if connected {
             self.recovery.handle_success();
-            self.drop_retired(now);
         } else {
             self.recover(wish);
         }
+        let handover = self.handover.as_ref();
+        if self.is_connected() && handover.is_some_and(|it| it.is_complete(journal, now)) {
+            self.drop_old(now);
+        }
     }
 
-    /// The current session becomes the one that goes on until the next is connected.
+    /// The current session becomes the one that goes on until the next has taken over.
     fn retire(&mut self, now: Instant) {
         match std::mem::take(&mut self.current) {
             Current::None => {}
             Current::Opening(id, _) => self.events.push_back(SessionsEvent::CloseMedia(id)),
             Current::Running(session) => {
-                self.drop_retired(now);
-                self.retired = Some((session, now + LINGER));
+                self.drop_old(now);
+                self.handover = Some(Handover::new(session, now));
+                if self.break_before_make {
+                    self.drop_old(now);
+                }
             }
         }
     }
 
-    fn drop_retired(&mut self, now: Instant) {
-        if let Some((mut session, _)) = self.retired.take() {
-            session.close(now);
-            while let Some(datagram) = session.poll_datagram() {
+    fn drop_old(&mut self, now: Instant) {
+        if let Some(Handover { mut old, .. }) = self.handover.take() {
+            old.close(now);
+            while let Some(datagram) = old.poll_datagram() {
                 self.datagrams.push_back(datagram);
             }
-            self.events.push_back(SessionsEvent::CloseMedia(session.id));
+            self.events.push_back(SessionsEvent::CloseMedia(old.id));
         }
     }
 
     /// Ends everything.
     pub fn close(&mut self, now: Instant) {
         self.retire(now);
-        self.drop_retired(now);
+        self.drop_old(now);
         self.recovery.handle_success();
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::{Record, milliseconds};
-use crate::journal::{Burst, GAP, Journal, Media, Track};
+use crate::journal::{Burst, GAP, Journal, Media, Stall, Track};
 
 /// How long before a gap its cause may lie: media goes on for a while after an offer, and a socket
 /// is missed before the media is.
@@ -18,11 +18,15 @@ const BEFORE: Duration = Duration::from_secs(2);
 pub enum Cause {
     /// Sender or receiver lost its session with the server and walked in anew.
     Reconnect,
-    /// Sender or receiver was moved to another bridge or path.
+    /// The focus moved sender or receiver to another bridge, and said so.
+    Moved,
+    /// Sender or receiver was offered another media session for another reason.
     Reinvited,
     /// The machine that runs the load test was too busy to send or to receive: nobody else would
     /// have noticed anything.
     Tester,
+    /// Packets were sent and lost on the way.
+    Loss,
     /// None of these.
     Unknown,
 }
@@ -47,7 +51,10 @@ pub struct Gap {
 pub(super) fn by_sender(journal: &Journal) -> BTreeMap<(String, Media), Track> {
     let mut merged: BTreeMap<(String, Media), Track> = BTreeMap::new();
     for ((id, media), track) in &journal.tracks {
-        let name = journal.names.get(id).unwrap_or(id).clone();
+        let name = match journal.names.get(&**id) {
+            Some(name) => name.clone(),
+            None => id.to_string(),
+        };
         let into = merged.entry((name, *media)).or_default();
         into.packets += track.packets;
         into.bursts.extend(&track.bursts);
@@ -62,25 +69,33 @@ pub(super) fn by_sender(journal: &Journal) -> BTreeMap<(String, Media), Track> {
 /// those that ended.
 pub(super) fn of(
     record: &Record,
-    records: &[Record],
+    room: &[&Record],
     expected: &BTreeSet<String>,
     start: Instant,
     end: Instant,
 ) -> Vec<Gap> {
     let mut gaps = Vec::new();
+    let in_room: BTreeMap<String, &Journal> = room
+        .iter()
+        .map(|other| (other.seat.name(), &other.journal))
+        .collect();
     for ((from, media), track) in by_sender(&record.journal) {
-        let end = expected.contains(&from).then_some(end);
-        let sender = records
-            .iter()
-            .find(|other| other.seat.room == record.seat.room && other.seat.name() == from);
-        let noticed = [Some(record), sender].map(|r| r.map(|record| &record.journal));
-        for (at, until) in silences(&track.bursts, end) {
+        let sender = in_room.get(&from).copied();
+        let ends = [Some(&record.journal), sender].map(|it| it.and_then(|journal| journal.end));
+        let end = ends.into_iter().flatten().fold(end, Instant::min);
+        let until = expected.contains(&from).then_some(end);
+        for silence in silences(&track.bursts, until) {
+            // What began after either of them left is no gap.
+            if silence.from >= end {
+                continue;
+            }
+            let noticed = [Some(&record.journal), sender].into_iter().flatten();
             gaps.push(Gap {
                 from: from.clone(),
                 media,
-                at_ms: milliseconds(at.saturating_duration_since(start)),
-                length_ms: milliseconds(until.saturating_duration_since(at)),
-                cause: cause(noticed.into_iter().flatten(), at, until),
+                at_ms: milliseconds(silence.from.saturating_duration_since(start)),
+                length_ms: milliseconds(silence.to.saturating_duration_since(silence.from)),
+                cause: cause(noticed, &silence),
             });
         }
     }
@@ -88,28 +103,40 @@ pub(super) fn of(
     gaps
 }
 
+/// A time without packets, and how many were lost in it.
+struct Silence {
+    from: Instant,
+    to: Instant,
+    lost: u32,
+}
+
 /// The times longer than [`GAP`] that no burst covers, up to `end` where it is given.
-fn silences(bursts: &[Burst], end: Option<Instant>) -> Vec<(Instant, Instant)> {
+fn silences(bursts: &[Burst], end: Option<Instant>) -> Vec<Silence> {
     let mut silences = Vec::new();
     let mut last: Option<Instant> = None;
     let next = bursts
         .iter()
-        .map(|burst| (burst.from, burst.to))
-        .chain(end.map(|end| (end, end)));
-    for (from, to) in next {
+        .map(|burst| (burst.from, burst.to, burst.lost_before))
+        .chain(end.map(|end| (end, end, 0)));
+    for (from, to, lost) in next {
         if let Some(last) = last
             && from.saturating_duration_since(last) > GAP
         {
-            silences.push((last, from));
+            silences.push(Silence {
+                from: last,
+                to: from,
+                lost,
+            });
         }
         last = Some(last.map_or(to, |last| last.max(to)));
     }
     silences
 }
 
-fn cause<'a>(noticed: impl Iterator<Item = &'a Journal>, at: Instant, until: Instant) -> Cause {
-    let near = |time: Instant| time + BEFORE >= at && time <= until;
-    let mut found = Cause::Unknown;
+fn cause<'a>(noticed: impl Iterator<Item = &'a Journal>, silence: &Silence) -> Cause {
+    let (at, until) = (silence.from, silence.to);
+    let mut moved = None;
+    let mut stalled = Duration::ZERO;
     for journal in noticed {
         let walked_in_anew = journal.interruptions.iter().any(|interruption| {
             !interruption.resumed
@@ -119,22 +146,36 @@ fn cause<'a>(noticed: impl Iterator<Item = &'a Journal>, at: Instant, until: Ins
         if walked_in_anew {
             return Cause::Reconnect;
         }
-        if journal.offers.iter().skip(1).any(|offer| near(*offer)) {
-            found = Cause::Reinvited;
+        let later = journal.offers.iter().skip(1);
+        for offer in later.filter(|offer| offer.at + BEFORE >= at && offer.at <= until) {
+            moved = moved.max(Some(if offer.moving {
+                Cause::Moved
+            } else {
+                Cause::Reinvited
+            }));
         }
-        let stalled = |stall: &Burst| stall.from <= until && stall.to >= at;
-        if found == Cause::Unknown && journal.stalls.iter().any(stalled) {
-            found = Cause::Tester;
-        }
+        let stalls = journal.stalls.iter();
+        stalled += stalls.map(|it| overlap(it, silence)).sum::<Duration>();
     }
-    found
+    let busy = !stalled.is_zero() && stalled + GAP >= until.saturating_duration_since(at);
+    match moved {
+        Some(cause) => cause,
+        None if busy => Cause::Tester,
+        None if silence.lost > 0 => Cause::Loss,
+        None => Cause::Unknown,
+    }
+}
+
+fn overlap(stall: &Stall, silence: &Silence) -> Duration {
+    let end = stall.to.min(silence.to);
+    end.saturating_duration_since(stall.from.max(silence.from))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::journal::Interruption;
+    use crate::journal::{Interruption, Offer};
     use crate::plan::Plan;
 
     fn ms(count: u64) -> Duration {
@@ -153,7 +194,7 @@ mod tests {
             })
             .collect();
         for (id, from, to) in bursts {
-            let key = ((*id).to_owned(), Media::Audio);
+            let key = ((*id).into(), Media::Audio);
             let journal = &mut records[0].journal;
             journal
                 .names
@@ -161,6 +202,7 @@ mod tests {
             journal.tracks.entry(key).or_default().bursts.push(Burst {
                 from: start + ms(*from),
                 to: start + ms(*to),
+                lost_before: 0,
             });
         }
         records
@@ -168,10 +210,15 @@ mod tests {
 
     fn gaps(records: &[Record], start: Instant, end: u64) -> Vec<(u64, u64, Cause)> {
         let expected = records[0].seat.expected_senders().collect();
-        of(&records[0], records, &expected, start, start + ms(end))
+        let room: Vec<_> = records.iter().collect();
+        of(&records[0], &room, &expected, start, start + ms(end))
             .iter()
             .map(|gap| (gap.at_ms, gap.length_ms, gap.cause))
             .collect()
+    }
+
+    fn offer(at: Instant, moving: bool) -> Offer {
+        Offer { at, moving }
     }
 
     #[test]
@@ -195,9 +242,12 @@ mod tests {
         for side in [0, 1] {
             let mut records = meeting(start, &[("aa", 100, 1_000), ("aa", 1_800, 4_000)]);
             let offers = &mut records[side].journal.offers;
-            offers.extend([start + ms(50), start + ms(900)]);
+            offers.extend([offer(start + ms(50), false), offer(start + ms(900), false)]);
             let all = gaps(&records, start, 4_100);
             assert_eq!(all, [(1_000, 800, Cause::Reinvited)]);
+            records[side].journal.offers[1].moving = true;
+            let all = gaps(&records, start, 4_100);
+            assert_eq!(all, [(1_000, 800, Cause::Moved)]);
         }
     }
 
@@ -209,11 +259,41 @@ mod tests {
             .journal
             .handle_wake(start + ms(1_020), start + ms(1_290));
         assert_eq!(gaps(&records, start, 4_100), [(1_000, 300, Cause::Tester)]);
-        records[1].journal.offers = vec![start, start + ms(1_100)];
+        let offers = [start, start + ms(1_100)].map(|at| offer(at, false));
+        records[1].journal.offers = offers.to_vec();
         assert_eq!(
             gaps(&records, start, 4_100),
             [(1_000, 300, Cause::Reinvited)]
         );
+    }
+
+    #[test]
+    fn a_short_stall_does_not_explain_a_long_gap() {
+        let start = Instant::now();
+        let mut records = meeting(start, &[("aa", 100, 1_000), ("aa", 3_000, 4_000)]);
+        let stall = (start + ms(1_020), start + ms(1_290));
+        records[1].journal.handle_wake(stall.0, stall.1);
+        assert_eq!(
+            gaps(&records, start, 4_100),
+            [(1_000, 2_000, Cause::Unknown)]
+        );
+    }
+
+    #[test]
+    fn a_gap_in_which_packets_were_lost_is_one_of_the_network() {
+        let start = Instant::now();
+        let mut records = meeting(start, &[("aa", 100, 1_000), ("aa", 1_300, 4_000)]);
+        let tracks = &mut records[0].journal.tracks;
+        tracks.values_mut().next().unwrap().bursts[1].lost_before = 14;
+        assert_eq!(gaps(&records, start, 4_100), [(1_000, 300, Cause::Loss)]);
+    }
+
+    #[test]
+    fn whoever_has_left_leaves_no_gap() {
+        let start = Instant::now();
+        let mut records = meeting(start, &[("aa", 100, 1_000)]);
+        records[1].journal.end = Some(start + ms(1_100));
+        assert_eq!(gaps(&records, start, 4_100), []);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(super) fn of(records: &[Record], end: Instant) -> BTreeMap<String, Room> {
     let mut rooms: BTreeMap<String, Room> = BTreeMap::new();
     for record in records {
         rooms.entry(record.seat.room.clone()).or_default();
+        let end = record.journal.end.unwrap_or(end);
         let settled = record
             .journal
             .entered

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use loadtest::Report;
 use loadtest::report::Cause;
 
 use crate::scene::Scene;
@@ -58,7 +59,48 @@ async fn a_bridge_that_is_replaced_leaves_a_gap_and_cuts_nobody_off() {
         let gap = participant.gaps.iter().max_by_key(|gap| gap.length_ms);
         let gap = gap.unwrap_or_else(|| panic!("a gap: {report}"));
         assert!((400..5_000).contains(&gap.length_ms), "{report}");
-        assert_eq!(gap.cause, Cause::Reinvited);
+        let invited_again = matches!(gap.cause, Cause::Moved | Cause::Reinvited);
+        assert!(invited_again, "{report}");
         assert!(participant.interruptions.is_empty());
+    }
+}
+
+/// Two in a meeting are moved from one bridge to another; what both noticed.
+async fn moved(break_before_make: bool) -> Report {
+    let service = Service::start().await;
+    let _one = service.add_named_bridge("one").await;
+    let mut scene = Scene::of(service.address, |plan| {
+        plan.groups[0].break_before_make = break_before_make;
+    });
+    scene.both_well(600).await;
+    let _two = service.add_named_bridge("two").await;
+    // The focus moves nobody before it knows of the second bridge.
+    let mut count = 0;
+    while count == 0 {
+        count = service.move_all_from("one").await;
+    }
+    assert_eq!(count, 2);
+    scene.both_well(2_000).await;
+    let report = scene.end().await;
+    assert!(report.ok, "{report}");
+    assert_eq!(report.totals.interrupted, 0, "{report}");
+    for participant in &report.participants {
+        let offers = (participant.reinvited, participant.moved);
+        assert_eq!(offers, (1, 1), "{report}");
+    }
+    report
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_moved_make_before_break_is_not_interrupted() {
+    moved(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_breaks_before_making_notices_the_move() {
+    let report = moved(true).await;
+    for participant in &report.participants {
+        let gaps = &participant.gaps;
+        assert!(gaps.iter().any(|gap| gap.cause == Cause::Moved), "{report}");
     }
 }

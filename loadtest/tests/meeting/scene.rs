@@ -20,21 +20,20 @@ pub struct Scene {
 impl Scene {
     /// A room of two, who connect through `doors`.
     pub fn of_two(service: SocketAddr, doors: Vec<SocketAddr>) -> Self {
-        let plan = Plan {
-            connect: doors,
+        Self::of(service, |plan| plan.connect = doors)
+    }
+
+    /// A room of two, with something changed.
+    pub fn of(service: SocketAddr, change: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = Plan {
             until_signal: true,
             progress_every: Duration::from_millis(50),
             ..Plan::new(format!("http://{service}").parse().unwrap())
         };
+        change(&mut plan);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let (tell, progress) = watch::channel(Progress {
-            passed: Duration::ZERO,
-            in_room: 0,
-            well: 0,
-            of: 2,
-            datagrams: 0,
-        });
+        let (tell, progress) = watch::channel(Progress::default());
         let run = tokio::spawn(async move {
             let access = Access::new(&Trust::Public).unwrap();
             let told = |progress| {

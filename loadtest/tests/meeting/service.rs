@@ -8,7 +8,8 @@ use axum::routing::get;
 use bridge::Bridge;
 use focus::Focus;
 use signalling::Server;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use xmpp::client::Connector;
 
@@ -43,6 +44,11 @@ impl Service {
 
     /// One more bridge.
     pub async fn add_bridge(&self) -> Bridge {
+        self.add_named_bridge("").await
+    }
+
+    /// One more bridge, with this nick in the brewery.
+    pub async fn add_named_bridge(&self, nick: &str) -> Bridge {
         let mut config = bridge::Config {
             udp_port: 0,
             bind_addresses: vec![[127, 0, 0, 1].into()],
@@ -62,10 +68,25 @@ impl Service {
             password_file: None,
             password: Some(PASSWORD.to_owned().into()),
             brewery: format!("jvbbrewery@internal-muc.{DOMAIN}"),
-            nick: String::new(),
+            nick: nick.to_owned(),
         };
         let embedded = vec![(shard, connector(&self.signalling))];
         Bridge::start(config, embedded).await.unwrap()
+    }
+
+    /// Asks the focus to move everybody away from a bridge; how many it moves.
+    pub async fn move_all_from(&self, nick: &str) -> usize {
+        let path = format!("/move-endpoints/move-endpoints?bridge={nick}&numEndpoints=100");
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let count = answer.split_once(r#""movedEndpoints":"#);
+        let digits = count.map_or("0", |(_, rest)| {
+            rest.split(|c: char| !c.is_ascii_digit()).next().unwrap()
+        });
+        digits.parse().unwrap()
     }
 
     /// Signalling dies and comes back without its memory.
@@ -88,7 +109,7 @@ fn serve(
     let router = Router::new()
         .route("/config.json", get(async || CONFIG))
         .merge(signalling.lock().unwrap().client_router())
-        .merge(focus.client_router())
+        .merge(focus.http_router())
         .into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() })
 }

@@ -29,7 +29,7 @@ struct World {
     rng: SmallRng,
     bridge: Transport,
     session: Session,
-    journal: Journal,
+    arrivals: Vec<Arrival>,
     /// What the bridge received.
     rtp: Vec<Vec<u8>>,
     texts: Vec<String>,
@@ -125,6 +125,7 @@ impl World {
             endpoint: "aaaaaaaa",
             jid: &FullJid::new("a@x/y").unwrap(),
             sends: true,
+            height: 360,
         };
         let certificate = &certificates[1];
         let locals = vec![CLIENT];
@@ -135,7 +136,7 @@ impl World {
             rng,
             bridge: Transport::new(config, 2, now),
             session,
-            journal: Journal::new(now),
+            arrivals: Vec::new(),
             rtp: Vec::new(),
             texts: Vec::new(),
             sequence: 0,
@@ -200,8 +201,10 @@ impl World {
     }
 
     fn receive(&mut self, mut payload: Vec<u8>) {
-        self.session
-            .handle_datagram(&mut payload, BRIDGE, CLIENT, &mut self.journal, self.now);
+        let arrival = self
+            .session
+            .handle_datagram(&mut payload, BRIDGE, CLIENT, self.now);
+        self.arrivals.extend(arrival);
     }
 
     fn bridge_says(&mut self, text: &str) {
@@ -259,39 +262,57 @@ fn a_connected_session_says_what_it_wants_and_sends_what_it_announced() {
     let mut world = World::connected();
     assert_eq!(world.session.poll_event(), Some(SessionEvent::Connected));
     assert!(world.texts[0].contains("SourceVideoTypeMessage"));
-    assert!(world.texts[1].contains(r#""defaultConstraints":{"maxHeight":720"#));
+    assert!(world.texts[1].contains(r#""defaultConstraints":{"maxHeight":360"#));
     world.rtp.clear();
     let start = world.now;
     world.run_until(|world| world.now >= start + Duration::from_secs(1));
     let (audio, video) = (world.of_type(111), world.of_type(100));
     assert!((48..=52).contains(&audio.len()), "{}", audio.len());
-    assert!((28..=36).contains(&video.len()), "{}", video.len());
     let announced = world.session.sources();
     assert_eq!(announced.audio[0].ssrc, audio[0].0.0);
-    assert_eq!(announced.video[0].ssrc, video[0].0.0);
+    // One, two and six packets of each frame.
+    for (size, packets) in [1, 2, 6].into_iter().enumerate() {
+        let ssrc = Ssrc(announced.video_groups[0].ssrcs[size]);
+        let sent = video.iter().filter(|(of, ..)| *of == ssrc).count();
+        assert!((28 * packets..=33 * packets).contains(&sent), "{sent}");
+    }
+}
+
+#[test]
+fn sizes_that_nobody_wants_are_not_sent() {
+    let mut world = World::connected();
+    world.bridge_says(
+        r#"{"colibriClass":"SenderSourceConstraints","sourceName":"aaaaaaaa-v0","maxHeight":360}"#,
+    );
+    world.rtp.clear();
+    world.run_until(|world| world.of_type(111).len() > 50);
+    let sent: std::collections::BTreeSet<u32> =
+        world.of_type(100).iter().map(|(ssrc, ..)| ssrc.0).collect();
+    let announced = world.session.sources().video_groups[0].ssrcs[..2].to_vec();
+    assert_eq!(sent, announced.into_iter().collect());
 }
 
 #[test]
 fn a_key_frame_comes_first_and_whenever_the_bridge_asks() {
     let mut world = World::connected();
     world.run_until(|world| world.of_type(100).len() > 20);
-    assert_eq!(world.key_frames(), 1);
+    assert_eq!(world.key_frames(), 3, "one of each size");
     let media = world.of_type(100)[0].0;
     let sender = Ssrc(1);
     world.bridge_sends_rtcp(|out| Pli { sender, media }.write(out));
-    world.run_until(|world| world.key_frames() == 2);
+    world.run_until(|world| world.key_frames() == 4);
 }
 
 #[test]
 fn a_lost_packet_comes_again_as_a_retransmission() {
     let mut world = World::connected();
-    world.run_until(|world| world.of_type(100).len() > 5);
+    world.run_until(|world| world.of_type(100).len() > 100);
     let (media, sequence, payload) = world.of_type(100).pop().unwrap();
     world.bridge_sends_rtcp(|out| Nack::write(Ssrc(1), media, &[SeqNum(sequence)], out));
     world.run_until(|world| !world.of_type(96).is_empty());
     let (ssrc, _, again) = world.of_type(96).pop().unwrap();
     assert_eq!(again, [&sequence.to_be_bytes()[..], &payload].concat());
-    assert_eq!(ssrc.0, world.session.sources().video_groups[0].ssrcs[1]);
+    assert_eq!(ssrc.0, world.session.sources().video_groups[3].ssrcs[1]);
 }
 
 #[test]
@@ -307,22 +328,28 @@ fn a_picture_that_nobody_wants_is_not_sent() {
     world.run_until(|world| world.of_type(111).len() > 50);
     assert!(world.of_type(100).is_empty());
     world.bridge_says(&wish(720));
-    world.run_until(|world| world.key_frames() == 1);
+    world.run_until(|world| world.key_frames() == 3);
 }
 
 #[test]
 fn packets_count_for_the_source_that_the_bridge_channel_names() {
     let mut world = World::connected();
     world.bridge_sends_rtp(111, 77);
-    assert!(world.journal.tracks.is_empty(), "nobody's");
+    assert!(world.arrivals.is_empty(), "nobody's");
     world.bridge_says(
         r#"{"colibriClass":"AudioSourcesMap","mappedSources":[{"source":"bb-a0","owner":"bb","ssrc":77}]}"#,
     );
     world.bridge_sends_rtp(111, 77);
     world.bridge_sends_rtp(111, 77);
-    let track = &world.journal.tracks[&("bb".to_owned(), Media::Audio)];
-    assert_eq!(track.packets, 2);
-    assert_eq!(world.journal.first_media, Some(world.now));
+    let bb = |lost_before| Arrival {
+        owner: "bb".into(),
+        media: Media::Audio,
+        lost_before,
+    };
+    assert_eq!(world.arrivals, [bb(0), bb(0)]);
+    world.sequence += 2;
+    world.bridge_sends_rtp(111, 77);
+    assert_eq!(world.arrivals[2], bb(2));
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::time::Duration;
+
 use media::ice::IceCredentials;
 use rand::SeedableRng;
 use xmpp::FullJid;
 
 use super::*;
+use crate::participant::handover::LONGEST;
 use crate::participant::session::tests::offered;
 
 struct World {
@@ -20,7 +23,7 @@ impl World {
     fn new() -> Self {
         let now = Instant::now();
         Self {
-            sessions: Sessions::new(Certificate::generate().unwrap()),
+            sessions: Sessions::new(Certificate::generate().unwrap(), false),
             rng: SmallRng::seed_from_u64(1),
             journal: Journal::new(now),
             now,
@@ -49,19 +52,31 @@ impl World {
             endpoint: "aaaaaaaa",
             jid: &FullJid::new("a@x/y").unwrap(),
             sends: true,
+            height: 720,
         };
         let locals = vec![SocketAddr::from(([198, 51, 100, 7], 50_000))];
-        self.sessions
-            .handle_media_open(MediaId(id), locals, who, &mut self.rng, self.now);
+        self.sessions.handle_media_open(
+            MediaId(id),
+            locals,
+            who,
+            &mut self.rng,
+            &self.journal,
+            self.now,
+        );
     }
 
     fn ends(&mut self, sid: &str, condition: ReasonCondition) {
+        let moving = condition == ReasonCondition::Success;
         let mut jingle = Jingle::new(Action::SessionTerminate, sid);
         jingle.reason = Some(Reason {
             condition: Some(condition),
-            text: None,
+            text: moving.then(|| "moving".to_owned()),
         });
         self.says(jingle).unwrap();
+    }
+
+    fn passes(&mut self) {
+        self.sessions.handle_timeout(&self.journal, self.now);
     }
 
     /// What has happened since the last look.
@@ -117,9 +132,24 @@ fn a_move_keeps_the_old_session_until_it_has_lingered_long_enough() {
         "session-accept two",
     ];
     assert_eq!(world.happened(), before);
-    world.now += LINGER;
-    world.sessions.handle_timeout(world.now);
+    let moving: Vec<_> = world.journal.offers.iter().map(|o| o.moving).collect();
+    assert_eq!(moving, [false, true]);
+    world.now += LONGEST;
+    world.passes();
     assert_eq!(world.happened(), ["close 1"]);
+}
+
+#[test]
+fn who_breaks_before_making_has_no_session_while_it_is_moved() {
+    let mut world = World::new();
+    world.sessions.break_before_make = true;
+    world.offers("one");
+    world.opens(1);
+    world.happened();
+    world.ends("one", ReasonCondition::Success);
+    assert_eq!(world.happened(), ["close 1"]);
+    world.offers("two");
+    assert_eq!(world.happened(), ["open 2"]);
 }
 
 #[test]
@@ -155,6 +185,6 @@ fn an_answer_that_the_focus_refuses_is_followed_by_a_wish_for_another_offer() {
     let about = About::Answer { sid };
     world.sessions.handle_answer(&about, true, world.now);
     world.now += Duration::from_secs(6);
-    world.sessions.handle_timeout(world.now);
+    world.passes();
     assert_eq!(world.happened(), ["session-terminate one"]);
 }
