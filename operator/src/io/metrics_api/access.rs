@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use k8s_openapi::api::authorization::v1::{
-    NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
 };
 use kube::api::PostParams;
 use kube::{Api, Client};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::metrics_api::caller::User;
 use crate::metrics_api::refusal::Refusal;
-use crate::metrics_api::request::Request;
+use crate::metrics_api::request::Query;
 use crate::metrics_api::{GROUP, VERSION};
 
 /// How long an answer holds.
@@ -38,13 +38,13 @@ impl Access {
     }
 
     /// Refuses what the user may not.
-    pub async fn check(&self, user: User, path: &str, request: &Request) -> Result<(), Refusal> {
+    pub async fn check(&self, user: User, path: &str, query: &Query) -> Result<(), Refusal> {
         let question = (user, path.to_owned());
         let known = self.known.lock().get(&question).copied();
         let allowed = match known {
             Some((allowed, until)) if Instant::now() < until => allowed,
             _ => {
-                let allowed = self.ask(&question.0, path, request).await?;
+                let allowed = self.ask(&question.0, query).await?;
                 self.remember(question.clone(), allowed);
                 allowed
             }
@@ -68,34 +68,24 @@ impl Access {
         known.insert(question, (allowed, now + REMEMBERED));
     }
 
-    async fn ask(&self, user: &User, path: &str, request: &Request) -> Result<bool, Refusal> {
-        let mut spec = SubjectAccessReviewSpec {
+    async fn ask(&self, user: &User, query: &Query) -> Result<bool, Refusal> {
+        let spec = SubjectAccessReviewSpec {
             user: Some(user.name.clone()),
             uid: user.uid.clone(),
             groups: Some(user.groups.clone()),
             extra: Some(user.extra.clone()),
+            resource_attributes: Some(ResourceAttributes {
+                verb: Some("get".into()),
+                group: Some(GROUP.into()),
+                version: Some(VERSION.into()),
+                resource: Some("pods".into()),
+                subresource: Some(query.metric.name().into()),
+                namespace: Some(query.namespace.clone()),
+                name: Some(query.pods.name().into()),
+                ..ResourceAttributes::default()
+            }),
             ..SubjectAccessReviewSpec::default()
         };
-        match request {
-            Request::Values(query) => {
-                spec.resource_attributes = Some(ResourceAttributes {
-                    verb: Some("get".into()),
-                    group: Some(GROUP.into()),
-                    version: Some(VERSION.into()),
-                    resource: Some("pods".into()),
-                    subresource: Some(query.metric.name().into()),
-                    namespace: Some(query.namespace.clone()),
-                    name: Some(query.pods.name().into()),
-                    ..ResourceAttributes::default()
-                });
-            }
-            _ => {
-                spec.non_resource_attributes = Some(NonResourceAttributes {
-                    verb: Some("get".into()),
-                    path: Some(path.to_owned()),
-                });
-            }
-        }
         let review = SubjectAccessReview {
             spec,
             ..SubjectAccessReview::default()

@@ -135,12 +135,15 @@ impl Api {
         }
         let path = request.uri().path();
         let asked = request::parse(path, request.uri().query())?;
-        self.access.check(user, path, &asked).await?;
+        // What there is to ask is no secret, and the API server's own discovery asks as a user without groups.
         match asked {
             Asked::Groups => Ok(discovery::groups()),
             Asked::Group => Ok(discovery::group()),
             Asked::Resources => Ok(discovery::resources()),
-            Asked::Values(query) => self.bridges.values(&query),
+            Asked::Values(query) => {
+                self.access.check(user, path, &query).await?;
+                self.bridges.values(&query)
+            }
         }
     }
 }

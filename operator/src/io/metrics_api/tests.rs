@@ -303,6 +303,21 @@ async fn the_front_proxy_reads_for_a_user_who_may() {
 }
 
 #[tokio::test]
+async fn discovery_is_for_everybody_whom_the_front_proxy_knows() {
+    let running = Running::start().await;
+    for path in [
+        "/apis",
+        "/apis/custom.metrics.k8s.io",
+        "/apis/custom.metrics.k8s.io/v1beta2",
+    ] {
+        let proxy = running.issuer.client("front-proxy-client");
+        let (code, _) = running.ask(Some(proxy), Some("nobody"), path).await;
+        assert_eq!(code, 200, "{path}");
+    }
+    assert_eq!(running.cluster.lock().reviews, 0);
+}
+
+#[tokio::test]
 async fn an_answer_to_who_may_is_remembered() {
     let running = Running::start().await;
     let path = format!("{PODS}/p-bridge-0/bridge_stress");
