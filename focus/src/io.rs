@@ -27,6 +27,8 @@ const QUEUE: usize = 16_384;
 const COMMANDS: usize = 1_024;
 /// Events taken in while a stanza waits to be sent.
 const MAX_BACKLOG: usize = 262_144;
+/// Time that the server has to take what the focus says at its end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Events handled before the outgoing stanzas are written.
 const BATCH: usize = 64;
 
@@ -145,9 +147,13 @@ async fn run(client: Client, mut director: Director, mut commands: mpsc::Receive
     let mut backlog = VecDeque::new();
     let mut answers: HashMap<RequestId, oneshot::Sender<Answer>> = HashMap::new();
     let mut next_request = 0_u64;
-    let mut ending = false;
-    while !ending {
-        let deadline = director.poll_timeout();
+    let mut end_by: Option<Instant> = None;
+    loop {
+        // What the server has not confirmed, a successor might ask for too early.
+        if end_by.is_some_and(|by| !director.is_keeping() || by <= Instant::now()) {
+            break;
+        }
+        let deadline = director.poll_timeout().into_iter().chain(end_by).min();
         tokio::select! {
             biased;
             event = next_event(&mut backlog, &mut events) => {
@@ -169,7 +175,7 @@ async fn run(client: Client, mut director: Director, mut commands: mpsc::Receive
                 Command::Look(look) => look(&mut director, Instant::now()),
                 Command::End => {
                     director.handle_end(Instant::now());
-                    ending = true;
+                    end_by = Some(Instant::now() + LAST_WORDS);
                 }
             },
             () = sleep_until(deadline) => {}

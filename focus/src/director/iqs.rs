@@ -47,6 +47,12 @@ pub(super) struct Pending {
 }
 
 impl Director {
+    pub(super) fn has_pending(&self, is_meant: impl Fn(&Waiter) -> bool) -> bool {
+        self.pending
+            .values()
+            .any(|pending| is_meant(&pending.waiter))
+    }
+
     pub(super) fn ask_for_conference(
         &mut self,
         room: &BareJid,

@@ -85,6 +85,11 @@ impl Director {
         }
     }
 
+    /// Whether the server has yet to confirm that it keeps something.
+    pub fn is_keeping(&self) -> bool {
+        self.online && self.has_pending(|waiter| matches!(waiter, Waiter::Kept))
+    }
+
     pub(super) fn handle_kept(&mut self, answer: Result<Option<&Element>, NoAnswer>) {
         if let Err(NoAnswer::Refused(error)) = answer
             && !std::mem::replace(&mut self.notes.refused, true)
