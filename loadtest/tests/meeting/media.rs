@@ -11,7 +11,8 @@ async fn two_meet_and_hear_and_see_each_other() {
     let service = Service::start().await;
     let _bridge = service.add_bridge().await;
     let mut scene = Scene::of_two(service.address, Vec::new());
-    scene.both_well(600).await;
+    // Longer than it takes until a room counts as settled.
+    scene.both_well(1_500).await;
     let report = scene.end().await;
     assert!(report.ok, "{report}");
     for participant in &report.participants {
