@@ -122,6 +122,11 @@ const STAGES: &[Stage] = &[
         run: kubernetes::away,
     },
     Stage {
+        name: "k8s-autoscaling",
+        about: "a pool follows its traffic by a real autoscaler, one bridge to three and back; without metrics nothing leaves",
+        run: kubernetes::autoscaling,
+    },
+    Stage {
         name: "k8s-recipe",
         about: "a pool and the usual recipe for bridges, scaled in the same steps under the same load",
         run: kubernetes::recipe,

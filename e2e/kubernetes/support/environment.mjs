@@ -64,8 +64,23 @@ for process in /proc/[0-9]*; do
     kill -"$2" "\${process#/proc/}" && count=$((count + 1))
 done
 echo "$count"`;
+    return Number(await onNode(pod.spec.nodeName, ['/bin/sh', '-c', script, 'kill', cgroupOf(pod), signal]));
+}
+
+/** Runs a command of the node in the network of a pod; gives its output. */
+export function inNetworkOf(pod, command) {
+    const script = `for process in /proc/[0-9]*; do
+    grep -qs "$1" "$process/cgroup" || continue
+    shift
+    exec nsenter --net="$process/ns/net" "$@"
+done
+exit 1`;
+    return onNode(pod.spec.nodeName, ['/bin/sh', '-c', script, 'enter', cgroupOf(pod), ...command]);
+}
+
+/** A pattern for the control groups of a pod. */
+function cgroupOf(pod) {
     const name = `pod${pod.metadata.uid}`;
     // The systemd driver of cgroups writes underscores.
-    const pattern = `${name}\\|${name.replaceAll('-', '_')}`;
-    return Number(await onNode(pod.spec.nodeName, ['/bin/sh', '-c', script, 'kill', pattern, signal]));
+    return `${name}\\|${name.replaceAll('-', '_')}`;
 }

@@ -63,6 +63,11 @@ pub fn away() -> anyhow::Result<()> {
     node("away")
 }
 
+/// Bridges follow the traffic.
+pub fn autoscaling() -> anyhow::Result<()> {
+    node("autoscaling")
+}
+
 /// The usual recipe for bridges beside a pool.
 pub fn recipe() -> anyhow::Result<()> {
     node("recipe")

@@ -1,0 +1,182 @@
+// Bridges follow the traffic, one to three and back to one, by a real HorizontalPodAutoscaler, and nobody in a call is
+// interrupted. `recipe.test.mjs` has the same load on the usual recipe.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { until } from '../support/wait.mjs';
+import { condition, list, patch, read, untilObject } from './support/api.mjs';
+import { bridges, statistics } from './support/bridges.mjs';
+import { inNetworkOf, needsOwnNodes } from './support/environment.mjs';
+import { figure, secondsSince } from './support/figures.mjs';
+import { tellImpact } from './support/impact.mjs';
+import { operators } from './support/operator.mjs';
+import { ensureService, frontDoor, NAMESPACE, podsOf, POOL, settled } from './support/service.mjs';
+import { Waves } from './support/waves.mjs';
+
+const MOST = 3;
+/** What a bridge is to carry at most, in parts of what the first wave needs. */
+const ROOM = 1.15;
+/** A table of packet filters in the operator's network, which keeps it from the bridges. */
+const BLIND = ['inet', 'test_blind'];
+
+let waves;
+
+before(async () => {
+    await ensureService();
+    await patch('bridgepools', POOL, NAMESPACE, { spec: { replicas: 1 } });
+    await settled();
+});
+
+after(async () => {
+    await waves?.end();
+    await seesAgain();
+    await ensureService();
+});
+
+const pool = () => read('bridgepools', POOL, NAMESPACE);
+const autoscaler = () => read('horizontalpodautoscalers', POOL, NAMESPACE);
+
+/** Waits until exactly `count` bridges take meetings and no other pod is there. */
+async function follows(count, { seconds = 120 } = {}) {
+    const from = Date.now();
+    await untilObject(
+        `the pool has followed to ${count}`,
+        'bridgepools',
+        POOL,
+        NAMESPACE,
+        ({ spec, status }) => spec.replicas === count && status.bridges.ready === count && status.replicas === count,
+        { seconds },
+    );
+    return secondsSince(from);
+}
+
+/** Bytes per second that the bridges carry, once that does not rise any more: senders begin slowly. */
+async function traffic() {
+    let before = 0;
+    let now = 0;
+    await until(
+        'traffic is steady',
+        async () => {
+            const all = await Promise.all((await bridges()).map(({ pod }) => statistics(pod)));
+            const kilobits = all.reduce((sum, one) => sum + one.bit_rate_download + one.bit_rate_upload, 0);
+            [before, now] = [now, (kilobits * 1000) / 8];
+            return { ok: before > 0 && now > 0 && Math.abs(now - before) < before * 0.08, seen: [before, now] };
+        },
+        { every: 5000, seconds: 60 },
+    );
+    return Math.round((before + now) / 2);
+}
+
+/** Reasons of the pool's events since a moment, with their sentences. */
+async function events(since) {
+    const all = await list('events', { namespace: NAMESPACE });
+    return all
+        .filter((one) => one.involvedObject.kind === 'BridgePool' && one.involvedObject.name === POOL)
+        .filter((one) => Date.parse(one.lastTimestamp ?? one.eventTime ?? one.metadata.creationTimestamp) >= since)
+        .map((one) => ({ reason: one.reason, note: one.message ?? one.note }));
+}
+
+const rules = (periodSeconds, stabilizationWindowSeconds) => ({
+    stabilizationWindowSeconds,
+    selectPolicy: 'Max',
+    policies: [{ type: 'Pods', value: 1, periodSeconds }],
+});
+let began;
+
+test('the first wave comes to one bridge, and the pool is told how much one carries', async (context) => {
+    began = Date.now() - 1000;
+    waves = new Waves('autoscaling', await frontDoor());
+    await waves.arrive('early');
+    const bytes = await traffic();
+    context.diagnostic(`the first wave: ${bytes} bytes per second`);
+    const autoscaling = {
+        minReplicas: 1,
+        maxReplicas: MOST,
+        targetNetworkBytesPerSecond: Math.round(bytes * ROOM),
+        reservePercent: 0,
+        window: '10s',
+        behavior: { scaleUp: rules(5, 0), scaleDown: rules(5, 10) },
+    };
+    await patch('bridgepools', POOL, NAMESPACE, { spec: { autoscaling } });
+    await until('the autoscaler sees numbers', async () => {
+        const one = await autoscaler();
+        return { ok: condition(one, 'ScalingActive')?.status === 'True', seen: one?.status };
+    }, { seconds: 60 });
+    assert.equal((await pool()).spec.replicas, 1, 'one bridge is enough');
+});
+
+test('more waves: the pool grows to three', async (context) => {
+    await waves.arrive('middle');
+    await figure(context, `twice the traffic, to two bridges: ${await follows(2)}`);
+    await waves.arrive('late');
+    await figure(context, `a half more, to three bridges: ${await follows(3)}`);
+    // It goes to the newest bridge, which is the first to leave.
+    await waves.arrive('last');
+    context.diagnostic((await bridges()).map((one) => `${one.name}: ${one.participants}`).join(', '));
+});
+
+test('without metrics nothing is removed, and it is said why', async (context) => {
+    if (needsOwnNodes(context, 'a packet filter on the node')) return;
+    await blind();
+    await waves.leave('early');
+    await waves.leave('middle');
+    const blinded = Date.now();
+    await until(
+        'the autoscaler says that it sees nothing',
+        async () => {
+            const one = await autoscaler();
+            return { ok: condition(one, 'ScalingActive')?.status === 'False', seen: one.status };
+        },
+        { seconds: 90, every: 500 },
+    );
+    await untilObject(
+        'the pool says so, too',
+        'bridgepools',
+        POOL,
+        NAMESPACE,
+        (one) => condition(one, 'Autoscaling')?.status === 'False' && condition(one, 'Autoscaling').message.length > 0,
+    );
+    await figure(context, `bridges cannot be asked: said by the pool after ${secondsSince(blinded)}: ${condition(await pool(), 'Autoscaling').message}`);
+    await waves.allWell();
+    assert.equal((await pool()).spec.replicas, MOST, 'the number stays');
+    assert.equal((await podsOf('bridge', { pool: POOL })).length, MOST, 'every bridge stays');
+});
+
+test('the people of the first waves leave: the pool shrinks to one', async (context) => {
+    await seesAgain();
+    await figure(context, `two thirds of the traffic are gone, to one bridge: ${await follows(1, { seconds: 180 })}`);
+    await waves.allWell();
+    await waves.leave('late');
+    await waves.leave('last');
+    const seen = waves.impact();
+    await tellImpact(context, `Shoal's pool, one bridge to ${MOST} and back to one`, seen, seen.moved);
+    assert.deepEqual(seen.interrupted, [], 'nobody is interrupted');
+});
+
+test('events say why each bridge was added, drained and removed', async (context) => {
+    const told = await events(began);
+    for (const { reason, note } of told) context.diagnostic(`${reason}: ${note}`);
+    for (let ordinal = 1; ordinal < MOST; ordinal += 1) {
+        const name = `${POOL}-bridge-${ordinal}`;
+        for (const reason of ['BridgeStarts', 'Draining', 'BridgeRemoved']) {
+            const one = told.find((event) => event.reason === reason && event.note.includes(name));
+            assert.ok(one, `an event ${reason} names ${name}`);
+        }
+        const drained = told.find((event) => event.reason === 'Draining' && event.note.includes(name));
+        assert.match(drained.note, /because/, 'it says why');
+    }
+});
+
+/** The operator's pods do not reach the bridges' HTTP port any more. */
+async function blind() {
+    for (const pod of await operators()) {
+        const nft = (...args) => inNetworkOf(pod, ['nft', ...args]);
+        await nft('add', 'table', ...BLIND);
+        await nft('add', 'chain', ...BLIND, 'out', '{ type filter hook output priority 0; }');
+        await nft('add', 'rule', ...BLIND, 'out', 'tcp', 'dport', '8080', 'drop');
+    }
+}
+
+async function seesAgain() {
+    for (const pod of await operators()) await inNetworkOf(pod, ['nft', 'delete', 'table', ...BLIND]).catch(() => {});
+}
