@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { apply, condition, holds, patch, read, remove, untilObject } from './support/api.mjs';
 import { LoadTest } from './support/loadtest.mjs';
-import { CLUSTER, doors, ensureService, frontDoor, NAMESPACE, nodeAddress, podsOf, POOL } from './support/service.mjs';
+import { CLUSTER, doors, ensureService, frontDoor, NAMESPACE, podsOf, POOL } from './support/service.mjs';
 
 const NAME = 'exposed';
 
@@ -95,7 +95,8 @@ test('where media does not arrive, MediaReachable says which address and what to
     const { message } = condition(deaf, 'MediaReachable');
     assert.ok(message.includes(address) && message.includes('31500'), message);
     assert.match(message, /firewall/i);
-    // The right address heals it.
-    await apply([pool({ type: 'NodePort', basePort: 31500, addresses: { source: 'Static', static: [await nodeAddress()] } })]);
+    // The right address heals it: node ports of bridges are those of their own node.
+    const [pod] = await podsOf('bridge', { pool: NAME });
+    await apply([pool({ type: 'NodePort', basePort: 31500, addresses: { source: 'Static', static: [pod.status.hostIP] } })]);
     await untilObject('media reaches the pool', 'bridgepools', NAME, NAMESPACE, reachable);
 });
