@@ -29,6 +29,11 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "simulation",
         "the operator with 1,000 shards and 10,000 bridges",
     ),
+    (
+        "shoal-operator",
+        "day",
+        "a simulated day of up to 1,000 bridges: bridge-hours, calls rejected, participants cut",
+    ),
 ];
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
