@@ -21,6 +21,7 @@ mod policies;
 #[path = "day/table.rs"]
 mod table;
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -52,7 +53,10 @@ fn main() {
         print!("{}", plot::of_terminal(&outcomes[policies::DEFAULT].1));
     }
     if let Some(file) = value("--svg") {
-        std::fs::write(file, plot::of_page(&traffics, &outcomes)).unwrap();
+        // Cargo runs benchmarks in the folder of their crate; a person names files from the workspace.
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+        let written = std::fs::write(&file, plot::of_page(&traffics, &outcomes));
+        written.unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
     }
     println!("\nsimulated in {:.0} s", begun.elapsed().as_secs_f64());
 }
