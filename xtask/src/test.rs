@@ -137,6 +137,11 @@ const STAGES: &[Stage] = &[
         run: kubernetes::exposure,
     },
     Stage {
+        name: "k8s-kubectl",
+        about: "kubectl shoal while people meet: status, rooms, where, drain, move, why",
+        run: kubernetes::kubectl,
+    },
+    Stage {
         name: "k8s-rotation",
         about: "secrets made anew under running calls",
         run: kubernetes::rotation,

@@ -83,6 +83,11 @@ pub fn exposure() -> anyhow::Result<()> {
     node("exposure")
 }
 
+/// The plugin of kubectl.
+pub fn kubectl() -> anyhow::Result<()> {
+    node("kubectl")
+}
+
 /// Secrets made anew.
 pub fn rotation() -> anyhow::Result<()> {
     node("rotation")
