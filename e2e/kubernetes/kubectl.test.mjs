@@ -152,7 +152,7 @@ test('ClusterRole shoal-on-call is enough, and who lacks it is told', async () =
     assert.match(before, /you may not list .* ask for ClusterRole shoal-on-call/);
     const [program, ...first] = HELM;
     const chart = join(ROOT, 'charts/shoal');
-    const role = await run(program, [...first, 'template', 'shoal', chart, '--set=onCall.create=true', '--show-only=templates/on-call.yaml']);
+    const role = await run(program, [...first, 'template', 'shoal', chart, '--kube-version=1.35.0', '--set=onCall.create=true', '--show-only=templates/on-call.yaml']);
     await kubectl(['apply', '--filename=-'], { input: role.stdout });
     await kubectl(['--namespace', NAMESPACE, 'create', 'rolebinding', 'on-call', '--clusterrole=shoal-on-call', `--serviceaccount=${NAMESPACE}:on-call`]);
     const [{ name }] = await rooms();
