@@ -36,9 +36,10 @@ before(async () => {
     await ensureService();
     door = await frontDoor();
     prometheus = await Prometheus.start({ forPercent: 2 });
+    // An increase is seen of what was there before.
+    await prometheus.scrapesAll(7);
     people = await LoadTest.start('observe', { ...door, rooms: 4, participants: PEOPLE / 4, senders: 1 });
     await people.everybodyIsIn();
-    await prometheus.scrapesAll(7);
 });
 
 after(async () => {
@@ -177,7 +178,7 @@ test('a name that is taken, and no metrics for the autoscaler: reconciles fail, 
     pool.spec.exposure.basePort = 31500;
     pool.spec.autoscaling.minReplicas = 1;
     // Its only bridge finds no node, so nothing tells a number.
-    pool.spec.pods = { nodeSelector: { 'kubernetes.io/hostname': 'nowhere' } };
+    pool.spec.pods = { scheduling: { nodeSelector: { 'kubernetes.io/hostname': 'nowhere' } } };
     await causes(
         ['ShoalReconcileFailing', 'ShoalAutoscalingBlind'],
         'a ConfigMap of somebody else under the name of one that a pool needs; a pool without metrics',
@@ -206,7 +207,7 @@ test('an address at which nothing answers: media is unreachable, and joins fail'
             lost = await LoadTest.start('lost', { ...door, rooms: 10, participants: 2, senders: 1, duration: '40s' });
         },
         async () => {
-            await lost.stop();
+            lost.kill();
             await address(null);
         },
     );
