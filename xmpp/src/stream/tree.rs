@@ -4,6 +4,7 @@ use rxml::{AttrMap, Namespace, NcName};
 
 use super::{Limits, StreamCondition, StreamError};
 use crate::Element;
+use crate::ns;
 
 /// Builds one element at a time.
 #[derive(Debug)]
@@ -44,6 +45,11 @@ impl Tree {
             return Err(exceeded("more elements", self.limits.elements));
         }
         check_names(&self.limits, &name, &attributes)?;
+        // No default namespace may be this one (Namespaces in XML 1.0 §3), so strict readers would refuse the copy that we write.
+        if *namespace == *ns::XML {
+            let error = StreamError::new(StreamCondition::BadNamespacePrefix);
+            return Err(error.with_text("an element whose prefix is xml"));
+        }
         let substitute = self
             .substitutes
             .iter()
