@@ -187,3 +187,17 @@ fn prefixes_of_the_peer_mean_what_they_are_bound_to() {
     let reparsed = crate::xml(&xmpp::stream::write::in_stream(element(&events[0])));
     assert_eq!(&reparsed, element(&events[0]));
 }
+
+/// Namespaces in XML 1.0 §3: no default namespace may be that of the prefix `xml`, so no copy of such an element can be
+/// written for readers that declare none.
+#[test]
+fn an_element_whose_prefix_is_xml_is_refused() {
+    for input in ["<xml:lang to='a@b'/>", "<message><xml:x/></message>"] {
+        let error = after_open(input).unwrap_err();
+        assert_eq!(
+            error.condition,
+            StreamCondition::BadNamespacePrefix,
+            "{input}"
+        );
+    }
+}
