@@ -14,8 +14,8 @@ use crate::conference::{Conference, Memory, NoAnswer};
 use crate::config::seconds;
 use crate::context::Context;
 
+use super::Director;
 use super::iqs::Waiter;
-use super::{Director, Slot};
 
 /// Time that changes of a conference are gathered before they are sent.
 const GATHER: Duration = Duration::from_millis(500);
@@ -138,19 +138,8 @@ impl Director {
             tracing::warn!(%room, "what an earlier focus kept of the conference makes no sense; everybody is invited anew");
             return false;
         };
-        self.generation += 1;
-        let slot = Slot {
-            conference,
-            generation: self.generation,
-            askers: Vec::new(),
-            deadline: None,
-            since: now,
-        };
-        self.conferences.insert(room.clone(), slot);
         self.notes.kept.insert(room.clone());
-        self.with(room, now, |conference, ctx| {
-            conference.handle_connected(me, ctx)
-        });
+        self.begin(conference, me, now);
         true
     }
 }

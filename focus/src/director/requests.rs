@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use xmpp::conference::{ConferenceAnswer, ConferenceRequest};
 use xmpp::stanza::{self, Condition, StanzaError};
-use xmpp::{BareJid, Element, Jid};
+use xmpp::{BareJid, Element, FullJid, Jid};
 
 use crate::conference::{Conference, Wishes};
 
@@ -186,6 +186,14 @@ impl Director {
         let conference =
             Conference::new(room.clone(), &self.settings.config.nick, me.clone(), wishes)
                 .ok_or_else(|| StanzaError::new(Condition::BadRequest))?;
+        self.counters.conferences_created += 1;
+        self.begin(conference, me, now);
+        Ok(())
+    }
+
+    /// Takes a conference on and joins its room.
+    pub(super) fn begin(&mut self, conference: Conference, me: FullJid, now: Instant) {
+        let room = conference.room().clone();
         self.generation += 1;
         let slot = Slot {
             conference,
@@ -195,11 +203,9 @@ impl Director {
             since: now,
         };
         self.conferences.insert(room.clone(), slot);
-        self.counters.conferences_created += 1;
-        self.with(room, now, |conference, ctx| {
+        self.with(&room, now, |conference, ctx| {
             conference.handle_connected(me, ctx)
         });
-        Ok(())
     }
 
     /// The connection goes on where it was: whoever asked during the outage is told.
