@@ -371,7 +371,8 @@ impl Expiry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Load {
-    /// Share of this machine's CPU in use, 0 to 1. 0 leaves CPU out of the stress level.
+    /// Share of CPU in use, 0 to 1: of this machine's, or of what this process may use of it, whichever is larger. 0
+    /// leaves CPU out of the stress level.
     pub cpu_threshold: f64,
     /// RTP packets per second, received and sent. 0 leaves packets out of the stress level.
     pub packet_rate_threshold: f64,

@@ -1,4 +1,5 @@
-// Every way in which a bridge leaves but scale-down: an eviction, a new image, a node that is drained. Nobody is interrupted.
+// Every way in which a bridge leaves but scale-down: an eviction, a new image, a node that is drained, one that is taken away at
+// short notice. Nobody is interrupted.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -16,10 +17,14 @@ const ROOMS = 8;
 const PARTICIPANTS = 3;
 const PEOPLE = ROOMS * PARTICIPANTS;
 const BRIDGES = 3;
+/** How clouds' agents announce the end of a spot node, and how long before it. */
+const NOTICE = 'aws-node-termination-handler/spot-itn';
+const NOTICE_SECONDS = 120;
 
 let calls;
-/** The node that was drained. */
+/** The node that was drained, and the one whose end was announced. */
 let drained;
+let announced;
 /** What was done, with the moments between which its effects lie. */
 const departures = [];
 
@@ -32,6 +37,7 @@ before(async () => {
 after(async () => {
     await calls?.stop().catch(() => {});
     if (drained) await kubectl(['uncordon', drained]);
+    if (announced) await kubectl(['taint', 'nodes', announced, `${NOTICE}-`]);
     await ensureService();
 });
 
@@ -86,25 +92,66 @@ test('a new image of the pool is rolled out', async (context) => {
     });
 });
 
-test('kubectl drain of the node with the most people', async (context) => {
-    const nodes = (await list('nodes')).filter(isReady);
-    if (nodes.length < 2) {
-        context.skip('there is only one node');
-        return;
-    }
+/** The node with the most people on its bridges, and how many; null where there is no other node. */
+async function fullestNode() {
+    if ((await list('nodes')).filter(isReady).length < 2) return null;
     const people = new Map();
     for (const { pod, participants } of await carrying(PEOPLE)) {
         people.set(pod.spec.nodeName, (people.get(pod.spec.nodeName) ?? 0) + participants);
     }
-    const [[node, moved]] = [...people].sort((a, b) => b[1] - a[1]);
-    assert.ok(moved > 0);
-    drained = node;
+    const [[name, participants]] = [...people].sort((a, b) => b[1] - a[1]);
+    assert.ok(participants > 0);
+    return { name, participants };
+}
+
+const bridgesOn = async (node) => (await bridges()).filter(({ pod }) => pod.spec.nodeName === node);
+
+test('kubectl drain of the node with the most people', async (context) => {
+    const node = await fullestNode();
+    if (!node) {
+        context.skip('there is only one node');
+        return;
+    }
+    drained = node.name;
     const options = ['--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s'];
-    await departure(context, 'kubectl drain of a node', moved, () =>
-        kubectl(['drain', node, `--pod-selector=shoal.video/pool=${POOL}`, ...options]),
+    await departure(context, 'kubectl drain of a node', node.participants, () =>
+        kubectl(['drain', node.name, `--pod-selector=shoal.video/pool=${POOL}`, ...options]),
     );
-    const left = (await bridges()).filter(({ pod }) => pod.spec.nodeName === node);
+    const left = await bridgesOn(node.name);
     assert.deepEqual(left.map((one) => one.name), [], 'no bridge is on the drained node');
+    await kubectl(['uncordon', drained]);
+    drained = null;
+});
+
+test('the node with the most people is a spot node and gets its notice', async (context) => {
+    const node = await fullestNode();
+    if (!node) {
+        context.skip('there is only one node');
+        return;
+    }
+    announced = node.name;
+    const name = 'notice of the end of a spot node';
+    await departure(context, name, node.participants, async () => {
+        const start = Date.now();
+        await kubectl(['taint', 'nodes', announced, `${NOTICE}=true:NoSchedule`]);
+        await until(
+            'nobody is on its bridges',
+            async () => {
+                const there = await bridgesOn(announced);
+                return { ok: there.every((one) => one.participants === 0), seen: there.map((one) => `${one.name}: ${one.participants}`) };
+            },
+            { seconds: NOTICE_SECONDS },
+        );
+        await figure(context, `${name}: nobody is on its bridges after ${secondsSince(start)} of ${NOTICE_SECONDS} s`);
+        // The node goes, and its processes with it.
+        const names = (await bridgesOn(announced)).map((one) => one.name);
+        if (names.length > 0) await kubectl(['--namespace', NAMESPACE, 'delete', 'pods', ...names, '--force', '--grace-period=0']);
+        await until(
+            'the bridges are on another node',
+            async () => (await bridgesOn(announced)).length === 0 && (await bridges()).length === BRIDGES,
+            { seconds: 60, every: 500 },
+        );
+    });
 });
 
 test('nobody was interrupted', async (context) => {

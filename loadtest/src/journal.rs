@@ -56,7 +56,23 @@ pub struct Offer {
     pub at: Instant,
     /// Whether the focus had said that it moves the participant.
     pub moving: bool,
+    /// The longest time without a packet of a sender that began in the next [`SETTLING`].
+    pub silence: Duration,
 }
+
+impl Offer {
+    /// One that comes now.
+    pub fn new(at: Instant, moving: bool) -> Self {
+        Self {
+            at,
+            moving,
+            silence: Duration::ZERO,
+        }
+    }
+}
+
+/// So long after an offer media comes by the new session at the latest.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// One packet of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +95,7 @@ pub struct Track {
 }
 
 impl Track {
-    /// Takes a packet; gives the silence before it where that was a gap.
+    /// Takes a packet; gives the silence before it, if it is not the first.
     fn handle_packet(&mut self, lost_before: u32, now: Instant) -> Option<Duration> {
         self.packets += 1;
         let full = self.bursts.len() == MAX_KEPT;
@@ -95,7 +111,7 @@ impl Track {
                 lost_before,
             }),
         }
-        silence.filter(|silence| *silence > GAP)
+        silence
     }
 
     /// When the last packet came.
@@ -195,9 +211,17 @@ impl Journal {
         let key = (owner, media);
         if self.tracks.len() < MAX_KEPT || self.tracks.contains_key(&key) {
             let track = self.tracks.entry(key).or_default();
-            let gap = track.handle_packet(lost_before, now);
-            self.gaps += usize::from(gap.is_some());
-            self.cut |= gap > Some(CUT);
+            let Some(silence) = track.handle_packet(lost_before, now) else {
+                return;
+            };
+            self.gaps += usize::from(silence > GAP);
+            self.cut |= silence > CUT;
+            if let Some(offer) = self.offers.last_mut()
+                && now - silence <= offer.at + SETTLING
+                && now > offer.at
+            {
+                offer.silence = offer.silence.max(silence);
+            }
         }
     }
 
@@ -277,6 +301,31 @@ mod tests {
         let bursts: Vec<_> = track.bursts.iter().map(|b| (b.from, b.to)).collect();
         assert_eq!(bursts, [(at(0), at(220)), (at(421), at(441))]);
         assert_eq!(track.packets, 5);
+    }
+
+    #[test]
+    fn an_offer_knows_the_longest_silence_that_it_caused() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut journal = Journal::new(start);
+        let came = |journal: &mut Journal, owner: &str, ms| {
+            let arrival = Arrival {
+                owner: owner.into(),
+                media: Media::Video,
+                lost_before: 0,
+            };
+            journal.handle_packet(arrival, at(ms));
+        };
+        came(&mut journal, "aa", 0);
+        came(&mut journal, "aa", 500);
+        journal.handle_offer(Offer::new(at(510), true));
+        came(&mut journal, "aa", 540);
+        came(&mut journal, "bb", 550);
+        came(&mut journal, "aa", 640);
+        came(&mut journal, "bb", 3_000);
+        came(&mut journal, "aa", 3_001);
+        came(&mut journal, "aa", 9_000);
+        assert_eq!(journal.offers[0].silence, Duration::from_millis(2_450));
     }
 
     #[test]

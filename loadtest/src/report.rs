@@ -107,7 +107,7 @@ pub struct ParticipantReport {
     /// path.
     pub reinvited: usize,
     /// Those of them that the focus announced as a move.
-    pub moved: usize,
+    pub moves: Vec<MoveReport>,
     /// How often it walked into the room again.
     pub rejoined: usize,
     /// Why the meeting was lost for good.
@@ -130,6 +130,15 @@ pub struct Missing {
     pub from: String,
     /// Kind.
     pub media: Media,
+}
+
+/// A move to another bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MoveReport {
+    /// When the other session was offered.
+    pub at_ms: u64,
+    /// The longest time without a packet of some sender that it caused.
+    pub silence_ms: u64,
 }
 
 /// A time without signalling.
@@ -241,7 +250,7 @@ fn participant(
             })
             .collect(),
         reinvited,
-        moved: journal.offers.iter().skip(1).filter(|it| it.moving).count(),
+        moves: moves(journal, start),
         rejoined,
         lost: journal.lost.as_ref().map(|(_, reason)| reason.clone()),
         lost_at_ms: journal.lost.as_ref().map(|(at, _)| since(start, *at)),
@@ -250,6 +259,17 @@ fn participant(
         interrupted: cut || rejoined > 0,
         gaps,
     }
+}
+
+fn moves(journal: &Journal, start: Instant) -> Vec<MoveReport> {
+    let later = journal.offers.iter().skip(1);
+    later
+        .filter(|offer| offer.moving)
+        .map(|offer| MoveReport {
+            at_ms: milliseconds(offer.at.saturating_duration_since(start)),
+            silence_ms: milliseconds(offer.silence),
+        })
+        .collect()
 }
 
 /// Out for good, out at the end, without signalling for long at the end, or without a sender's

@@ -51,6 +51,11 @@ impl BridgeStats {
         self.finite("average_participant_stress")
     }
 
+    /// Participants of all its conferences.
+    pub fn participants(&self) -> Option<u64> {
+        self.get("participants")?.parse().ok()
+    }
+
     /// No new conferences; the process ends when the last one is over.
     pub fn graceful_shutdown(&self) -> Option<bool> {
         self.bool("graceful_shutdown")

@@ -108,7 +108,9 @@ impl Telemetry {
 
     pub(super) fn handle_cpu(&mut self, times: Option<CpuTimes>) {
         if let Some(times) = times {
-            self.cpu = times.share_since(self.cpu_times);
+            // Follows a limit that is set on the container.
+            let allowed = std::thread::available_parallelism().map_or(1, usize::from);
+            self.cpu = times.share_since(self.cpu_times, allowed);
             self.cpu_times = times;
         }
     }
@@ -184,9 +186,10 @@ impl Telemetry {
     }
 }
 
-/// The machine's CPU time; `None` where `/proc` is missing.
+/// CPU time of machine and process; `None` where `/proc` is missing.
 pub(super) fn cpu_times() -> Option<CpuTimes> {
-    CpuTimes::parse(&std::fs::read_to_string("/proc/stat").ok()?)
+    let read = |path| std::fs::read_to_string(path).ok();
+    CpuTimes::parse(&read("/proc/stat")?, &read("/proc/self/stat")?)
 }
 
 /// Numbers of this process.
@@ -255,6 +258,6 @@ mod tests {
     fn this_process_has_threads_and_files() {
         let process = process();
         assert!(process.threads >= 1 && process.open_files >= 3);
-        assert!(cpu_times().unwrap().total > 0);
+        assert!(cpu_times().is_some());
     }
 }

@@ -13,10 +13,12 @@ export const moment = (calls) => calls.now - MARGIN;
 /**
  * What each participant noticed that began between two moments: the longest gap in media of those that noticed any (not
  * those for which this machine was too busy to play participants), times without signalling, and the names of those who were
- * interrupted: without a sender's media for more than 5 s, out of their room, or lost for good.
+ * interrupted: without a sender's media for more than 5 s, out of their room, or lost for good. `moves` has, for each move to
+ * another bridge that the focus announced, the longest time without a packet of some sender, however short.
  */
 export function impact(report, { from, to }) {
     const within = ({ at_ms: at }) => at >= from && at < to;
+    const moves = report.participants.flatMap((one) => one.moves.filter(within));
     const each = report.participants.map((one) => {
         const gaps = one.gaps.filter((gap) => within(gap) && gap.cause !== 'tester');
         const away = one.interruptions.filter(within);
@@ -30,6 +32,7 @@ export function impact(report, { from, to }) {
         interrupted: each.filter((one) => one.interrupted),
         cut: each.filter((one) => one.longest > CUT),
         worst: each.filter((one) => one.longest > 0).sort((a, b) => b.longest - a.longest)[0],
+        moves: moves.map((move) => move.silence_ms),
         participants: each.length,
     };
 }
@@ -40,7 +43,8 @@ export async function tellImpact(context, what, seen, moved) {
     await figure(
         context,
         `${what}: ${whom}${seen.interrupted.length} of ${seen.participants} interrupted; ` +
-            `media away for longer than 200 ms: ${spread(seen.gaps)}; signalling away: ${spread(seen.away.map((one) => one.length_ms))}`,
+            `gap in media per move: ${spread(seen.moves)}; media away for longer than 200 ms: ${spread(seen.gaps)}; ` +
+            `signalling away: ${spread(seen.away.map((one) => one.length_ms))}`,
     );
     if (seen.worst) context.diagnostic(`longest: ${seen.worst.name} ${JSON.stringify(seen.worst.gaps.slice(0, 4))}`);
     for (const one of seen.interrupted.slice(0, 5)) {

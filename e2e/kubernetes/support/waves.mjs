@@ -52,7 +52,7 @@ export class Waves {
         const each = there.map(([wave, report]) => impact(report, { from: from?.get(wave) ?? 0, to: to?.get(wave) ?? Infinity }));
         return {
             participants: each.reduce((sum, one) => sum + one.participants, 0),
-            moved: [...this.reports.values()].flatMap((report) => report.participants).filter((one) => one.reinvited > 0).length,
+            moves: each.flatMap((one) => one.moves),
             gaps: each.flatMap((one) => one.gaps),
             away: each.flatMap((one) => one.away),
             interrupted: each.flatMap((one) => one.interrupted),

@@ -18,6 +18,8 @@ pub struct Stats {
     pub stress: Option<f64>,
     /// Load that one participant adds on average.
     pub average_participant_stress: Option<f64>,
+    /// Participants of all its conferences.
+    pub participants: Option<u64>,
     /// Finishes its conferences and takes no new one.
     pub graceful_shutdown: Option<bool>,
     /// About to exit.
@@ -76,6 +78,7 @@ impl Bridge {
                 .average_participant_stress
                 .filter(|s| s.is_finite() && *s > 0.0)
                 .or(old.average_participant_stress),
+            participants: stats.participants.or(old.participants),
             healthy: stats.healthy.or(old.healthy),
             version: stats.version.clone().or(old.version),
             release: stats.release.clone().or(old.release),
@@ -174,6 +177,14 @@ impl Bridge {
         self.stats.stress.unwrap_or(0.0) + recent as f64 * each
     }
 
+    /// Participants that it reported, and those added since.
+    pub fn participants(&self) -> u64 {
+        let reported = self.stats.participants.unwrap_or(0);
+        let recent = self.recent.iter().rev();
+        let since = recent.take_while(|at| **at >= self.last_presence).count();
+        reported.saturating_add(since as u64)
+    }
+
     pub(super) fn candidate(&self, id: BridgeId, config: &BridgeConfig, now: Instant) -> Candidate {
         Candidate {
             id,
@@ -181,6 +192,7 @@ impl Bridge {
             relay_id: self.stats.relay_id.clone(),
             version: self.version(),
             stress: self.corrected_stress(config, now),
+            participants: self.participants(),
             operational: self.is_operational(),
             graceful_shutdown: self.graceful_shutdown,
             shutting_down: self.shutting_down,
@@ -249,6 +261,25 @@ mod tests {
         assert!((bridge.corrected_stress(&config, now) - 0.5).abs() < 1e-9);
         let later = now + Duration::from_secs(20);
         assert!((bridge.corrected_stress(&config, later) - 0.3).abs() < 1e-9);
+    }
+
+    #[test]
+    fn participants_are_those_reported_and_those_added_since() {
+        let now = Instant::now();
+        let mut bridge = Bridge::new(now);
+        bridge.handle_participant_added(now);
+        assert_eq!(bridge.participants(), 1);
+        let later = now + Duration::from_secs(1);
+        let stats = Stats {
+            participants: Some(5),
+            ..Stats::default()
+        };
+        bridge.handle_stats(&stats, later);
+        assert_eq!(bridge.participants(), 5);
+        bridge.handle_participant_added(later);
+        assert_eq!(bridge.participants(), 6);
+        bridge.handle_stats(&Stats::default(), later + Duration::from_secs(1));
+        assert_eq!(bridge.participants(), 5, "a bridge that does not say");
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Candidate {
     pub version: Option<String>,
     /// Reported stress plus what participants added a moment ago will cause (1 = full).
     pub stress: f64,
+    /// Participants of all conferences on it, as it reported, and those added since.
+    pub participants: u64,
     /// Healthy as far as the focus knows.
     pub operational: bool,
     /// Finishes its conferences and takes no new one.
@@ -169,7 +171,11 @@ pub fn select(
         .map(|b| b.id.clone())
 }
 
-/// Bridges that may be chosen at all, best first.
+/// Differences of stress below this are chance: bridges on one machine measure the same CPU at different moments.
+const STRESS_STEP: f64 = 0.05;
+
+/// Bridges that may be chosen at all, best first: the least stressed, and of those about as stressed the one with the
+/// fewest participants.
 fn candidates<'a>(bridges: &'a [Candidate], version: Option<&str>) -> Vec<&'a Candidate> {
     let mut all: Vec<&Candidate> = bridges
         .iter()
@@ -179,12 +185,18 @@ fn candidates<'a>(bridges: &'a [Candidate], version: Option<&str>) -> Vec<&'a Ca
     keep_if_any(&mut all, |b| !b.draining);
     keep_if_any(&mut all, |b| !b.graceful_shutdown);
     all.sort_by(|a, b| {
-        (a.graceful_shutdown, a.stress)
-            .partial_cmp(&(b.graceful_shutdown, b.stress))
-            .unwrap_or(std::cmp::Ordering::Equal)
+        a.graceful_shutdown
+            .cmp(&b.graceful_shutdown)
+            .then_with(|| step(a.stress).total_cmp(&step(b.stress)))
+            .then_with(|| a.participants.cmp(&b.participants))
+            .then_with(|| a.stress.total_cmp(&b.stress))
             .then_with(|| a.id.cmp(&b.id))
     });
     all
+}
+
+fn step(stress: f64) -> f64 {
+    (stress / STRESS_STEP).round()
 }
 
 fn keep_if_any(bridges: &mut Vec<&Candidate>, condition: impl Fn(&Candidate) -> bool) {
@@ -210,6 +222,7 @@ pub(crate) mod tests {
             relay_id: Some(name.to_owned()),
             version: Some("1".to_owned()),
             stress,
+            participants: 0,
             operational: true,
             graceful_shutdown: false,
             shutting_down: false,
@@ -299,6 +312,27 @@ pub(crate) mod tests {
             );
             assert_eq!(single(&[avoided], &[]), Some("x".into()));
         }
+    }
+
+    #[test]
+    fn of_bridges_about_as_stressed_the_one_with_the_fewest_participants_is_chosen() {
+        let with = |name, stress, participants| Candidate {
+            participants,
+            ..bridge(name, "", stress)
+        };
+        let chosen = |a, b| single(&[a, b], &[]);
+        assert_eq!(
+            chosen(with("a", 0.503, 8), with("b", 0.511, 2)),
+            Some("b".into())
+        );
+        assert_eq!(
+            chosen(with("a", 0.511, 2), with("b", 0.503, 2)),
+            Some("b".into())
+        );
+        assert_eq!(
+            chosen(with("a", 0.5, 80), with("b", 0.6, 2)),
+            Some("a".into())
+        );
     }
 
     #[test]

@@ -205,6 +205,7 @@ impl From<&BridgeStats> for Stats {
         Self {
             stress: stats.stress_level(),
             average_participant_stress: stats.average_participant_stress(),
+            participants: stats.participants(),
             graceful_shutdown: stats.graceful_shutdown(),
             shutting_down: stats.shutting_down(),
             drain: stats.drain(),

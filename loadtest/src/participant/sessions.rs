@@ -113,10 +113,8 @@ impl Sessions {
                 return Ok(());
             }
             let offer = Offer::read(jingle).map_err(|_| Condition::BadRequest)?;
-            journal.handle_offer(journal::Offer {
-                at: now,
-                moving: std::mem::take(&mut self.moving),
-            });
+            let moving = std::mem::take(&mut self.moving);
+            journal.handle_offer(journal::Offer::new(now, moving));
             self.retire(now);
             self.recovery.handle_success();
             self.last_id += 1;

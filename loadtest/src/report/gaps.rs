@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn offer(at: Instant, moving: bool) -> Offer {
-        Offer { at, moving }
+        Offer::new(at, moving)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::bridge::{Bridge, CAPACITY, State};
-use super::focus::{Focus, Leaves};
+use super::focus::{Focus, Leaves, Load};
 use super::traffic::{Event, Traffic, bytes};
 
 /// Seconds from a pod's creation until its bridge serves.
@@ -127,7 +127,8 @@ impl Cluster {
             match bridge.state {
                 State::Starting(until) if until <= now => {
                     bridge.state = State::Serving;
-                    self.focus.handle_presence(ordinal, 0.0, Leaves::No, now);
+                    self.focus
+                        .handle_presence(ordinal, Load::default(), Leaves::No, now);
                     self.changes.push_back(Change::Serves(ordinal));
                 }
                 State::Ending(until) if bridge.participants == 0 || until <= now => {
@@ -327,8 +328,11 @@ impl Cluster {
                 _ if bridge.draining => Leaves::Drains,
                 _ => Leaves::No,
             };
-            let stress = bridge.stress();
-            self.focus.handle_presence(ordinal, stress, leaves, now);
+            let load = Load {
+                stress: bridge.stress(),
+                participants: bridge.participants as u64,
+            };
+            self.focus.handle_presence(ordinal, load, leaves, now);
         }
     }
 }

@@ -44,7 +44,7 @@ impl Focus {
     }
 
     /// A bridge announced itself or published its statistics.
-    pub fn handle_presence(&mut self, ordinal: usize, stress: f64, leaves: Leaves, now: u32) {
+    pub fn handle_presence(&mut self, ordinal: usize, load: Load, leaves: Leaves, now: u32) {
         let at = self.at(now);
         let index = self.index(ordinal).unwrap_or_else(|| {
             self.bridges.push((ordinal, Bridge::new(at)));
@@ -57,7 +57,8 @@ impl Focus {
             last
         });
         let stats = Stats {
-            stress: Some(stress),
+            stress: Some(load.stress),
+            participants: Some(load.participants),
             drain: Some(leaves == Leaves::Drains),
             graceful_shutdown: Some(leaves == Leaves::ShutsDown),
             ..Stats::default()
@@ -68,6 +69,7 @@ impl Focus {
         candidate.draining = leaves == Leaves::Drains;
         candidate.graceful_shutdown = bridge.is_graceful();
         candidate.stress = bridge.corrected_stress(&self.config, at);
+        candidate.participants = bridge.participants();
     }
 
     /// A bridge left.
@@ -90,7 +92,9 @@ impl Focus {
             for _ in 0..participants {
                 bridge.handle_participant_added(at);
             }
-            self.candidates[index].stress = bridge.corrected_stress(&self.config, at);
+            let candidate = &mut self.candidates[index];
+            candidate.stress = bridge.corrected_stress(&self.config, at);
+            candidate.participants = bridge.participants();
         }
     }
 
@@ -120,6 +124,13 @@ impl Focus {
     }
 }
 
+/// What a bridge publishes of its load.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    pub stress: f64,
+    pub participants: u64,
+}
+
 /// Whether a bridge leaves, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaves {
@@ -136,6 +147,7 @@ fn unknown(ordinal: usize) -> Candidate {
         relay_id: None,
         version: None,
         stress: 0.0,
+        participants: 0,
         operational: true,
         graceful_shutdown: false,
         shutting_down: false,

@@ -12,6 +12,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use k8s_openapi::api::core::v1::Pod;
 use operator::crd::JitsiShard;
+use operator::scale::DRAIN;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -21,8 +22,6 @@ use crate::log::tell;
 
 use progress::Progress;
 
-/// Annotation of a bridge's pod: `"true"` has the operator drain the bridge and keep it.
-pub const DRAIN: &str = "shoal.video/drain";
 /// How often it is looked how far things are.
 const LOOK: Duration = Duration::from_secs(1);
 

@@ -57,6 +57,20 @@ struct Said {
     message: String,
 }
 
+/// A table of conditions of `what`.
+fn said(what: &str, conditions: &[Said]) -> Table {
+    let mut table = Table::new(&[what, "STATUS", "REASON", "MESSAGE"]);
+    for one in conditions {
+        table.row([
+            one.kind.clone(),
+            one.status.clone(),
+            one.reason.clone(),
+            one.message.clone(),
+        ]);
+    }
+    table
+}
+
 impl From<&Condition> for Said {
     fn from(condition: &Condition) -> Self {
         Self {
@@ -260,15 +274,7 @@ impl fmt::Display for Explained {
                 writeln!(f, "  {sentence}")?;
             }
         }
-        let mut conditions = Table::new(&["CONDITION", "STATUS", "REASON", "MESSAGE"]);
-        for one in &self.conditions {
-            conditions.row([
-                one.kind.clone(),
-                one.status.clone(),
-                one.reason.clone(),
-                one.message.clone(),
-            ]);
-        }
+        let conditions = said("CONDITION", &self.conditions);
         if !conditions.is_empty() {
             write!(f, "\n{conditions}")?;
         }

@@ -2,8 +2,9 @@
 
 use anyhow::bail;
 use kube::ResourceExt;
+use operator::scale::DRAIN;
 
-use super::{DRAIN, Order, Target};
+use super::{Order, Target};
 use crate::kubectl::moves::no_bridge;
 use crate::kubectl::seen::{self, Seen};
 

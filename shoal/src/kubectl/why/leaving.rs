@@ -5,9 +5,9 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt;
 use operator::crd::{BridgePool, DrainPolicy};
+use operator::scale::DRAIN;
 
 use crate::kubectl::answers::{BridgeStats, Heard};
-use crate::kubectl::drain::DRAIN;
 use crate::kubectl::seen::ordinal;
 use crate::kubectl::units::{counted, span};
 

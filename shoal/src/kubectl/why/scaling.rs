@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, MetricSpec, MetricStatus};
 use serde::Serialize;
 
-use super::Said;
+use super::{Said, said};
 use crate::kubectl::table::Table;
 use crate::kubectl::units::{percent, rate};
 
@@ -113,15 +113,7 @@ impl fmt::Display for Scaling {
             metrics.row([one.name.clone(), now, one.target.clone()]);
         }
         write!(f, "{metrics}")?;
-        let mut conditions = Table::new(&["AUTOSCALER", "STATUS", "REASON", "MESSAGE"]);
-        for one in &self.conditions {
-            conditions.row([
-                one.kind.clone(),
-                one.status.clone(),
-                one.reason.clone(),
-                one.message.clone(),
-            ]);
-        }
+        let conditions = said("AUTOSCALER", &self.conditions);
         match conditions.is_empty() {
             true => writeln!(f, "It has not looked yet."),
             false => write!(f, "\n{conditions}"),
