@@ -1,10 +1,10 @@
 // The operator is away for the whole of a scale-up and a scale-down, and goes in the midst of a drain: calls go on, nobody is
-// interrupted, and it catches up when it is back.
+// interrupted, and it catches up when it is back. Of two operators the one that leads is killed: autoscalers go on seeing numbers.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../support/wait.mjs';
-import { kubectl, list, patch, read, untilObject } from './support/api.mjs';
+import { kubectl, list, patch, read, request, untilObject } from './support/api.mjs';
 import { carrying } from './support/bridges.mjs';
 import { figure, secondsSince } from './support/figures.mjs';
 import { impact, moment, tellImpact } from './support/impact.mjs';
@@ -127,12 +127,70 @@ test('the operator goes in the midst of a drain', async (context) => {
     });
 });
 
+/** Asks for the traffic of the bridges as an autoscaler does; gives what is wrong with the answer, or null. */
+async function numbersAreMissing() {
+    const query = new URLSearchParams({ labelSelector: `shoal.video/pool=${POOL}` });
+    const of = `namespaces/${NAMESPACE}/pods/*/bridge_network_bytes_per_second`;
+    const { status, body } = await request('GET', `/apis/custom.metrics.k8s.io/v1beta2/${of}?${query}`);
+    if (status !== 200) return `${status} ${body.message ?? body}`;
+    return body.items.length > 0 ? null : 'no bridge is in the answer';
+}
+
+/** Asks again and again while something is done; gives the longest time in milliseconds without a good answer. */
+async function longestWithoutNumbers(context, act) {
+    let [longest, asked, failed, done] = [0, 0, 0, false];
+    const asking = (async () => {
+        let good = Date.now();
+        while (!done) {
+            const wrong = await numbersAreMissing();
+            asked += 1;
+            if (wrong) {
+                failed += 1;
+                context.diagnostic(wrong);
+            } else {
+                longest = Math.max(longest, Date.now() - good);
+                good = Date.now();
+            }
+        }
+        longest = Math.max(longest, Date.now() - good);
+    })();
+    await act().finally(() => (done = true));
+    await asking;
+    return { longest, asked, failed };
+}
+
+test('of two operators the one that leads is killed', async (context) => {
+    await scaleOperator(2);
+    await until('two operators run', async () => {
+        const pods = await operators();
+        return { ok: pods.length === 2 && pods.every(isReady), seen: pods.map((pod) => pod.status.phase) };
+    });
+    await until('there are numbers', async () => {
+        const wrong = await numbersAreMissing();
+        return { ok: !wrong, seen: wrong };
+    });
+    const leads = async () => (await read('leases', DEPLOYMENT, SYSTEM)).spec.holderIdentity;
+    const leader = await leads();
+    await incident('the leading one of two operators is killed', async () => {
+        const seen = await longestWithoutNumbers(context, async () => {
+            await kubectl(['--namespace', SYSTEM, 'delete', 'pod', leader, '--force', '--grace-period=0']);
+            await until('another one leads', async () => {
+                const now = await leads();
+                return { ok: now && now !== leader, seen: now };
+            }, { seconds: 60 });
+        });
+        await figure(context, `the leading one of two operators is killed: ${seen.asked - seen.failed} of ${seen.asked} requests for metrics answered, ${seen.longest} ms without an answer at the longest`);
+        // Autoscalers ask every 15 s, and take a metric for lost when they get none.
+        assert.ok(seen.longest < 5000, 'there are numbers all the time');
+    });
+});
+
 test('nobody was interrupted', async (context) => {
     const report = await calls.stop();
     calls = null;
     const seen = incidents.map((one) => ({ ...one, ...impact(report, one) }));
     for (const one of seen) await tellImpact(context, one.name, one);
-    assert.equal(seen.length, 3, 'everything happened');
+    assert.equal(seen.length, 4, 'everything happened');
     assert.equal(report.totals.joined, PEOPLE);
     for (const one of seen) assert.deepEqual(one.interrupted, [], `${one.name}: nobody is interrupted`);
     assert.equal(report.totals.cut, 0, 'nobody was cut');

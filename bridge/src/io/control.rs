@@ -371,7 +371,7 @@ impl Control {
 
     /// Moves time on, once a second.
     pub(crate) async fn keep_time(self: Arc<Self>) {
-        let mut interval = tokio::time::interval(TICK);
+        let mut interval = tokio::time::interval_at(tokio::time::Instant::now() + TICK, TICK);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut healthy = self.health().is_ok();
         for tick in 0_u64.. {
@@ -384,6 +384,10 @@ impl Control {
                 );
             }
             self.sample(slow);
+            if tick == 0 {
+                // Until its load is measured a new bridge looks idle, however busy the machine is.
+                self.tell_news();
+            }
             let changed = self.with_core(|core, now| {
                 core.manager.handle_timeout(now);
                 let endpoints = core.manager.endpoint_count();

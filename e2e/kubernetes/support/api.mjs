@@ -18,6 +18,7 @@ const APIS = {
     poddisruptionbudgets: '/apis/policy/v1',
     networkpolicies: '/apis/networking.k8s.io/v1',
     ingresses: '/apis/networking.k8s.io/v1',
+    leases: '/apis/coordination.k8s.io/v1',
     horizontalpodautoscalers: '/apis/autoscaling/v2',
     httproutes: '/apis/gateway.networking.k8s.io/v1',
     gateways: '/apis/gateway.networking.k8s.io/v1',
