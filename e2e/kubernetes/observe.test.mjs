@@ -2,12 +2,15 @@
 // gives data in a running meeting, and each alert fires when its cause is there.
 
 import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { until } from '../support/wait.mjs';
 import { apply, kubectl, list, patch, read, remove } from './support/api.mjs';
-import { killPod, needsOwnNodes, ROOT, signalPod } from './support/environment.mjs';
+import { inNetworkOf, killPod, needsOwnNodes, ROOT, signalPod } from './support/environment.mjs';
 import { metricsOf } from './support/expressions.mjs';
 import { figure } from './support/figures.mjs';
 import { LoadTest } from './support/loadtest.mjs';
@@ -16,8 +19,10 @@ import { Prometheus } from './support/prometheus.mjs';
 import { CLUSTER, ensureService, example, frontDoor, NAMESPACE, placed, podsOf, POOL, settled, SYSTEM } from './support/service.mjs';
 
 const DASHBOARDS = join(ROOT, 'charts/shoal/files/dashboards');
-/** Alerts whose cause is too costly for a cluster; promtool tests them (e2e/rules). */
-const ELSEWHERE = ['ShoalBridgePoolAtMaximum', 'ShoalFrontDoorTableFull', 'ShoalCertificateExpiring', 'ShoalPacketLoss'];
+/** Alerts whose cause is too costly for a cluster (a table with 800,000 rooms); promtool tests them (e2e/rules). */
+const ELSEWHERE = ['ShoalFrontDoorTableFull'];
+/** A table of packet filters in a bridge's network, which loses packets. */
+const LOSSY = ['inet', 'test_lossy'];
 /** Panels that show nothing when all is well: title, and why. */
 const EMPTY_WHEN_WELL = {
     'Packets dropped': 'only reasons for which something is dropped',
@@ -163,6 +168,66 @@ test('a front door that hangs', async (context) => {
     await causes(['ShoalFrontDoorDown'], 'SIGSTOP of HAProxy', () => signalPod(pod, 'STOP'), () => signalPod(pod, 'CONT'));
     await settled();
 });
+
+test('a network that loses packets', async (context) => {
+    if (needsOwnNodes(context, 'a packet filter on the node')) return;
+    const bridges = await podsOf('bridge', { pool: POOL });
+    const everywhere = (command) => Promise.all(bridges.map((pod) => command((...args) => inNetworkOf(pod, ['nft', ...args]))));
+    const lose = async (nft) => {
+        await nft('add', 'table', ...LOSSY);
+        await nft('add', 'chain', ...LOSSY, 'in', '{ type filter hook input priority 0; }');
+        await nft('add', 'rule', ...LOSSY, 'in', 'meta l4proto udp numgen random mod 100 < 20 drop');
+    };
+    const recover = (nft) => nft('delete', 'table', ...LOSSY);
+    await causes(['ShoalPacketLoss'], 'a fifth of the packets to the bridges is lost', () => everywhere(lose), () => everywhere(recover));
+    await people.everybodyIsIn();
+});
+
+test('a pool that may not grow, on nodes that are busy', async () => {
+    const autoscaling = { minReplicas: 1, maxReplicas: 2, targetNetworkBytesPerSecond: 1000 };
+    let busy = [];
+    await causes(
+        ['ShoalBridgePoolAtMaximum'],
+        'more traffic than spec.autoscaling.maxReplicas bridges are to carry, and every core in use',
+        async () => {
+            await patch('bridgepools', POOL, NAMESPACE, { spec: { autoscaling } });
+            busy = Array.from({ length: availableParallelism() }, () => spawn(process.execPath, ['-e', 'for (;;);']));
+        },
+        async () => {
+            for (const one of busy) one.kill('SIGKILL');
+            await patch('bridgepools', POOL, NAMESPACE, { spec: { autoscaling: null, replicas: 2 } });
+        },
+    );
+    await settled();
+});
+
+test('a certificate that ends in five days', async () => {
+    const name = 'ends-soon';
+    await causes(
+        ['ShoalCertificateExpiring'],
+        'spec.tls.secretName names a certificate that ends in five days',
+        async () => {
+            await apply([{ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: NAMESPACE }, type: 'kubernetes.io/tls', stringData: await certificate(5) }]);
+            await patch('jitsiclusters', CLUSTER, NAMESPACE, { spec: { tls: { secretName: name } } });
+        },
+        async () => {
+            await patch('jitsiclusters', CLUSTER, NAMESPACE, { spec: { tls: null } });
+            await remove('secrets', name, NAMESPACE);
+        },
+    );
+    await settled();
+});
+
+/** A certificate for the domain that ends in so many days, and its key, as a Secret has them. */
+async function certificate(days) {
+    const { domain } = door;
+    const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', String(days)];
+    const about = ['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain}`];
+    // Both come on standard output.
+    const { stdout } = await promisify(execFile)('openssl', [...made, ...about, '-keyout', '-', '-out', '-']);
+    const part = (kind) => new RegExp(`-----BEGIN ${kind}-----[^]*-----END ${kind}-----\\n`).exec(stdout)[0];
+    return { 'tls.crt': part('CERTIFICATE'), 'tls.key': part('PRIVATE KEY') };
+}
 
 test('no operator', async () => {
     const scale = (replicas) => kubectl(['--namespace', SYSTEM, 'scale', 'deployment', DEPLOYMENT, `--replicas=${replicas}`]);

@@ -44,6 +44,11 @@ pub const PROMETHEUS: Tool = Tool {
     check: &["promtool", "--version"],
     package: "prometheus",
 };
+/// What makes certificates that are about to end.
+pub const OPENSSL: Tool = Tool {
+    check: &["openssl", "version"],
+    package: "openssl",
+};
 /// What the nodes of the local cluster are made of.
 pub const CLUSTER: &[Tool] = &[
     Tool {

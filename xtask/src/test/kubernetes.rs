@@ -12,7 +12,7 @@ use super::e2e;
 use crate::cluster::build::TRAEFIK;
 use crate::cluster::{self, Cluster, Options, ProxyMode, images};
 use crate::command::{cargo, program, root, succeed};
-use crate::install::{self, CHROMIUM, PROMETHEUS};
+use crate::install::{self, CHROMIUM, OPENSSL, PROMETHEUS};
 use crate::stage::say;
 use crate::web;
 
@@ -101,7 +101,7 @@ pub fn observe() -> anyhow::Result<()> {
     if is_left_out_of_ci("k8s-observe", "it breaks each part for minutes") {
         return Ok(());
     }
-    install::ensure(&[PROMETHEUS])?;
+    install::ensure(&[PROMETHEUS, OPENSSL])?;
     node("observe")
 }
 
