@@ -1,31 +1,19 @@
 // The chart: tested, upgraded, rolled back, uninstalled and installed again, with a service that goes on.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
 import { list, read, SHOAL_KINDS, kubectl } from './support/api.mjs';
-import { HELM, ROOT } from './support/environment.mjs';
 import { figure, secondsSince } from './support/figures.mjs';
+import { CHART, helm, RELEASE } from './support/helm.mjs';
 import { LoadTest } from './support/loadtest.mjs';
 import { newOperator, operators } from './support/operator.mjs';
 import { CLUSTER, ensureService, frontDoor, NAMESPACE, settled, SYSTEM } from './support/service.mjs';
 
-const run = promisify(execFile);
-const RELEASE = 'shoal';
-const CHART = join(ROOT, 'charts/shoal');
-
 let folder;
 let values;
-
-/** Helm, in the operator's namespace. */
-const helm = async (...args) => {
-    const [program, ...first] = HELM;
-    return (await run(program, [...first, '--namespace', SYSTEM, ...args], { maxBuffer: 1 << 26 })).stdout;
-};
 
 const install = () => helm('upgrade', '--install', RELEASE, CHART, `--values=${values}`, '--wait', '--timeout=120s');
 

@@ -1,107 +1,168 @@
-// The usual recipe for bridges that follow the traffic, and a pool of Shoal's, under the same load and scaled in the same steps:
-// what people in calls notice of each, and which bridges are gone in the end. The number is written by hand, for the metrics
-// API speaks of bridges of pools only; `autoscaling.test.mjs` has the autoscaler.
+// The usual recipe for bridges that follow the traffic, and a pool of Shoal's, each by a real HorizontalPodAutoscaler under the
+// same load: what people in calls notice when bridges leave, and for how long bridges run that are not wanted any more. The
+// numbers of both come from prometheus-adapter, with the rules of the chart.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../support/wait.mjs';
-import { kubectl, untilObject } from './support/api.mjs';
+import { condition, patch, read, request, untilObject } from './support/api.mjs';
+import { QUICK, ROOM, traffic } from './support/autoscaling.mjs';
 import { statistics } from './support/bridges.mjs';
-import { needsOwnNodes } from './support/environment.mjs';
+import { local, needsOwnNodes } from './support/environment.mjs';
 import { figure, secondsSince, spread } from './support/figures.mjs';
 import { tellImpact } from './support/impact.mjs';
-import { installRecipe, recipePods, recipeRuns, removeRecipe, scaleRecipe } from './support/recipe.mjs';
+import { PrometheusAdapter, setMetricsApi } from './support/prometheus-adapter.mjs';
+import { Prometheus } from './support/prometheus.mjs';
+import { autoscaleRecipe, installRecipe, recipeAutoscaler, recipePods, recipeReplicas, removeRecipe } from './support/recipe.mjs';
 import { imageOf } from './support/rollout.mjs';
-import { ensureService, frontDoor, NAMESPACE, podsOf, POOL, SHARD } from './support/service.mjs';
+import { ensureService, frontDoor, isReady, NAMESPACE, podsOf, POOL, SHARD } from './support/service.mjs';
+import { Surplus } from './support/surplus.mjs';
 import { WAVES, Waves } from './support/waves.mjs';
 
+const MOST = 3;
+const METRIC = 'bridge_network_bytes_per_second';
 const PEOPLE = 2 * Object.values(WAVES).reduce((sum, rooms) => sum + rooms);
 
+let prometheus;
+let adapter;
 let waves;
-/** What people noticed of each. */
+/** What was seen of each. */
 const seen = {};
 
-before(ensureService);
+before(async () => {
+    if (!local) return;
+    await ensureService();
+    await setMetricsApi('PrometheusAdapter');
+    prometheus = await Prometheus.start();
+    adapter = await PrometheusAdapter.start(prometheus);
+});
 
 after(async () => {
+    if (!local) return;
     await waves?.end();
     await removeRecipe();
+    await adapter?.stop();
+    await prometheus?.stop();
+    await setMetricsApi('Shoal');
     await ensureService();
 });
 
-/** The load: `grow` and `shrink` give the bridges another number and wait until it is so; `pods` lists what runs. */
-async function load(context, name, { grow, shrink, pods }) {
+/**
+ * The load on bridges of one kind: `pods` lists those that are not gone, `autoscale` makes their autoscaler, `autoscaler` reads
+ * it, and `wanted` gives the number that it has set.
+ */
+async function load(context, name, { namespace, pods, wanted, autoscaler, autoscale }) {
+    const runs = (count, seconds) => running(count, { pods, wanted, seconds });
     waves = new Waves(name.replace(/\W+/g, '-').toLowerCase(), await frontDoor());
     await waves.arrive('early');
-    await waves.arrive('middle');
-    await grow(1, 2);
-    await known(2);
-    await waves.arrive('late');
-    await grow(2, 3);
-    await known(3);
+    const bytes = await traffic(pods);
+    context.diagnostic(`the first wave: ${bytes} bytes per second`);
+    await autoscale({ minReplicas: 1, maxReplicas: MOST, targetNetworkBytesPerSecond: Math.round(bytes * ROOM), behavior: QUICK });
+    await until('the autoscaler sees numbers', async () => {
+        const one = await autoscaler();
+        return { ok: condition(one, 'ScalingActive')?.status === 'True', seen: one?.status };
+    }, { seconds: 60 });
+    context.diagnostic(`${METRIC}: ${await ofPrometheus(namespace)}`);
+    await grows(context, name, 'middle', 2, runs);
+    await grows(context, name, 'late', 3, runs);
     // It goes to the newest bridge, which is the first to leave.
     await waves.arrive('last');
-    const all = await Promise.all((await pods()).map(async (pod) => `${pod.metadata.name}: ${(await statistics(pod))?.participants}`));
-    context.diagnostic(`participants: ${all.join(', ')}`);
-    await waves.leave('early');
-    await waves.leave('middle');
+    await Promise.all([waves.leave('early'), waves.leave('middle')]);
     const from = waves.now;
+    const leaving = await onLeaving(context, pods);
+    const surplus = new Surplus({ wanted, pods });
     const start = Date.now();
-    await shrink(3, 1);
+    await runs(1, 180);
+    const bridgeSeconds = (await surplus.stop()).toFixed(0);
     await figure(context, `${name}: two thirds of the people leave, from three bridges to one: ${secondsSince(start)}`);
     await waves.allWell();
     await waves.leave('late');
     await waves.leave('last');
-    const moved = waves.impact({ from });
-    await tellImpact(context, `${name}, while two bridges leave`, moved);
-    return moved;
+    const impact = waves.impact({ from });
+    await tellImpact(context, `${name}, while two bridges leave`, impact, leaving);
+    assert.equal(waves.impact().participants, PEOPLE);
+    seen[name] = { ...impact, leaving, bridgeSeconds };
+    return impact;
 }
 
-/** Waits until the focus can choose among so many bridges. */
-const known = (count) =>
-    untilObject(`the focus knows ${count} bridges`, 'jitsishards', SHARD, NAMESPACE, ({ status }) => status.bridges === count);
+/** A wave comes, and the bridges follow to `count`, which the focus then knows. */
+async function grows(context, name, wave, count, runs) {
+    await waves.arrive(wave);
+    const start = Date.now();
+    await runs(count, 120);
+    await figure(context, `${name}: the wave '${wave}' came, to ${count} bridges: ${secondsSince(start)}`);
+    await untilObject(`the focus knows ${count} bridges`, 'jitsishards', SHARD, NAMESPACE, ({ status }) => status.bridges === count);
+}
 
-const poolHas = (count) =>
-    untilObject(
-        `the pool has ${count} bridges`,
-        'bridgepools',
-        POOL,
-        NAMESPACE,
-        ({ spec, status }) => spec.replicas === count && status.bridges.ready === count && status.replicas === count,
+/** How many people are on the bridges that will leave: all but the first, which must be some. */
+async function onLeaving(context, pods) {
+    const all = await Promise.all((await pods()).map(async (pod) => [pod.metadata.name, (await statistics(pod)).participants]));
+    context.diagnostic(`participants: ${all.map(([name, count]) => `${name}: ${count}`).join(', ')}`);
+    assert.equal(all.length, MOST, 'no bridge has left yet');
+    const people = all.filter(([name]) => !name.endsWith('-0')).reduce((sum, [, count]) => sum + count, 0);
+    assert.ok(people > 0, 'people are on the bridges that will leave');
+    return people;
+}
+
+/** The metric as the API server passes it on, which is prometheus-adapter's. */
+async function ofPrometheus(namespace) {
+    const { status, body } = await request('GET', `/apis/custom.metrics.k8s.io/v1beta2/namespaces/${namespace}/pods/*/${METRIC}`);
+    assert.equal(status, 200, body.message);
+    return body.items.map((one) => `${one.describedObject.name} ${one.value}`).join(', ');
+}
+
+const poolPods = () => podsOf('bridge', { pool: POOL });
+const poolReplicas = async () => (await read('bridgepools', POOL, NAMESPACE)).spec.replicas;
+
+/** Waits until `count` bridges are wanted and run, and no other pod is there. */
+async function running(count, { pods, wanted, seconds = 90 }) {
+    await until(
+        `exactly ${count} bridges run`,
+        async () => {
+            const [number, all] = await Promise.all([wanted(), pods()]);
+            const settled = all.every((pod) => isReady(pod) && !pod.metadata.deletionTimestamp);
+            const names = all.map(({ metadata, status }) => `${metadata.name}: ${metadata.deletionTimestamp ? 'leaves' : status.phase}`);
+            return { ok: number === count && all.length === count && settled, seen: { wanted: number, pods: names } };
+        },
+        { seconds, every: 250 },
     );
-
-async function scalePool(_, to) {
-    await kubectl(['--namespace', NAMESPACE, 'scale', 'bp', POOL, `--replicas=${to}`]);
-    await poolHas(to);
 }
 
 test('a pool of Shoal’s', async (context) => {
-    await scalePool(2, 1);
-    seen.Shoal = await load(context, 'Shoal', { grow: scalePool, shrink: scalePool, pods: () => podsOf('bridge', { pool: POOL }) });
-    assert.equal(waves.impact().participants, PEOPLE);
-    assert.deepEqual(waves.impact().interrupted, [], 'nobody is interrupted');
+    if (needsOwnNodes(context, 'prometheus-adapter beside the test')) return;
+    await patch('bridgepools', POOL, NAMESPACE, { spec: { replicas: 1 } });
+    await running(1, { pods: poolPods, wanted: poolReplicas });
+    const impact = await load(context, 'Shoal', {
+        namespace: NAMESPACE,
+        pods: poolPods,
+        wanted: poolReplicas,
+        autoscaler: () => read('horizontalpodautoscalers', POOL, NAMESPACE),
+        autoscale: (autoscaling) => patch('bridgepools', POOL, NAMESPACE, { spec: { autoscaling: { ...autoscaling, reservePercent: 0 } } }),
+    });
+    assert.deepEqual(impact.interrupted, [], 'nobody is interrupted');
 });
 
 test('the usual recipe', async (context) => {
     if (needsOwnNodes(context, 'the shell of the node')) return;
-    const image = imageOf((await podsOf('bridge', { pool: POOL }))[0]);
-    await scalePool(1, 0);
+    const image = imageOf((await poolPods())[0]);
+    await patch('bridgepools', POOL, NAMESPACE, { spec: { replicas: 0, autoscaling: null } });
+    await running(0, { pods: poolPods, wanted: poolReplicas });
     await installRecipe(image);
-    const grow = async (from, to) => {
-        await scaleRecipe(from, to);
-        await recipeRuns(to);
-    };
-    const shrink = async (from, to) => {
-        await scaleRecipe(from, to);
-        await waves.allWell();
-        const waiting = (await recipePods()).length - to;
-        await figure(context, `the usual recipe: ${waiting} bridges too many wait for their people until their grace is over`);
-        await until('one bridge is left', async () => (await recipePods()).length === to, { seconds: 90, every: 500 });
-    };
-    seen['the recipe'] = await load(context, 'the usual recipe', { grow, shrink, pods: recipePods });
-    assert.equal(waves.impact().participants, PEOPLE);
-    await figure(context, '| while bridges leave | people | interrupted | media away for longer than 200 ms |');
+    await running(1, { pods: recipePods, wanted: recipeReplicas });
+    await load(context, 'the recipe', {
+        namespace: 'recipe',
+        pods: recipePods,
+        wanted: recipeReplicas,
+        autoscaler: recipeAutoscaler,
+        autoscale: autoscaleRecipe,
+    });
+    await figure(
+        context,
+        '| two of three bridges leave | people | on the two | interrupted | moved after their bridge was gone | gap in media per announced move | media away for longer than 200 ms | bridges ran unwanted for |',
+    );
     for (const [name, one] of Object.entries(seen)) {
-        await figure(context, `| ${name} | ${one.participants} | ${one.interrupted.length} | ${spread(one.gaps)} |`);
+        const people = [one.participants, one.leaving, one.interrupted.length, one.dropped];
+        const cells = [name, ...people, spread(one.moves), spread(one.gaps), `${one.bridgeSeconds} bridge-seconds`];
+        await figure(context, `| ${cells.join(' | ')} |`);
     }
 });

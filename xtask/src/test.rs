@@ -128,7 +128,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "k8s-recipe",
-        about: "a pool and the usual recipe for bridges, scaled in the same steps under the same load (not in CI)",
+        about: "a pool and the usual recipe for bridges follow the same load by prometheus-adapter's numbers (not in CI)",
         run: kubernetes::recipe,
     },
     Stage {

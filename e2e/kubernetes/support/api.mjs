@@ -26,6 +26,7 @@ const APIS = {
     jitsishards: '/apis/shoal.video/v1alpha1',
     bridgepools: '/apis/shoal.video/v1alpha1',
     customresourcedefinitions: '/apis/apiextensions.k8s.io/v1',
+    apiservices: '/apis/apiregistration.k8s.io/v1',
 };
 
 /** The three resources of Shoal. */

@@ -11,10 +11,11 @@ import { ARTIFACTS } from '../../support/artifacts.mjs';
 import { freePort } from '../../support/stack.mjs';
 import { until } from '../../support/wait.mjs';
 import { list } from './api.mjs';
-import { HELM, ROOT } from './environment.mjs';
+import { HELM } from './environment.mjs';
+import { CHART } from './helm.mjs';
+import { repeatedly } from './repeatedly.mjs';
 
 const run = promisify(execFile);
-const CHART = join(ROOT, 'charts/shoal');
 /** How often it scrapes, and looks at its rules. */
 const INTERVAL = '2s';
 
@@ -60,7 +61,7 @@ export class Prometheus {
     #ended;
 
     /** Starts it with the chart's alerts, whose times of `for` are this many percent of what they are. */
-    static async start({ forPercent }) {
+    static async start({ forPercent = 100 } = {}) {
         const one = new Prometheus();
         one.#folder = await mkdtemp(join(tmpdir(), 'shoal-prometheus-'));
         const file = (name) => join(one.#folder, name);
@@ -95,11 +96,7 @@ export class Prometheus {
     async #watch() {
         const tell = async () => writeFile(join(this.#folder, 'pods.json'), JSON.stringify(await discover()));
         await tell();
-        const again = async () => {
-            await tell().catch(() => {});
-            this.#discovery = setTimeout(again, 1000);
-        };
-        this.#discovery = setTimeout(again, 1000);
+        this.#discovery = repeatedly(tell, 1000);
     }
 
     async #get(path) {
@@ -145,7 +142,7 @@ export class Prometheus {
     }
 
     async stop() {
-        clearTimeout(this.#discovery);
+        await this.#discovery.stop();
         this.#process.kill('SIGTERM');
         await this.#ended;
         await rm(this.#folder, { recursive: true, force: true });

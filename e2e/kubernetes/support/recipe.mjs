@@ -1,16 +1,22 @@
-// The usual recipe for bridges that follow the traffic: a plain StatefulSet, scaled as a HorizontalPodAutoscaler would.
+// The usual recipe for bridges that follow the traffic: a plain StatefulSet and a HorizontalPodAutoscaler.
 
 import { readFile } from 'node:fs/promises';
 import { parseAllDocuments } from 'yaml';
-import { until } from '../../support/wait.mjs';
 import { apply, kubectl, list, read, remove } from './api.mjs';
-import { isReady, NAMESPACE, POOL } from './service.mjs';
+import { repeatedly } from './repeatedly.mjs';
+import { NAMESPACE, POOL } from './service.mjs';
 
 /** It has a namespace of its own, which allows it the node's shell. */
 const RECIPE = 'recipe';
+const BRIDGE = 'bridge';
 const PORT = 31200;
 
+let services;
+
 export const recipePods = async () => list('pods', { namespace: RECIPE, selector: 'app=recipe-bridge' });
+export const recipeAutoscaler = () => read('horizontalpodautoscalers', BRIDGE, RECIPE);
+/** How many bridges the autoscaler wants. */
+export const recipeReplicas = async () => (await read('statefulsets', BRIDGE, RECIPE)).spec.replicas;
 
 /** Installs it with one bridge of this image, which serves the shards of the examples' pool. */
 export async function installRecipe(image) {
@@ -19,45 +25,64 @@ export async function installRecipe(image) {
     const text = await readFile(new URL('../recipe/bridges.yaml', import.meta.url), 'utf8');
     const objects = parseAllDocuments(text.replace('IMAGE', image)).map((document) => document.toJS());
     objects.unshift({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'shards' }, data });
-    await apply([...objects, service(0)].map((object) => ({ ...object, metadata: { ...object.metadata, namespace: RECIPE } })));
-    await recipeRuns(1);
+    await apply(objects.map((object) => ({ ...object, metadata: { ...object.metadata, namespace: RECIPE } })));
+    services = repeatedly(serve, 250);
+}
+
+/** Gives it an autoscaler as a pool's `spec.autoscaling` makes one. */
+export const autoscaleRecipe = ({ minReplicas, maxReplicas, targetNetworkBytesPerSecond, behavior }) =>
+    apply([
+        {
+            apiVersion: 'autoscaling/v2',
+            kind: 'HorizontalPodAutoscaler',
+            metadata: { name: BRIDGE, namespace: RECIPE },
+            spec: {
+                scaleTargetRef: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: BRIDGE },
+                minReplicas,
+                maxReplicas,
+                metrics: [
+                    {
+                        type: 'Pods',
+                        pods: {
+                            metric: { name: 'bridge_network_bytes_per_second' },
+                            target: { type: 'AverageValue', averageValue: `${targetNetworkBytesPerSecond}` },
+                        },
+                    },
+                ],
+                behavior,
+            },
+        },
+    ]);
+
+/** Gives each ordinal below `replicas` a Service and takes away the others', as the recipe's controller does. */
+async function serve() {
+    const [wanted, all] = await Promise.all([recipeReplicas(), list('services', { namespace: RECIPE, selector: 'app=service-per-pod' })]);
+    const names = Array.from({ length: wanted }, (_, ordinal) => service(ordinal));
+    const missing = names.filter((one) => !all.some((other) => other.metadata.name === one.metadata.name));
+    if (missing.length > 0) await apply(missing);
+    for (const { metadata } of all) {
+        if (!names.some((one) => one.metadata.name === metadata.name)) await remove('services', metadata.name, RECIPE);
+    }
 }
 
 const service = (ordinal) => ({
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: `bridge-${ordinal}`, namespace: RECIPE },
+    metadata: { name: `${BRIDGE}-${ordinal}`, namespace: RECIPE, labels: { app: 'service-per-pod' } },
     spec: {
         type: 'NodePort',
         externalTrafficPolicy: 'Local',
-        selector: { 'statefulset.kubernetes.io/pod-name': `bridge-${ordinal}` },
+        selector: { 'statefulset.kubernetes.io/pod-name': `${BRIDGE}-${ordinal}` },
         ports: [{ name: 'media', protocol: 'UDP', port: PORT + ordinal, targetPort: PORT + ordinal, nodePort: PORT + ordinal }],
     },
 });
 
-/** Gives the StatefulSet another number, and each ordinal below it a Service, as the recipe's controller does. */
-export async function scaleRecipe(from, to) {
-    await kubectl(['--namespace', RECIPE, 'scale', 'statefulset', 'bridge', `--replicas=${to}`]);
-    for (let ordinal = from; ordinal < to; ordinal += 1) await apply([service(ordinal)]);
-    for (let ordinal = to; ordinal < from; ordinal += 1) await remove('services', `bridge-${ordinal}`, RECIPE);
-}
-
-/** Waits until so many of its bridges are ready. */
-export async function recipeRuns(count) {
-    await until(
-        `${count} bridges of the recipe run`,
-        async () => {
-            const pods = await recipePods();
-            return { ok: pods.filter((pod) => isReady(pod) && !pod.metadata.deletionTimestamp).length === count, seen: pods.map((pod) => pod.status.phase) };
-        },
-        { seconds: 90, every: 250 },
-    );
-}
-
 /** Removes it, whoever is on it. */
 export async function removeRecipe() {
+    await services?.stop();
     if (!(await read('namespaces', RECIPE))) return;
-    await remove('statefulsets', 'bridge', RECIPE);
+    await remove('horizontalpodautoscalers', BRIDGE, RECIPE);
+    await remove('statefulsets', BRIDGE, RECIPE);
     await kubectl(['--namespace', RECIPE, 'delete', 'pods', '--all', '--force', '--grace-period=0']);
     await kubectl(['delete', 'namespace', RECIPE, '--wait=true', '--timeout=90s']);
 }

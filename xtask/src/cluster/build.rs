@@ -81,6 +81,15 @@ pub const TRAEFIK: Program = Program {
     about: "Traefik 3.6 (about ten minutes, once)",
 };
 
+/// What a HorizontalPodAutoscaler reads Prometheus' numbers through.
+pub const PROMETHEUS_ADAPTER: Program = Program {
+    name: "prometheus-adapter",
+    package: "sigs.k8s.io/prometheus-adapter/cmd/adapter",
+    flags: "",
+    links: &[],
+    about: "prometheus-adapter 0.12 (three minutes, once)",
+};
+
 impl Program {
     /// The folder with the binary and its links, built when this version of it is not there.
     pub fn folder(&self) -> anyhow::Result<PathBuf> {
