@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../support/wait.mjs';
 import { condition, list, patch, read, untilObject } from './support/api.mjs';
-import { bridges, statistics } from './support/bridges.mjs';
+import { QUICK, ROOM, traffic } from './support/autoscaling.mjs';
+import { bridges } from './support/bridges.mjs';
 import { inNetworkOf, needsOwnNodes } from './support/environment.mjs';
 import { figure, secondsSince } from './support/figures.mjs';
 import { tellImpact } from './support/impact.mjs';
@@ -14,8 +15,6 @@ import { ensureService, frontDoor, NAMESPACE, podsOf, POOL, settled } from './su
 import { Waves } from './support/waves.mjs';
 
 const MOST = 3;
-/** What a bridge is to carry at most, in parts of what the first wave needs. */
-const ROOM = 1.15;
 /** A table of packet filters in the operator's network, which keeps it from the bridges. */
 const BLIND = ['inet', 'test_blind'];
 
@@ -50,23 +49,6 @@ async function follows(count, { seconds = 120 } = {}) {
     return secondsSince(from);
 }
 
-/** Bytes per second that the bridges carry, once that does not rise any more: senders begin slowly. */
-async function traffic() {
-    let before = 0;
-    let now = 0;
-    await until(
-        'traffic is steady',
-        async () => {
-            const all = await Promise.all((await bridges()).map(({ pod }) => statistics(pod)));
-            const kilobits = all.reduce((sum, one) => sum + one.bit_rate_download + one.bit_rate_upload, 0);
-            [before, now] = [now, (kilobits * 1000) / 8];
-            return { ok: before > 0 && now > 0 && Math.abs(now - before) < before * 0.08, seen: [before, now] };
-        },
-        { every: 5000, seconds: 60 },
-    );
-    return Math.round((before + now) / 2);
-}
-
 /** Reasons of the pool's events since a moment, with their sentences. */
 async function events(since) {
     const all = await list('events', { namespace: NAMESPACE });
@@ -76,18 +58,13 @@ async function events(since) {
         .map((one) => ({ reason: one.reason, note: one.message ?? one.note }));
 }
 
-const rules = (periodSeconds, stabilizationWindowSeconds) => ({
-    stabilizationWindowSeconds,
-    selectPolicy: 'Max',
-    policies: [{ type: 'Pods', value: 1, periodSeconds }],
-});
 let began;
 
 test('the first wave comes to one bridge, and the pool is told how much one carries', async (context) => {
     began = Date.now() - 1000;
     waves = new Waves('autoscaling', await frontDoor());
     await waves.arrive('early');
-    const bytes = await traffic();
+    const bytes = await traffic(() => podsOf('bridge', { pool: POOL }));
     context.diagnostic(`the first wave: ${bytes} bytes per second`);
     const autoscaling = {
         minReplicas: 1,
@@ -95,7 +72,7 @@ test('the first wave comes to one bridge, and the pool is told how much one carr
         targetNetworkBytesPerSecond: Math.round(bytes * ROOM),
         reservePercent: 0,
         window: '10s',
-        behavior: { scaleUp: rules(5, 0), scaleDown: rules(5, 10) },
+        behavior: QUICK,
     };
     await patch('bridgepools', POOL, NAMESPACE, { spec: { autoscaling } });
     await until('the autoscaler sees numbers', async () => {

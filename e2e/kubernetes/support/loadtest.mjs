@@ -44,8 +44,14 @@ export class LoadTest {
             stream.pipe(log, { end: false });
             stream.on('data', (data) => (test.#text = `${test.#text}${data}`.slice(-20_000)));
         }
-        test.#ended = new Promise((resolve) => test.#process.once('exit', (code) => resolve({ code })));
-        process.once('exit', () => test.#process.kill('SIGKILL'));
+        const kill = () => test.#process.kill('SIGKILL');
+        process.once('exit', kill);
+        test.#ended = new Promise((resolve) =>
+            test.#process.once('exit', (code) => {
+                process.off('exit', kill);
+                resolve({ code });
+            }),
+        );
         return test;
     }
 

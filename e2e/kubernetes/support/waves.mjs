@@ -49,13 +49,10 @@ export class Waves {
     /** What people noticed until a moment, or from one on of those who were there; of the whole of it without. */
     impact({ from, to } = {}) {
         const there = [...this.reports].filter(([wave]) => !from || from.has(wave));
-        const people = there.flatMap(([, report]) => report.participants);
         const each = there.map(([wave, report]) => impact(report, { from: from?.get(wave) ?? 0, to: to?.get(wave) ?? Infinity }));
         return {
             participants: each.reduce((sum, one) => sum + one.participants, 0),
             moves: each.flatMap((one) => one.moves),
-            // Offered another session without a word before: the focus could only see that their bridge was gone.
-            dropped: people.filter((one) => one.reinvited > one.moves.length).length,
             gaps: each.flatMap((one) => one.gaps),
             away: each.flatMap((one) => one.away),
             interrupted: each.flatMap((one) => one.interrupted),
