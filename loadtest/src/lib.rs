@@ -9,7 +9,7 @@
 //! [`run`] opens all rooms of a [`Plan`], waits for its end and returns the [`Report`].
 //!
 //! # Deliberately absent
-//! Real encoders and decoders, peer-to-peer sessions, TURN, the bridge channel over WebSocket,
+//! Encoders and decoders (what is sent was recorded), peer-to-peer sessions, TURN, the bridge channel over WebSocket,
 //! conference requests over XMPP, rooms with passwords, logins.
 
 pub mod duration;
@@ -18,6 +18,7 @@ mod io;
 pub mod journal;
 pub mod participant;
 pub mod plan;
+mod recording;
 pub mod report;
 pub mod scenario;
 pub mod service;

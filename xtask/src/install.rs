@@ -49,6 +49,11 @@ pub const OPENSSL: Tool = Tool {
     check: &["openssl", "version"],
     package: "openssl",
 };
+/// The encoders of what the load test plays.
+pub const FFMPEG: Tool = Tool {
+    check: &["ffmpeg", "-version"],
+    package: "ffmpeg",
+};
 /// What the nodes of the local cluster are made of.
 pub const CLUSTER: &[Tool] = &[
     Tool {

@@ -9,6 +9,7 @@ mod fuzz;
 mod generate;
 mod image;
 mod install;
+mod record;
 mod run;
 mod stage;
 mod test;
@@ -35,6 +36,8 @@ enum Task {
     Image(image::Args),
     /// Write the generated files anew (`docs/configuration.toml`, `docs/cli.md`)
     Generate(generate::Args),
+    /// Record anew what the load test plays (`loadtest/media/`)
+    Record(record::Args),
     /// Run one fuzz target, or all of them in turn
     Fuzz(fuzz::Args),
 }
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Task::Cluster(args) => cluster::run(&args),
         Task::Image(args) => image::run(&args),
         Task::Generate(args) => generate::run(&args),
+        Task::Record(args) => record::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     }
 }

@@ -6,9 +6,10 @@ use media::units::{PayloadType, Ssrc};
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use super::camera::{Camera, Payload, SIZES};
+use super::camera::{Camera, Payload};
 use super::packet::Header;
 use super::sender::count;
+use crate::recording::pictures;
 
 /// Packets that are kept for retransmission: more than a second of the largest size.
 const HISTORY: usize = 256;
@@ -21,6 +22,7 @@ pub(super) struct Encoding {
     rtx_sequence: u16,
     /// Whether anybody wants this size, as far as the bridge has said.
     wanted: bool,
+    /// What was sent last; the bytes are in the recording.
     history: VecDeque<(Header, Payload)>,
     /// Packets and bytes.
     sent: (u32, u32),
@@ -29,13 +31,13 @@ pub(super) struct Encoding {
 impl Encoding {
     /// One for each size, the smallest first.
     pub fn all(rng: &mut SmallRng) -> Vec<Self> {
-        SIZES
+        pictures()
             .iter()
-            .map(|size| Self {
+            .map(|picture| Self {
                 ssrc: Ssrc(rng.random_range(1..u32::MAX)),
                 rtx_ssrc: Ssrc(rng.random_range(1..u32::MAX)),
-                height: size.height,
-                camera: Camera::new(size, rng.random()),
+                height: picture.height,
+                camera: Camera::new(picture, rng.random()),
                 rtx_sequence: rng.random_range(0..0x7fff),
                 wanted: true,
                 history: VecDeque::new(),
@@ -98,8 +100,9 @@ impl Encoding {
         if media != self.ssrc {
             return None;
         }
-        let mut sent = self.history.iter().rev();
-        let (header, payload) = *sent.find(|(header, _)| header.sequence == sequence)?;
+        // They are numbered without holes.
+        let oldest = self.history.front()?.0.sequence;
+        let (header, payload) = *self.history.get(sequence.wrapping_sub(oldest).into())?;
         self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
         let again = Header {
             payload_type,

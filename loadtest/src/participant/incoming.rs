@@ -115,8 +115,9 @@ impl Picture {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::participant::camera::{Camera, SIZES};
+    use crate::participant::camera::Camera;
     use crate::participant::packet::{self, Header};
+    use crate::recording::pictures;
     use media::units::{PayloadType, Ssrc};
 
     struct Stream {
@@ -130,7 +131,7 @@ mod tests {
             let now = Instant::now();
             Self {
                 incoming: Incoming::picture(now),
-                camera: Camera::new(&SIZES[0], 1),
+                camera: Camera::new(&pictures()[0], 1),
                 now,
             }
         }
