@@ -70,7 +70,7 @@ pub fn autoscaling() -> anyhow::Result<()> {
 
 /// The usual recipe for bridges beside a pool, both by Prometheus' numbers.
 pub fn recipe() -> anyhow::Result<()> {
-    let why = "it compares, takes ten minutes, and prometheus-adapter is to be built";
+    let why = "it compares, takes five minutes, and prometheus-adapter is to be built";
     if is_left_out_of_ci("k8s-recipe", why) {
         return Ok(());
     }
