@@ -11,7 +11,8 @@ import { ARTIFACTS } from './artifacts.mjs';
 import { Link } from './link.mjs';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
-const BINARY = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug', 'shoal');
+/** The binary under test. */
+export const BINARY = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug', 'shoal');
 
 /** A TCP port that nobody uses. */
 export async function freePort() {

@@ -58,7 +58,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "meeting",
-        about: "three Chromium in one process",
+        about: "three Chromium in one process; what the load test plays in a fourth",
         run: e2e::meeting,
     },
     Stage {

@@ -16,9 +16,10 @@ pub const NODE_TEST: [&str; 4] = [
     "--test-reporter=spec",
 ];
 
-/// Three Chromium in one meeting, one process.
+/// Three Chromium in one meeting, one process; one with a participant of the load test.
 pub fn meeting() -> anyhow::Result<()> {
-    node("tests/meeting.test.mjs")
+    node("tests/meeting.test.mjs")?;
+    node("tests/loadtest.test.mjs")
 }
 
 /// A meeting over HTTPS; the same with a process per part, and the loss of a bridge.
