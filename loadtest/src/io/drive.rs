@@ -15,7 +15,7 @@ use xmpp::conference::ConferenceAnswer;
 use super::access::Access;
 use super::fleet::{Counters, Stage, State};
 use super::http::{self, HttpError};
-use super::sockets::{Arrival, Sockets};
+use super::sockets::{Arrival, MAX_AT_ONCE, Sockets};
 use super::websocket::WebSocket;
 use crate::participant::{BadRoom, Order, Participant};
 use crate::plan::Seat;
@@ -121,7 +121,7 @@ pub(super) async fn drive(
 
 impl Driver {
     async fn run(&mut self, stage: &mut watch::Receiver<Stage>) {
-        let mut buf = vec![0; 2048];
+        let mut buf = vec![0; MAX_AT_ONCE];
         let sleep = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(sleep);
         // A stage that was reached before this task started counts too.
@@ -265,12 +265,14 @@ impl Driver {
         let (mut datagrams, mut bytes) = (0, 0);
         let mut next = Some(first);
         while let Some(arrival) = next {
-            datagrams += 1;
             bytes += arrival.len as u64;
             let way = (arrival.from, arrival.to);
-            let datagram = &mut buf[..arrival.len];
-            self.participant
-                .handle_datagram(arrival.media, datagram, way, Instant::now());
+            let now = Instant::now();
+            for datagram in buf[..arrival.len].chunks_mut(arrival.each) {
+                datagrams += 1;
+                self.participant
+                    .handle_datagram(arrival.media, datagram, way, now);
+            }
             next = if datagrams < BATCH {
                 self.sockets.try_receive(buf)
             } else {
@@ -290,6 +292,7 @@ impl Driver {
                 bytes += datagram.payload.len() as u64;
             }
             if bytes > 0 {
+                self.sockets.flush();
                 self.shared.counters.note_sent(bytes);
             }
             let Some(order) = self.participant.poll_order() else {

@@ -8,6 +8,7 @@ use hyper::Uri;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::access::{Access, Stream};
@@ -17,6 +18,8 @@ use super::http::shard_of;
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that takes nothing for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that are read at once. All of them are zeroed before each attempt, and there is one for each datagram of media.
+const READ_BUFFER: usize = 4_096;
 
 /// A peer that does not close its side for so long is gone.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,7 +43,8 @@ impl WebSocket {
         request
             .headers_mut()
             .insert("sec-websocket-protocol", protocol);
-        let upgrade = tokio_tungstenite::client_async(request, stream);
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        let upgrade = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
         let (socket, answer) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade)
             .await
             .map_err(|_| "no answer to the WebSocket upgrade within 10 s".to_owned())?
