@@ -25,6 +25,11 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ),
     ("shoal-focus", "joins", "joins of focus"),
     (
+        "shoal-loadtest",
+        "capacity",
+        "participants of the load test that one core carries",
+    ),
+    (
         "shoal-operator",
         "simulation",
         "the operator with 1,000 shards and 10,000 bridges",
