@@ -68,6 +68,7 @@ test('kill -9 of a shard: its rooms come back, everybody of a room together', as
     at.killed = rooms.now;
     const killed = await Promise.all(before.map(killPod));
     assert.ok(killed.every((count) => count >= 1), `processes of every pod were killed: ${killed}`);
+    await until('people notice', async () => ({ ok: rooms.progress.well < rooms.of, seen: rooms.progress }));
     await rooms.everybodyIsIn({ seconds: 90 });
     await untilObject('the killed shard is Ready again', 'jitsishards', second, NAMESPACE, (one) => holds(one, 'Ready'));
     await until(
