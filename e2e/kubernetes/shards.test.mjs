@@ -65,17 +65,18 @@ test('200 rooms opened at one instant by pairs through two front doors: none is 
 test('kill -9 of a shard: its rooms come back, everybody of a room together', async (context) => {
     if (needsOwnNodes(context, 'kill -9 of a shard')) return;
     const before = await Promise.all(['signalling', 'focus'].map(async (part) => (await podsOf(part, { shard: second }))[0]));
+    const had = await conferences(SHARD);
     at.killed = rooms.now;
     const killed = await Promise.all(before.map(killPod));
     assert.ok(killed.every((count) => count >= 1), `processes of every pod were killed: ${killed}`);
-    await until('people notice', async () => ({ ok: rooms.progress.well < rooms.of, seen: rooms.progress }));
+    await until('people notice', async () => ({ ok: rooms.progress.well < rooms.of, seen: rooms.progress }), { every: 50 });
     await rooms.everybodyIsIn({ seconds: 90 });
     await untilObject('the killed shard is Ready again', 'jitsishards', second, NAMESPACE, (one) => holds(one, 'Ready'));
     await until(
-        'the shards count all rooms again',
+        'the shards count all rooms again, more of them on the one that lives',
         async () => {
             const counts = await Promise.all([SHARD, second].map(conferences));
-            return { ok: counts[0] + counts[1] === ROOMS, seen: counts };
+            return { ok: counts[0] > had && counts[0] + counts[1] === ROOMS, seen: counts };
         },
         { seconds: 60, every: 500 },
     );
