@@ -62,7 +62,7 @@ pub struct Snapshot {
     pub stress: f64,
     /// See [`crate::config::Load`].
     pub average_participant_stress: f64,
-    /// Share of the machine's CPU in use, 0 to 1.
+    /// Share of CPU in use, 0 to 1, as [`crate::config::Load::cpu_threshold`] has it.
     pub cpu: f64,
     /// Share of its time that each worker was busy, 0 to 1.
     pub worker_busy: Vec<f64>,

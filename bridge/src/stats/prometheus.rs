@@ -80,7 +80,7 @@ fn metrics(s: &Snapshot) -> Vec<Metric> {
         Metric(
             "cpu_ratio",
             None,
-            "Share of the machine's CPU in use",
+            "Share of CPU in use: of the machine's, or of what the bridge may use of it, whichever is larger",
             Gauge(s.cpu),
         ),
         Metric(
