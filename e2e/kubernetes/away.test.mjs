@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../support/wait.mjs';
-import { kubectl, list, patch, read, request, untilObject } from './support/api.mjs';
+import { kubectl, list, patch, read, untilObject } from './support/api.mjs';
+import { numbers } from './support/autoscaling.mjs';
 import { carrying } from './support/bridges.mjs';
 import { figure, secondsSince } from './support/figures.mjs';
 import { impact, moment, tellImpact } from './support/impact.mjs';
@@ -130,9 +131,7 @@ test('the operator goes in the midst of a drain', async (context) => {
 
 /** Asks for the traffic of the bridges as an autoscaler does; gives what is wrong with the answer, or null. */
 async function numbersAreMissing() {
-    const query = new URLSearchParams({ labelSelector: `shoal.video/pool=${POOL}` });
-    const of = `namespaces/${NAMESPACE}/pods/*/bridge_network_bytes_per_second`;
-    const { status, body } = await request('GET', `/apis/custom.metrics.k8s.io/v1beta2/${of}?${query}`);
+    const { status, body } = await numbers(NAMESPACE, `shoal.video/pool=${POOL}`);
     if (status !== 200) return `${status} ${body.message ?? body}`;
     return body.items.length > 0 ? null : 'no bridge is in the answer';
 }

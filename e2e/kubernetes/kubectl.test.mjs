@@ -9,8 +9,9 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { until } from '../support/wait.mjs';
 import { apply, kubectl, read } from './support/api.mjs';
-import { HELM, ROOT, SHOAL } from './support/environment.mjs';
+import { SHOAL } from './support/environment.mjs';
 import { figure, secondsSince } from './support/figures.mjs';
+import { CHART, helm, RELEASE } from './support/helm.mjs';
 import { LoadTest, noticed } from './support/loadtest.mjs';
 import { doorsOffer, ensureService, frontDoor, NAMESPACE, podsOf, POOL, SHARD } from './support/service.mjs';
 
@@ -150,10 +151,8 @@ test('ClusterRole shoal-on-call is enough, and who lacks it is told', async () =
     const asked = (...args) => run(join(folder, 'kubectl-shoal'), [...args, '--kubeconfig', kubeconfig, '--namespace', NAMESPACE]);
     const before = await asked('status').then(() => assert.fail('nobody may look'), (error) => error.stderr);
     assert.match(before, /you may not list .* ask for ClusterRole shoal-on-call/);
-    const [program, ...first] = HELM;
-    const chart = join(ROOT, 'charts/shoal');
-    const role = await run(program, [...first, 'template', 'shoal', chart, '--kube-version=1.35.0', '--set=onCall.create=true', '--show-only=templates/on-call.yaml']);
-    await kubectl(['apply', '--filename=-'], { input: role.stdout });
+    const role = await helm('template', RELEASE, CHART, '--kube-version=1.35.0', '--set=onCall.create=true', '--show-only=templates/on-call.yaml');
+    await kubectl(['apply', '--filename=-'], { input: role });
     await kubectl(['--namespace', NAMESPACE, 'create', 'rolebinding', 'on-call', '--clusterrole=shoal-on-call', `--serviceaccount=${NAMESPACE}:on-call`]);
     const [{ name }] = await rooms();
     for (const args of [['status'], ['rooms'], ['where', name], ['why']]) {

@@ -92,9 +92,12 @@ test('a new image of the pool is rolled out', async (context) => {
     });
 });
 
-/** The node with the most people on its bridges, and how many; null where there is no other node. */
-async function fullestNode() {
-    if ((await list('nodes')).filter(isReady).length < 2) return null;
+/** The node with the most people on its bridges, and how many; skips the test and gives null where there is no other node. */
+async function fullestNode(context) {
+    if ((await list('nodes')).filter(isReady).length < 2) {
+        context.skip('there is only one node');
+        return null;
+    }
     const people = new Map();
     for (const { pod, participants } of await carrying(PEOPLE)) {
         people.set(pod.spec.nodeName, (people.get(pod.spec.nodeName) ?? 0) + participants);
@@ -107,11 +110,8 @@ async function fullestNode() {
 const bridgesOn = async (node) => (await bridges()).filter(({ pod }) => pod.spec.nodeName === node);
 
 test('kubectl drain of the node with the most people', async (context) => {
-    const node = await fullestNode();
-    if (!node) {
-        context.skip('there is only one node');
-        return;
-    }
+    const node = await fullestNode(context);
+    if (!node) return;
     drained = node.name;
     const options = ['--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s'];
     await departure(context, 'kubectl drain of a node', node.participants, () =>
@@ -124,11 +124,8 @@ test('kubectl drain of the node with the most people', async (context) => {
 });
 
 test('the node with the most people is a spot node and gets its notice', async (context) => {
-    const node = await fullestNode();
-    if (!node) {
-        context.skip('there is only one node');
-        return;
-    }
+    const node = await fullestNode(context);
+    if (!node) return;
     announced = node.name;
     const name = 'notice of the end of a spot node';
     await departure(context, name, node.participants, async () => {

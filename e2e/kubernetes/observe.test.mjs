@@ -10,9 +10,10 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { until } from '../support/wait.mjs';
 import { apply, kubectl, list, patch, read, remove } from './support/api.mjs';
-import { inNetworkOf, killPod, needsOwnNodes, ROOT, signalPod } from './support/environment.mjs';
+import { killPod, needsOwnNodes, ROOT, signalPod } from './support/environment.mjs';
 import { metricsOf } from './support/expressions.mjs';
 import { figure } from './support/figures.mjs';
+import { drop, dropNothing } from './support/filter.mjs';
 import { LoadTest } from './support/loadtest.mjs';
 import { DEPLOYMENT } from './support/operator.mjs';
 import { Prometheus } from './support/prometheus.mjs';
@@ -21,8 +22,6 @@ import { CLUSTER, ensureService, example, frontDoor, NAMESPACE, placed, podsOf, 
 const DASHBOARDS = join(ROOT, 'charts/shoal/files/dashboards');
 /** Alerts whose cause is too costly for a cluster (a table with 800,000 rooms); promtool tests them (e2e/rules). */
 const ELSEWHERE = ['ShoalFrontDoorTableFull'];
-/** A table of packet filters in a bridge's network, which loses packets. */
-const LOSSY = ['inet', 'test_lossy'];
 /** Panels that show nothing when all is well: title, and why. */
 const EMPTY_WHEN_WELL = {
     'Packets dropped': 'only reasons for which something is dropped',
@@ -172,14 +171,12 @@ test('a front door that hangs', async (context) => {
 test('a network that loses packets', async (context) => {
     if (needsOwnNodes(context, 'a packet filter on the node')) return;
     const bridges = await podsOf('bridge', { pool: POOL });
-    const everywhere = (command) => Promise.all(bridges.map((pod) => command((...args) => inNetworkOf(pod, ['nft', ...args]))));
-    const lose = async (nft) => {
-        await nft('add', 'table', ...LOSSY);
-        await nft('add', 'chain', ...LOSSY, 'in', '{ type filter hook input priority 0; }');
-        await nft('add', 'rule', ...LOSSY, 'in', 'meta l4proto udp numgen random mod 100 < 20 drop');
-    };
-    const recover = (nft) => nft('delete', 'table', ...LOSSY);
-    await causes(['ShoalPacketLoss'], 'a fifth of the packets to the bridges is lost', () => everywhere(lose), () => everywhere(recover));
+    await causes(
+        ['ShoalPacketLoss'],
+        'a fifth of the packets to the bridges is lost',
+        () => drop(bridges, 'input', 'meta l4proto udp numgen random mod 100 < 20'),
+        () => dropNothing(bridges),
+    );
     await people.everybodyIsIn();
 });
 

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../support/wait.mjs';
-import { condition, patch, read, request, untilObject } from './support/api.mjs';
-import { QUICK, ROOM, traffic } from './support/autoscaling.mjs';
+import { patch, read, untilObject } from './support/api.mjs';
+import { numbers, QUICK, ROOM, seesNumbers, traffic } from './support/autoscaling.mjs';
 import { statistics } from './support/bridges.mjs';
 import { local, needsOwnNodes } from './support/environment.mjs';
 import { figure, secondsSince, spread } from './support/figures.mjs';
@@ -20,7 +20,6 @@ import { Surplus } from './support/surplus.mjs';
 import { WAVES, Waves } from './support/waves.mjs';
 
 const MOST = 3;
-const METRIC = 'bridge_network_bytes_per_second';
 const PEOPLE = 2 * Object.values(WAVES).reduce((sum, rooms) => sum + rooms);
 /** Those who are there when bridges leave. */
 const STAY = 2 * (WAVES.late + WAVES.last);
@@ -60,11 +59,8 @@ async function load(context, name, { namespace, pods, wanted, autoscaler, autosc
     const bytes = await traffic(pods);
     context.diagnostic(`the first wave: ${bytes} bytes per second`);
     await autoscale({ minReplicas: 1, maxReplicas: MOST, targetNetworkBytesPerSecond: Math.round(bytes * ROOM), behavior: QUICK });
-    await until('the autoscaler sees numbers', async () => {
-        const one = await autoscaler();
-        return { ok: condition(one, 'ScalingActive')?.status === 'True', seen: one?.status };
-    }, { seconds: 60 });
-    context.diagnostic(`${METRIC}: ${await ofPrometheus(namespace)}`);
+    await seesNumbers(autoscaler);
+    context.diagnostic(`as the API server passes it on: ${await ofPrometheus(namespace)}`);
     await grows(context, name, 'middle', 2, runs);
     await grows(context, name, 'late', 3, runs);
     await waves.arrive('last');
@@ -112,7 +108,7 @@ async function onLeaving(context, pods) {
 
 /** The metric as the API server passes it on, which is prometheus-adapter's. */
 async function ofPrometheus(namespace) {
-    const { status, body } = await request('GET', `/apis/custom.metrics.k8s.io/v1beta2/namespaces/${namespace}/pods/*/${METRIC}`);
+    const { status, body } = await numbers(namespace);
     assert.equal(status, 200, body.message);
     return body.items.map((one) => `${one.describedObject.name} ${one.value}`).join(', ');
 }

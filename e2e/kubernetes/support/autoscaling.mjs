@@ -1,6 +1,7 @@
-// What autoscaling takes to be followed within a test: quick behaviour, and the traffic of bridges.
+// What autoscaling takes to be followed within a test: quick behaviour, the traffic of bridges, and what autoscalers see of it.
 
 import { until } from '../../support/wait.mjs';
+import { condition, request } from './api.mjs';
 import { statistics } from './bridges.mjs';
 
 /** What a bridge is to carry at most, in parts of what the first wave needs. */
@@ -31,3 +32,17 @@ export async function traffic(pods) {
     );
     return Math.round((before + now) / 2);
 }
+
+/** Asks the API server for the traffic of pods as an autoscaler does; gives `{ status, body }`. */
+export function numbers(namespace, selector = '') {
+    const query = new URLSearchParams({ labelSelector: selector });
+    const of = `namespaces/${namespace}/pods/*/bridge_network_bytes_per_second`;
+    return request('GET', `/apis/custom.metrics.k8s.io/v1beta2/${of}?${query}`);
+}
+
+/** Waits until the autoscaler that `autoscaler` reads can compute a number. */
+export const seesNumbers = (autoscaler) =>
+    until('the autoscaler sees numbers', async () => {
+        const one = await autoscaler();
+        return { ok: condition(one, 'ScalingActive')?.status === 'True', seen: one?.status };
+    }, { seconds: 60 });

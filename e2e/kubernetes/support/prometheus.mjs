@@ -1,32 +1,27 @@
 // A real Prometheus: the chart's scrape configuration and rules, on the running cluster's pods.
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { parseAllDocuments, parse, stringify } from 'yaml';
 import { ARTIFACTS } from '../../support/artifacts.mjs';
 import { freePort } from '../../support/stack.mjs';
 import { until } from '../../support/wait.mjs';
 import { list } from './api.mjs';
-import { HELM } from './environment.mjs';
-import { CHART } from './helm.mjs';
+import { CHART, helm, RELEASE } from './helm.mjs';
 import { repeatedly } from './repeatedly.mjs';
 
-const run = promisify(execFile);
 /** How often it scrapes, and looks at its rules. */
 const INTERVAL = '2s';
 
 /** The chart's PrometheusRule as a rule file, with `set` as `--set` of Helm. */
 async function rules(set) {
-    const [command, ...first] = HELM;
-    const show = ['--show-only', 'templates/prometheus-rule.yaml'];
-    const args = [...first, 'template', 'shoal', CHART, ...show, '--set', 'rules.create=true', '--set', set];
+    const values = ['--set=rules.create=true', `--set=${set}`];
     // The schema of Kubernetes' versions is that of a cluster that the chart supports.
-    const { stdout } = await run(command, [...args, '--kube-version', '1.35.4'], { maxBuffer: 1 << 24 });
-    const documents = parseAllDocuments(stdout).map((document) => document.toJS());
+    const text = await helm('template', RELEASE, CHART, '--show-only=templates/prometheus-rule.yaml', ...values, '--kube-version=1.35.4');
+    const documents = parseAllDocuments(text).map((document) => document.toJS());
     return documents.find((one) => one?.kind === 'PrometheusRule').spec;
 }
 
