@@ -24,6 +24,8 @@ use crate::statistics::{Counters, Drops};
 pub struct Snapshot {
     /// When.
     pub time: SystemTime,
+    /// Tells this process from the one that had the bridge's name before.
+    pub instance_id: String,
     /// Version, release and region; empty when none.
     pub version: String,
     /// See `version`.
@@ -158,6 +160,7 @@ pub fn sum_drops<'a>(all: impl Iterator<Item = &'a Drops>) -> Vec<(&'static str,
 pub(crate) fn example() -> Snapshot {
     Snapshot {
         time: SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1_795_348_261_615),
+        instance_id: "5f0c".into(),
         version: "shoal-0.1.0".into(),
         release: String::new(),
         region: "region1".into(),

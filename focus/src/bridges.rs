@@ -2,10 +2,12 @@
 
 mod bridge;
 mod doctor;
+mod incarnation;
 pub mod selection;
 
 pub use bridge::{Bridge, Stats};
 pub use doctor::{CheckResult, Doctor, Verdict};
+pub use incarnation::{Continuity, Incarnation};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -102,6 +104,15 @@ impl Bridges {
             (None, false) => Some(BridgeEvent::Available),
             (None | Some(false), true) => Some(BridgeEvent::ShuttingDown),
             _ => None,
+        }
+    }
+
+    /// Who speaks under a bridge's nick; how that continues what was known. A bridge is known from its first
+    /// [`Self::handle_presence`].
+    pub fn handle_incarnation(&mut self, id: &BridgeId, newer: Incarnation) -> Continuity {
+        match self.bridges.get_mut(id) {
+            Some(bridge) => bridge.incarnation.handle_newer(newer),
+            None => Continuity::Same,
         }
     }
 

@@ -367,7 +367,7 @@ impl Connection {
         let end = match &state.life {
             Life::Attached(current, _) if current == attachment => None,
             Life::Ended(end) => Some(*end),
-            Life::Attached(..) | Life::Hibernating(_) => Some(End::Replaced),
+            Life::Attached(..) | Life::Hibernating(_) | Life::Succeeded(_) => Some(End::Replaced),
         };
         let Some(end) = end else {
             let item = state.mailbox.poll(now.instant)?;

@@ -7,19 +7,22 @@
 mod rooms;
 mod sessions;
 mod standing;
+mod succession;
 
 pub(crate) use rooms::RoomTable;
 pub(crate) use sessions::{Login, OpenError};
 pub(crate) use standing::Standing;
+pub(crate) use succession::takes_over;
 
 use crate::addresses::Addresses;
 use crate::context::{Context, Outbox};
 use crate::counters::Counters;
 use crate::now::Now;
 use crate::random::Random;
+use crate::render::Rendered;
 use crate::service::disco::DomainInfo;
 use crate::service::private::PrivateStorage;
-use crate::session::{Delivered, End, Life, Session, token};
+use crate::session::{Delivered, End, Session, token};
 use crate::settings::Settings;
 use parking_lot::{Mutex, RwLock};
 use sessions::SessionTable;
@@ -27,6 +30,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
+
+/// What could not be queued.
+#[derive(Default)]
+#[must_use = "somebody waits for an answer, or holds up others"]
+struct Undelivered {
+    too_slow: Vec<Arc<Session>>,
+    unread: Vec<(Arc<Session>, Arc<Rendered>)>,
+}
 
 /// All shared state of a shard.
 pub(crate) struct Host {
@@ -88,34 +99,40 @@ impl Host {
         Arc::clone(&self.keys.read())
     }
 
-    /// Queues deliveries. Whose queue is full comes back: it has to end once no room is locked.
-    fn post(&self, out: &mut Outbox) -> Vec<Arc<Session>> {
+    /// Queues deliveries. What comes back has to be settled once no room is locked.
+    fn post(&self, out: &mut Outbox) -> Undelivered {
         self.counters.stanzas_out.add(out.deliveries.len() as u64);
-        let mut too_slow = Vec::new();
+        let mut undelivered = Undelivered::default();
         for (to, stanza) in out.deliveries.drain(..) {
-            if to.deliver(stanza) == Delivered::Overflow {
-                too_slow.push(to);
+            match to.deliver(Arc::clone(&stanza)) {
+                Delivered::Done => {}
+                Delivered::Overflow => undelivered.too_slow.push(to),
+                Delivered::Unread => undelivered.unread.push((to, stanza)),
             }
         }
-        too_slow
+        undelivered
     }
 
     /// Sends what a service outside rooms has to say.
     pub(crate) fn send(&self, mut out: Outbox, now: Now) {
-        let too_slow = self.post(&mut out);
-        self.end_all(too_slow, now);
+        let undelivered = self.post(&mut out);
+        self.settle(undelivered, now);
         for invitation in out.invitations {
             self.deliver_invitation(invitation, now);
         }
     }
 
-    fn end_all(&self, sessions: Vec<Arc<Session>>, now: Now) {
-        for session in sessions {
+    /// Ends who is too slow, and answers requests in place of those who will not read them.
+    fn settle(&self, undelivered: Undelivered, now: Now) {
+        for session in undelivered.too_slow {
             self.end_session(&session, End::TooSlow, now);
+        }
+        for (session, request) in undelivered.unread {
+            self.bounce(&session, &[request], now);
         }
     }
 
-    /// Ends hibernations that are over.
+    /// Ends sessions that have waited long enough for a connection or for their successor.
     pub(crate) fn handle_timeout(&self, now: Now) {
         loop {
             let due = {
@@ -129,7 +146,8 @@ impl Host {
             let Some(session) = self.sessions.by_key(key) else {
                 continue;
             };
-            let expired = matches!(session.state.lock().life, Life::Hibernating(until) if until <= now.instant);
+            let waits_until = session.state.lock().waits_until();
+            let expired = waits_until.is_some_and(|until| until <= now.instant);
             if expired {
                 self.counters.sessions_expired.increase();
                 self.end_session(&session, End::Left, now);

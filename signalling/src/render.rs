@@ -22,12 +22,15 @@ impl Rendered {
         self.text.len()
     }
 
+    /// Whether it is an IQ that asks for an answer.
+    pub(crate) fn is_request(&self) -> bool {
+        let head = self.text.split('>').next().unwrap_or_default();
+        head.starts_with("<iq") && (head.contains(" type='get'") || head.contains(" type='set'"))
+    }
+
     /// The element again, if it is an IQ that asks for an answer.
     pub(crate) fn to_request(&self) -> Option<Element> {
-        let head = self.text.split('>').next()?;
-        if !head.starts_with("<iq")
-            || !(head.contains(" type='get'") || head.contains(" type='set'"))
-        {
+        if !self.is_request() {
             return None;
         }
         match frame::parse(&self.text, &Limits::SERVICE) {

@@ -185,6 +185,11 @@ impl Room {
         self.occupants.get(self.by_nick.get(nick)?)
     }
 
+    /// The session of an occupant.
+    pub(crate) fn session_named(&self, nick: &str) -> Option<Arc<Session>> {
+        Some(Arc::clone(&self.occupant_named(nick)?.session))
+    }
+
     fn has_focus(&self) -> bool {
         self.by_nick.contains_key(FOCUS_NICK)
     }

@@ -210,7 +210,7 @@ impl Host {
                 match stanza.attr("type") {
                     Some("unavailable") => self.leave_all_rooms(from, stanza, now),
                     None if from.bare == self.settings.names.focus_account => {
-                        self.inherit_requests(from, now);
+                        self.succeed(from, now);
                     }
                     _ => {}
                 }
@@ -278,6 +278,7 @@ impl Host {
             self.counters.dropped_foreign_presence.increase();
             return Ok(());
         }
+        self.end_predecessor(jid, nick, from, stanza, now);
         self.in_new_room(jid, kind, nick, from, now, |room, context, out| {
             room.handle_presence(from, Some(nick), stanza, context, out);
         })

@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) handled: Option<u32>,
     /// Bearer secret that resumes this session.
     pub(crate) resumption: Option<Box<str>>,
+    /// It has said that it is available.
+    pub(crate) announced: bool,
     pub(crate) life: Life,
     attachments: u64,
 }
@@ -74,6 +76,9 @@ pub(crate) enum Life {
     Attached(u64, Arc<dyn Wake>),
     /// It can be resumed until then.
     Hibernating(Instant),
+    /// Its connection is lost and another session of the account goes on in its place. It stays in its rooms until
+    /// the other enters them, at most until then, so that nobody sees it leave. Nothing is kept for it.
+    Succeeded(Instant),
     /// It is over.
     Ended(End),
 }
@@ -98,6 +103,8 @@ pub(crate) enum Delivered {
     Done,
     /// The queue is full: the session has to end.
     Overflow,
+    /// A request that nobody will read: it has to be answered.
+    Unread,
 }
 
 impl Session {
@@ -123,6 +130,7 @@ impl Session {
                 rooms: BTreeSet::new(),
                 handled: None,
                 resumption: None,
+                announced: false,
                 life: Life::Attached(1, wake),
                 attachments: 1,
             }),
@@ -154,6 +162,8 @@ impl Session {
         let mut state = self.state.lock();
         let wake = match &state.life {
             Life::Ended(_) => return Delivered::Done,
+            Life::Succeeded(_) if stanza.is_request() => return Delivered::Unread,
+            Life::Succeeded(_) => return Delivered::Done,
             Life::Attached(_, wake) if state.mailbox.is_empty() => Some(Arc::clone(wake)),
             _ => None,
         };
@@ -184,6 +194,14 @@ impl Session {
 }
 
 impl State {
+    /// Until when it waits for somebody to go on with it, if no connection serves it.
+    pub(crate) fn waits_until(&self) -> Option<Instant> {
+        match self.life {
+            Life::Hibernating(until) | Life::Succeeded(until) => Some(until),
+            Life::Attached(..) | Life::Ended(_) => None,
+        }
+    }
+
     /// Gives the session to a new connection; the previous one learns it when it looks.
     pub(crate) fn attach(&mut self, wake: Arc<dyn Wake>) -> u64 {
         self.attachments += 1;

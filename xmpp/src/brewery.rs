@@ -77,6 +77,12 @@ impl BridgeStats {
         self.bool("healthy")
     }
 
+    /// Tells one process of a bridge from the next. Shoal's own: Jitsi's bridges have none, and its focus does not
+    /// look.
+    pub fn instance_id(&self) -> Option<&str> {
+        self.get("instance_id").filter(|id| !id.is_empty())
+    }
+
     /// Version of the bridge.
     pub fn version(&self) -> Option<&str> {
         self.get("version")

@@ -48,6 +48,9 @@ pub const DATA: &str = "jabber:x:data";
 pub const EXTDISCO: &str = "urn:xmpp:extdisco:2";
 /// Multi-user chat (XEP-0045).
 pub const MUC: &str = "http://jabber.org/protocol/muc";
+/// `<takeover/>` in the presence with which Shoal's focus enters a room: it knows, or finds out, what its predecessor
+/// did there, so nobody has to see that one leave. Servers that do not know it pass it on, and nobody minds.
+pub const FOCUS_TAKEOVER: &str = "urn:shoal:focus:takeover";
 /// Multi-user chat, what occupants see.
 pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 /// Multi-user chat, roles and affiliations.

@@ -34,6 +34,7 @@ pub(crate) struct Control {
     pub(crate) config: Config,
     /// Name of this bridge in channel URLs, and its default nickname.
     pub(crate) server_id: String,
+    instance_id: String,
     pub(crate) channels: Channels,
     /// Changes whenever the presence must be told anew.
     pub(crate) news: watch::Sender<u64>,
@@ -92,6 +93,7 @@ impl Control {
             telemetry: Mutex::new(Telemetry::new(commands.len(), now)),
             config,
             server_id,
+            instance_id: format!("{:016x}", rand::random::<u64>()),
             channels: Channels::default(),
             news: watch::Sender::new(0),
             state: watch::Sender::new(State::Running),
@@ -295,6 +297,7 @@ impl Control {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Snapshot {
             time: SystemTime::now(),
+            instance_id: self.instance_id.clone(),
             version: self.config.version().to_owned(),
             release: self.config.release.clone(),
             region: self.config.region.clone(),

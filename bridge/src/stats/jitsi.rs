@@ -57,6 +57,7 @@ pub fn jitsi_stats(s: &Snapshot) -> Vec<(&'static str, Value)> {
         ("drain", Flag(s.drain)),
         ("graceful_shutdown", Flag(s.graceful_shutdown)),
         ("shutting_down", Flag(s.shutting_down)),
+        ("instance_id", Text(s.instance_id.clone())),
         ("version", Text(s.version.clone())),
         ("current_timestamp", Text(timestamp(s.time))),
         ("colibri2", Flag(true)),
@@ -137,6 +138,7 @@ mod tests {
     fn the_presence_has_what_the_focus_chooses_by_and_never_offers_relays() {
         let stats = example().brewery();
         assert_eq!(stats.stress_level(), Some(0.125));
+        assert_eq!(stats.instance_id(), Some("5f0c"));
         assert_eq!(stats.average_participant_stress(), Some(0.01));
         assert_eq!(stats.healthy(), Some(true));
         assert_eq!(stats.drain(), Some(false));

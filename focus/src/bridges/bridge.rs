@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::config::{BridgeConfig, seconds};
 
 use super::BridgeId;
+use super::incarnation::Incarnation;
 use super::selection::Candidate;
 
 /// Most allocations remembered for the ramp-up correction.
@@ -48,6 +49,7 @@ pub struct Bridge {
     failed_at: Option<Instant>,
     last_presence: Instant,
     recent: VecDeque<Instant>,
+    pub(super) incarnation: Incarnation,
 }
 
 impl Bridge {
@@ -61,6 +63,7 @@ impl Bridge {
             failed_at: None,
             last_presence: now,
             recent: VecDeque::new(),
+            incarnation: Incarnation::default(),
         }
     }
 

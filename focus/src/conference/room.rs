@@ -65,7 +65,10 @@ impl Conference {
     }
 
     fn send_join(&mut self, ctx: &mut Context<'_>) {
-        let presence = self.own_presence(ctx).with_child(element("x", ns::MUC));
+        let presence = self
+            .own_presence(ctx)
+            .with_child(element("x", ns::MUC))
+            .with_child(element("takeover", ns::FOCUS_TAKEOVER));
         self.out.push(Action::Send(presence));
     }
 

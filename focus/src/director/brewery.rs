@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use xmpp::brewery::BridgeStats;
+use xmpp::muc::MucUser;
 use xmpp::stanza::{self, IqType};
 use xmpp::xml::{ElementExt, element};
 use xmpp::{Element, FullJid, Jid, healthcheck, ns};
 
-use crate::bridges::{BridgeEvent, BridgeId, CheckResult, Stats, Verdict};
+use crate::bridges::{BridgeEvent, BridgeId, CheckResult, Continuity, Incarnation, Stats, Verdict};
 use crate::config::seconds;
 
 use super::iqs::Waiter;
@@ -51,7 +52,9 @@ impl Director {
         else {
             return;
         };
-        let presence = stanza::presence(&Jid::from(me)).with_child(element("x", ns::MUC));
+        let presence = stanza::presence(&Jid::from(me))
+            .with_child(element("x", ns::MUC))
+            .with_child(element("takeover", ns::FOCUS_TAKEOVER));
         self.out.push_back(Output::Send(presence));
     }
 
@@ -124,12 +127,23 @@ impl Director {
         let Ok(stats) = BridgeStats::try_from(stats) else {
             return;
         };
+        let sessions = MucUser::inside(presence).unwrap_or_default().items;
+        let sessions = sessions.into_iter().filter_map(|item| item.jid);
+        let incarnation = Incarnation::new(stats.instance_id(), sessions);
+        let continuity = self.bridges.handle_incarnation(id, incarnation.clone());
+        if continuity == Continuity::Replaced {
+            tracing::warn!(bridge = %id, "a new process has taken the bridge's place");
+            self.handle_bridge_gone(id, now);
+        }
         let known = self.bridges.iter().any(|(known, _)| known == id);
         if !known && self.bridges.len() >= MAX_BRIDGES {
             return;
         }
         self.brewery.unseen.remove(id);
         let event = self.bridges.handle_presence(id, &Stats::from(&stats), now);
+        if !known {
+            self.bridges.handle_incarnation(id, incarnation);
+        }
         if event.is_some() && !known {
             tracing::info!(bridge = %id, "a bridge came");
             self.handle_bridge_back(id, now);
@@ -145,7 +159,7 @@ impl Director {
         if let Some(event) = event {
             self.handle_bridge_event(id, event, now);
         }
-        if stats.healthy() == Some(false) {
+        if stats.healthy() == Some(false) || continuity == Continuity::Doubled {
             self.handle_verdict(id, Verdict::Unhealthy, now);
         }
     }

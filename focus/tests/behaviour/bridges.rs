@@ -42,6 +42,65 @@ fn a_killed_bridge_is_replaced_at_once_for_everybody() {
 }
 
 #[test]
+fn a_bridge_that_is_back_before_anybody_saw_it_leave_gets_its_people_anew() {
+    type Sign = fn(&mut super::world::Bridge);
+    let by_instance: Sign = |bridge| {
+        bridge.stats.set("instance_id", "second");
+    };
+    let by_session: Sign = |bridge| bridge.session = "jvb@auth.meet.shoal/second".to_owned();
+    for (says_instance, sign) in [(true, by_instance), (false, by_session)] {
+        let mut world = World::meeting(Level::Current);
+        if says_instance {
+            let bridge = world.bridges.get_mut("jvb1").unwrap();
+            bridge.stats.set("instance_id", "first");
+            world.announce("jvb1");
+            world.pump();
+            assert!(world.jingles("a").is_empty());
+        }
+        world.restart_bridge_unseen("jvb1", sign);
+        for nick in ["a", "b", "c"] {
+            moved_to(&world, nick, "jvb1");
+        }
+        assert_eq!(world.endpoints("jvb1").len(), 3);
+    }
+}
+
+#[test]
+fn a_second_session_under_a_bridges_nick_means_that_the_first_may_be_dead() {
+    let mut world = World::meeting(Level::Current);
+    world.bridge("jvb2");
+    world.announce_with_second_session("jvb1", "jvb@auth.meet.shoal/second");
+    for nick in ["a", "b", "c"] {
+        moved_to(&world, nick, "jvb2");
+    }
+    for (nick, first) in [("a", 1000), ("b", 2000), ("c", 3000)] {
+        world.accept(nick, first);
+    }
+    world.clear();
+    // The server has given up the dead session.
+    world.restart_bridge_unseen("jvb1", |bridge| {
+        bridge.session = "jvb@auth.meet.shoal/second".to_owned();
+    });
+    world.kill_bridge("jvb2");
+    for nick in ["a", "b", "c"] {
+        moved_to(&world, nick, "jvb1");
+    }
+}
+
+#[test]
+fn a_bridge_that_logged_in_anew_keeps_its_people_if_it_is_the_same_process() {
+    let mut world = World::meeting(Level::Current);
+    let bridge = world.bridges.get_mut("jvb1").unwrap();
+    bridge.stats.set("instance_id", "first");
+    world.announce("jvb1");
+    world.bridges.get_mut("jvb1").unwrap().session = "jvb@auth.meet.shoal/again".to_owned();
+    world.announce("jvb1");
+    world.pump();
+    assert!(world.jingles("a").is_empty());
+    assert_eq!(world.endpoints("jvb1").len(), 3);
+}
+
+#[test]
 fn draining_and_graceful_shutdown_move_nobody_and_take_nobody_new() {
     for name in ["drain", "graceful_shutdown"] {
         let mut world = World::meeting(Level::Current);

@@ -33,7 +33,13 @@ async fn server() -> (Arc<signalling::Server>, Connector) {
     };
     let server = Arc::new(signalling::Server::start(config).await.unwrap());
     let of_connector = Arc::clone(&server);
-    (server, Connector::in_memory(move || of_connector.connect()))
+    // A client in a runtime of its own must not take the server's end of the stream with it.
+    let runtime = tokio::runtime::Handle::current();
+    let connector = Connector::in_memory(move || {
+        let _inside = runtime.enter();
+        of_connector.connect()
+    });
+    (server, connector)
 }
 
 fn focus(connector: &Connector) -> Focus {
@@ -351,6 +357,125 @@ async fn a_focus_that_takes_the_place_of_another_is_not_noticed() {
     assert!(bob.try_recv().is_err(), "nothing was said to bob");
 
     next.shutdown().await;
+    server.shutdown().await;
+}
+
+/// A focus in a runtime of its own, so that it can be killed: its streams break and it says nothing.
+struct Process {
+    runtime: tokio::runtime::Runtime,
+    focus: Focus,
+}
+
+impl Process {
+    fn start(connector: &Connector) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let focus = {
+            let _inside = runtime.enter();
+            focus(connector)
+        };
+        Self { runtime, focus }
+    }
+
+    fn kill(self) {
+        self.runtime.shutdown_background();
+    }
+
+    async fn terminate(self) {
+        self.focus.shutdown().await;
+        self.runtime.shutdown_background();
+    }
+}
+
+/// Sits in the room and moves a hand all the time, so that everybody in it is sent something all the time. Tells of each
+/// presence of the focus whether it leaves.
+fn watcher(connector: &Connector) -> (mpsc::UnboundedReceiver<bool>, JoinHandle<()>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let config = ClientConfig::new(Jid::new("meet.shoal").unwrap(), connector.clone());
+    let task = tokio::spawn(async move {
+        let mut client = Client::start(config);
+        let handle = client.handle();
+        let to = Jid::new(&format!("{ROOM}/watcher")).unwrap();
+        let mut restless = tokio::time::interval(Duration::from_millis(5));
+        let mut inside = false;
+        for hand in 0_u64.. {
+            let event = tokio::select! {
+                event = client.next_event() => event,
+                _ = restless.tick(), if inside => {
+                    let hand = element("hand", ns::CLIENT).with_text(hand.to_string());
+                    handle.send(stanza::presence(&to).with_child(hand)).await.unwrap();
+                    continue;
+                }
+            };
+            match event {
+                None => return,
+                Some(Event::Online { .. }) => {
+                    let enter = stanza::presence(&to).with_child(element("x", ns::MUC));
+                    handle.send(enter).await.unwrap();
+                }
+                Some(Event::Element(stanza)) if stanza::is_presence(&stanza) => {
+                    inside |= stanza.attr("from") == Some(&format!("{ROOM}/watcher"));
+                    if stanza.attr("from") == Some(&format!("{ROOM}/focus")) {
+                        let _ = sender.send(stanza.attr("type") == Some("unavailable"));
+                    }
+                }
+                Some(Event::Element(iq)) if iq.attr("type") == Some("get") => {
+                    let features = features(Level::Current);
+                    let answer = stanza::iq_result(&iq, Some(features));
+                    handle.send(answer).await.unwrap();
+                }
+                Some(_) => {}
+            }
+        }
+    });
+    (receiver, task)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_sees_the_focus_leave_when_it_is_killed_or_restarted() {
+    let (server, connector) = server().await;
+    let mut running = Process::start(&connector);
+    let _bridge = bridge(&connector, "jvb1");
+    let (mut alice, _a) = person(&connector, "alice");
+    let (mut bob, _b) = person(&connector, "bob");
+    offer(&mut alice).await;
+    offer(&mut bob).await;
+    let (mut focus_leaves, _w) = watcher(&connector);
+    assert_eq!(
+        timeout(PATIENCE, focus_leaves.recv()).await,
+        Ok(Some(false))
+    );
+    let deaths = [
+        ("first", true, 0),
+        ("second", false, 0),
+        ("third", true, 300),
+        ("fourth", false, 300),
+        ("fifth", true, 1_500),
+    ];
+    for (nick, kill, away) in deaths {
+        match kill {
+            true => running.kill(),
+            false => running.terminate().await,
+        }
+        tokio::time::sleep(Duration::from_millis(away)).await;
+        running = Process::start(&connector);
+        // It enters the room again, and that is all that anybody sees.
+        let leaves = timeout(PATIENCE, focus_leaves.recv()).await;
+        assert_eq!(
+            leaves,
+            Ok(Some(false)),
+            "killed: {kill}, away for {away} ms"
+        );
+        let (mut newcomer, _n) = person(&connector, nick);
+        offer(&mut newcomer).await;
+    }
+    while let Ok(leaves) = focus_leaves.try_recv() {
+        assert!(!leaves);
+    }
+    running.terminate().await;
     server.shutdown().await;
 }
 

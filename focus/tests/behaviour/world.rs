@@ -182,6 +182,7 @@ impl World {
             requests: Vec::new(),
             ice_generation: None,
             stats,
+            session: format!("jvb@auth.meet.shoal/{nick}"),
         };
         self.bridges.insert(nick.to_owned(), bridge);
         self.announce(nick);
@@ -196,10 +197,32 @@ impl World {
             .with_child(muc_user(
                 "none",
                 "participant",
-                &format!("jvb@auth.meet.shoal/{nick}"),
+                &self.bridges[nick].session,
                 false,
             ));
         self.inbox.push_back(presence);
+    }
+
+    /// The bridge's process ends and another is there under its nick, and the server shows nothing of it but what is
+    /// `changed`.
+    pub fn restart_bridge_unseen(&mut self, nick: &str, changed: impl Fn(&mut Bridge)) {
+        let bridge = self.bridges.get_mut(nick).unwrap();
+        bridge.conferences.clear();
+        changed(bridge);
+        self.announce(nick);
+        self.pump();
+    }
+
+    /// Prosody's way when another session of the account enters under the nick: the first one's presence, and both.
+    pub fn announce_with_second_session(&mut self, nick: &str, second: &str) {
+        self.announce(nick);
+        let presence = self.inbox.back_mut().unwrap();
+        let mut user = presence.remove_child("x", ns::MUC_USER).unwrap();
+        let mut item = user.get_child("item", ns::MUC_USER).unwrap().clone();
+        item.put_attr("jid", second);
+        user.append_child(item);
+        presence.append_child(user);
+        self.pump();
     }
 
     /// The bridge's stream to the signalling server ends.

@@ -72,14 +72,14 @@ impl Host {
             let context = self.context(now);
             let mut out = Outbox::default();
             work(&mut guard, &context, &mut out);
-            let too_slow = self.post(&mut out);
+            let undelivered = self.post(&mut out);
             if guard.is_over() {
                 guard.close();
                 self.rooms.0.write().remove(jid);
                 self.counters.rooms_destroyed.increase();
             }
             drop(guard);
-            self.end_all(too_slow, now);
+            self.settle(undelivered, now);
             for invitation in out.invitations {
                 self.deliver_invitation(invitation, now);
             }

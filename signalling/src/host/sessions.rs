@@ -25,6 +25,11 @@ struct Tables {
 }
 
 impl SessionTable {
+    /// Whoever has the id cannot resume the session any more.
+    pub(super) fn forget_resumption(&self, id: &str) {
+        self.0.write().by_resumption.remove(id);
+    }
+
     pub(super) fn by_key(&self, key: u64) -> Option<Arc<Session>> {
         self.0.read().by_key.get(&key).cloned()
     }
@@ -117,29 +122,6 @@ impl Host {
         Ok(session)
     }
 
-    /// A focus that is there anew gets the conference requests that its predecessor did not live to see.
-    pub(crate) fn inherit_requests(&self, heir: &Arc<Session>, now: Now) {
-        let alias = &self.settings.names.focus_alias;
-        for predecessor in self.sessions_of(&heir.bare) {
-            let undelivered = {
-                let mut state = predecessor.state.lock();
-                if !matches!(state.life, Life::Hibernating(_)) {
-                    continue;
-                }
-                state.mailbox.take_undelivered()
-            };
-            let (asked, rest): (Vec<_>, Vec<_>) = undelivered.into_iter().partition(|stanza| {
-                let request = stanza.to_request();
-                let from = request.and_then(|it| Jid::new(it.attr("from")?).ok());
-                from.is_some_and(|from| from.domain().as_str() == alias)
-            });
-            for request in asked {
-                heir.deliver(request);
-            }
-            self.bounce(&predecessor, &rest, now);
-        }
-    }
-
     /// The session with this address.
     pub(crate) fn find(&self, jid: &FullJid) -> Option<Arc<Session>> {
         self.sessions.0.read().by_jid.get(jid).cloned()
@@ -179,7 +161,7 @@ impl Host {
         let sessions: Vec<_> = self.sessions.0.read().by_key.values().cloned().collect();
         let hibernating = sessions
             .iter()
-            .filter(|session| matches!(session.state.lock().life, Life::Hibernating(_)))
+            .filter(|session| session.state.lock().waits_until().is_some())
             .count();
         (sessions.len(), hibernating)
     }
@@ -219,7 +201,7 @@ impl Host {
         Some((id, self.hibernation(session).as_secs().max(1)))
     }
 
-    fn hibernation(&self, session: &Session) -> std::time::Duration {
+    pub(super) fn hibernation(&self, session: &Session) -> std::time::Duration {
         match session.kind {
             Kind::Guest => self.settings.hibernation.guests,
             Kind::Service { .. } if session.bare == self.settings.names.focus_account => {
@@ -244,6 +226,7 @@ impl Host {
         drop(state);
         self.counters.hibernated.increase();
         self.deadlines.lock().insert((until, session.key));
+        self.give_to_heir(session, now);
     }
 
     /// Gives a session to a new connection of the same user (XEP-0198 §5). Also returns the attachment and the
@@ -260,7 +243,7 @@ impl Host {
             .filter(|session| session.bare == login.user && session.kind == login.kind)
             .ok_or_else(|| self.refuse_resumption())?;
         let mut state = session.state.lock();
-        if matches!(state.life, Life::Ended(_))
+        if matches!(state.life, Life::Ended(_) | Life::Succeeded(_))
             || state.mailbox.handle_acknowledgement(handled).is_err()
         {
             drop(state);
@@ -299,7 +282,7 @@ impl Host {
                     return;
                 }
                 Life::Attached(_, wake) => wake.wake(),
-                Life::Hibernating(until) => {
+                Life::Hibernating(until) | Life::Succeeded(until) => {
                     self.deadlines.lock().remove(&(until, session.key));
                 }
             }
@@ -345,7 +328,7 @@ impl Host {
     }
 
     /// Answers requests that the session did not live to answer, so that nobody waits for it.
-    fn bounce(&self, session: &Arc<Session>, undelivered: &[Arc<Rendered>], now: Now) {
+    pub(super) fn bounce(&self, session: &Arc<Session>, undelivered: &[Arc<Rendered>], now: Now) {
         for request in undelivered.iter().filter_map(|stanza| stanza.to_request()) {
             let error = StanzaError::new(Condition::RecipientUnavailable);
             let mut reply = error_reply(&request, &error);

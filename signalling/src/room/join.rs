@@ -5,6 +5,7 @@ use super::occupant::Payload;
 use super::presence::Change;
 use super::{Affiliation, Occupant, Role, Room};
 use crate::context::{Context, Outbox};
+use crate::host::takes_over;
 use crate::session::{Kind, Session};
 use std::sync::Arc;
 use xmpp::stanza::{Condition, StanzaError};
@@ -102,7 +103,7 @@ impl Room {
                 .insert(join.session.bare.clone(), affiliation);
         }
         if let Some(&key) = self.by_nick.get(join.nick) {
-            self.supersede(key, context, out);
+            self.supersede(key, join, context, out);
         }
         let key = self.next_occupant;
         self.next_occupant += 1;
@@ -134,9 +135,12 @@ impl Room {
         }
     }
 
-    /// The same account enters under its nick from a new session: nobody sees it leave, and the old session learns
-    /// that it is out.
-    fn supersede(&mut self, key: u64, context: &Context<'_>, out: &mut Outbox) {
+    /// The same account enters under its nick from a new session, and the old session learns that it is out. The others
+    /// see it leave, unless the new session goes on where the old one was.
+    fn supersede(&mut self, key: u64, join: &Join<'_>, context: &Context<'_>, out: &mut Outbox) {
+        if !takes_over(join.session, join.stanza) {
+            return self.remove(key, &Change::unavailable(), None, context, out);
+        }
         if let Some(old) = self.take(key, context) {
             let change = Change::unavailable();
             let stanza = self.render(&old, Role::None, Affiliation::None, true, true, &change);

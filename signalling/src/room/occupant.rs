@@ -63,6 +63,7 @@ fn is_reserved(child: &Element) -> bool {
     (child.name() == "x" && (child.has_ns(ns::MUC) || child.has_ns(ns::MUC_USER)))
         || child.is("occupant-id", ns::OCCUPANT_ID)
         || child.is("delay", ns::DELAY)
+        || child.is("takeover", ns::FOCUS_TAKEOVER)
 }
 
 impl Payload {

@@ -31,6 +31,8 @@ pub struct Bridge {
     pub requests: Vec<ConferenceModify>,
     pub ice_generation: Option<u32>,
     pub stats: BridgeStats,
+    /// Its real address.
+    pub session: String,
 }
 
 impl Bridge {
