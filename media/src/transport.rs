@@ -112,7 +112,7 @@ impl Transport {
             Some(dtls) => dtls.set_fingerprints(fingerprints),
             None => {
                 let side = self.setup.side(remote.setup);
-                self.dtls = Some(Dtls::new(&self.certificate, side, fingerprints, now));
+                self.dtls = Some(Dtls::new(&self.certificate, side, fingerprints));
             }
         }
         self.settle(now);
@@ -355,7 +355,6 @@ impl Transport {
         if self.ice.route().is_some()
             && let Some(dtls) = &mut self.dtls
             && dtls.poll_timeout().is_none()
-            && !dtls.is_over()
         {
             dtls.handle_timeout(now);
         }

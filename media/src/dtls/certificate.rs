@@ -4,6 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, SerialNumber,
+    date_time_ymd,
+};
+
+use super::error::HandshakeError;
 
 /// A certificate could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +21,12 @@ pub struct CertificateError(String);
 /// Self-signed ECDSA P-256 certificate with its private key; one per process, cheap to clone.
 #[derive(Clone)]
 pub struct Certificate {
-    inner: Arc<dimpl::DtlsCertificate>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    der: Vec<u8>,
+    key: EcdsaKeyPair,
     fingerprint: Fingerprint,
 }
 
@@ -23,30 +36,61 @@ impl Certificate {
     /// # Errors
     /// When the crypto library cannot make a key, which a healthy machine never shows.
     pub fn generate() -> Result<Self, CertificateError> {
-        let inner = dimpl::certificate::generate_self_signed_certificate()
-            .map_err(|e| CertificateError(e.to_string()))?;
-        let fingerprint = Fingerprint::of("sha-256", &inner.certificate)
-            .expect("invariant: sha-256 is a known hash function");
+        let failed = |e: &dyn fmt::Display| CertificateError(e.to_string());
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| failed(&e))?;
+        let mut name = DistinguishedName::new();
+        name.push(DnType::CommonName, "WebRTC");
+        let mut params = CertificateParams::new(Vec::new()).map_err(|e| failed(&e))?;
+        params.distinguished_name = name;
+        // Peers go by the fingerprint alone; no clock of theirs or ours shall matter.
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2049, 12, 31);
+        // Firefox refuses two certificates of one name and one number.
+        let mut serial = [0; 16];
+        aws_lc_rs::rand::fill(&mut serial).map_err(|e| failed(&e))?;
+        // A positive number of 16 bytes (RFC 5280 §4.1.2.2).
+        serial[0] = serial[0] & 0x7f | 0x40;
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
+        let der = params
+            .self_signed(&pair)
+            .map_err(|e| failed(&e))?
+            .der()
+            .to_vec();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pair.serialize_der())
+            .map_err(|e| failed(&e))?;
+        let fingerprint =
+            Fingerprint::of("sha-256", &der).expect("invariant: sha-256 is a known hash function");
         Ok(Self {
-            inner: Arc::new(inner),
-            fingerprint,
+            inner: Arc::new(Inner {
+                der,
+                key,
+                fingerprint,
+            }),
         })
     }
 
     /// The sha-256 fingerprint to signal to peers.
     pub fn fingerprint(&self) -> &Fingerprint {
-        &self.fingerprint
+        &self.inner.fingerprint
     }
 
-    pub(crate) fn for_dtls(&self) -> dimpl::DtlsCertificate {
-        self.inner.as_ref().clone()
+    pub(super) fn der(&self) -> &[u8] {
+        &self.inner.der
+    }
+
+    /// ECDSA with SHA-256.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, HandshakeError> {
+        let signature = self.inner.key.sign(&SystemRandom::new(), message);
+        signature
+            .map(|signature| signature.as_ref().to_vec())
+            .map_err(|_| HandshakeError::Crypto("sign"))
     }
 }
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Certificate")
-            .field(&self.fingerprint.value)
+            .field(&self.fingerprint().value)
             .finish()
     }
 }
@@ -105,15 +149,15 @@ mod tests {
     fn a_fingerprint_names_one_certificate_whatever_its_case() {
         let own = Certificate::generate().unwrap();
         let other = Certificate::generate().unwrap();
-        let der = own.for_dtls().certificate;
+        let der = own.der();
         for hash in ["sha-1", "sha-256", "sha-384", "sha-512", "SHA-256"] {
-            let mut fingerprint = Fingerprint::of(hash, &der).unwrap();
-            assert!(fingerprint.matches(&der));
+            let mut fingerprint = Fingerprint::of(hash, der).unwrap();
+            assert!(fingerprint.matches(der));
             fingerprint.value.make_ascii_lowercase();
-            assert!(fingerprint.matches(&der));
-            assert!(!fingerprint.matches(&other.for_dtls().certificate));
+            assert!(fingerprint.matches(der));
+            assert!(!fingerprint.matches(other.der()));
         }
-        assert!(Fingerprint::of("md5", &der).is_none());
+        assert!(Fingerprint::of("md5", der).is_none());
         assert_eq!(own.fingerprint().value.len(), 32 * 3 - 1);
     }
 }

@@ -1,39 +1,73 @@
-//! Whether a datagram can be DTLS 1.2 at all (RFC 6347 §4.1, §4.2.2).
+//! Records, and whether a datagram can be DTLS 1.2 at all (RFC 6347 §4.1, §4.2.2).
 //!
 //! A handshake is not authenticated before its end. Noise in a peer's name must not get as far
 //! as the state machine, which takes it for a broken peer and gives up.
 
-const RECORD_HEADER: usize = 13;
-const HANDSHAKE_HEADER: usize = 12;
-/// Longest handshake message that is taken, in bytes: a certificate of ours or a browser's has
-/// less than 1,000.
-const MAX_MESSAGE: usize = 32 * 1024;
+pub(super) const RECORD_HEADER: usize = 13;
+pub(super) const HANDSHAKE_HEADER: usize = 12;
+/// Longest handshake message that is taken, in bytes: a certificate of a browser's has less than
+/// 1,000, one with an RSA key of 8,192 bits and its chain still fits.
+pub(super) const MAX_MESSAGE: usize = 32 * 1024;
 
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
-const APPLICATION_DATA: u8 = 23;
+pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(super) const ALERT: u8 = 21;
+pub(super) const HANDSHAKE: u8 = 22;
+pub(super) const APPLICATION_DATA: u8 = 23;
+
+/// DTLS 1.2, as records and hellos name it.
+pub(super) const VERSION: u16 = 0xFEFD;
+
+/// One record of a datagram.
+pub(super) struct Record<'a> {
+    pub header: &'a [u8; RECORD_HEADER],
+    pub kind: u8,
+    pub epoch: u16,
+    /// 48 bits.
+    pub sequence: u64,
+    pub body: &'a [u8],
+}
+
+/// The records of a datagram, up to the first that is cut.
+pub(super) fn records(mut datagram: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    std::iter::from_fn(move || {
+        let (header, rest) = datagram.split_first_chunk::<RECORD_HEADER>()?;
+        let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
+        let (body, rest) = rest.split_at_checked(len)?;
+        datagram = rest;
+        let sequence = header[5..11]
+            .iter()
+            .fold(0, |sequence, byte| sequence << 8 | u64::from(*byte));
+        Some(Record {
+            header,
+            kind: header[0],
+            epoch: u16::from_be_bytes([header[3], header[4]]),
+            sequence,
+            body,
+        })
+    })
+}
+
+/// The header of a record with a body of so many bytes.
+pub(super) fn header(kind: u8, epoch: u16, sequence: u64, len: usize) -> [u8; RECORD_HEADER] {
+    let mut header = [0; RECORD_HEADER];
+    header[0] = kind;
+    header[1..3].copy_from_slice(&VERSION.to_be_bytes());
+    header[3..5].copy_from_slice(&epoch.to_be_bytes());
+    header[5..11].copy_from_slice(&sequence.to_be_bytes()[2..]);
+    header[11..].copy_from_slice(&(len as u16).to_be_bytes());
+    header
+}
 
 /// Whether the datagram is a row of whole records, each with a body that its type and epoch
 /// allow.
 pub(super) fn is_plausible(datagram: &[u8]) -> bool {
-    let mut rest = datagram;
-    while !rest.is_empty() {
-        let Some(header) = rest.first_chunk::<RECORD_HEADER>() else {
-            return false;
-        };
-        let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
-        let Some(body) = rest.get(RECORD_HEADER..RECORD_HEADER + len) else {
-            return false;
-        };
-        let epoch = u16::from_be_bytes([header[3], header[4]]);
-        let version = [header[1], header[2]];
-        if !matches!(version, [254, 253 | 255]) || !body_is_plausible(header[0], epoch, body) {
-            return false;
-        }
-        rest = &rest[RECORD_HEADER + len..];
-    }
-    true
+    let mut taken = 0;
+    let plausible = records(datagram).all(|record| {
+        taken += RECORD_HEADER + record.body.len();
+        matches!(record.header[1..3], [254, 253 | 255])
+            && body_is_plausible(record.kind, record.epoch, record.body)
+    });
+    plausible && taken == datagram.len()
 }
 
 fn body_is_plausible(kind: u8, epoch: u16, body: &[u8]) -> bool {

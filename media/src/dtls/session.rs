@@ -1,20 +1,34 @@
-//! The handshake, and the association after it.
+//! The handshake over a network that loses datagrams, and the association after it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dimpl::Output;
-
-use super::record::is_plausible;
+use super::error::HandshakeError;
+use super::handshake::{FINISHED, Handshake, Part, Step};
+use super::inbox::Inbox;
+use super::outgoing::Outgoing;
+use super::protection::Opener;
+use super::record::{
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, is_plausible, records,
+};
 use super::{Certificate, Fingerprint};
 use crate::srtp::{KeyMaterial, Side, SrtpProfile};
 use crate::transport::DropReason;
 
-/// Largest UDP payload that the handshake sends, in bytes.
-const MTU: usize = 1200;
-/// Buffer for one output; a record is no longer than what SCTP puts into it or a flight's part.
-const OUTPUT: usize = 2048;
+/// A flight that nobody answers is sent again after this, then after twice as long, and so on.
+const FIRST_PATIENCE: Duration = Duration::from_millis(250);
+/// The longest that a flight waits for an answer: somebody wants to be in a meeting.
+const MAX_PATIENCE: Duration = Duration::from_secs(4);
+/// A handshake that takes longer has failed.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
+/// A flight is not sent again sooner because the peer repeats itself.
+const REPEAT_INTERVAL: Duration = Duration::from_millis(100);
+/// Protected records that overtook the message that brings their keys: kept so many.
+const MAX_EARLY: usize = 4;
+
+const WARNING: u8 = 1;
+const FATAL: u8 = 2;
+const CLOSE_NOTIFY: u8 = 0;
 
 /// What happened on an association.
 pub(crate) enum DtlsEvent {
@@ -36,49 +50,44 @@ enum State {
     Over,
 }
 
+/// When the flight is sent again, and when the handshake is given up.
+struct Timer {
+    sent: Instant,
+    patience: Duration,
+    limit: Instant,
+}
+
+impl Timer {
+    fn due(&self) -> Instant {
+        (self.sent + self.patience).min(self.limit)
+    }
+}
+
 pub(crate) struct Dtls {
-    inner: dimpl::Dtls,
     side: Side,
     state: State,
-    fingerprints: Vec<Fingerprint>,
-    verified: bool,
-    keys: Option<(SrtpProfile, KeyMaterial)>,
-    finished: bool,
-    timeout: Option<Instant>,
-    packets: VecDeque<Vec<u8>>,
+    handshake: Handshake,
+    inbox: Inbox,
+    outgoing: Outgoing,
+    opener: Option<Opener>,
+    early: Vec<Vec<u8>>,
+    /// From the first flight on.
+    timer: Option<Timer>,
     events: VecDeque<DtlsEvent>,
-    output: Vec<u8>,
 }
 
 impl Dtls {
-    pub fn new(
-        certificate: &Certificate,
-        side: Side,
-        fingerprints: Vec<Fingerprint>,
-        now: Instant,
-    ) -> Self {
-        let config = dimpl::Config::builder()
-            .mtu(MTU)
-            .use_server_cookie(false)
-            .flight_start_rto(Duration::from_millis(250))
-            .flight_retries(8)
-            .handshake_timeout(Duration::from_secs(30))
-            .build()
-            .expect("invariant: the timing settings are within bounds");
-        let mut inner = dimpl::Dtls::new_12(Arc::new(config), certificate.for_dtls(), now);
-        inner.set_active(side == Side::Client);
+    pub fn new(certificate: &Certificate, side: Side, fingerprints: Vec<Fingerprint>) -> Self {
         Self {
-            inner,
             side,
             state: State::Handshaking,
-            fingerprints,
-            verified: false,
-            keys: None,
-            finished: false,
-            timeout: None,
-            packets: VecDeque::new(),
+            handshake: Handshake::new(certificate.clone(), side, fingerprints),
+            inbox: Inbox::default(),
+            outgoing: Outgoing::default(),
+            opener: None,
+            early: Vec::new(),
+            timer: None,
             events: VecDeque::new(),
-            output: vec![0; OUTPUT],
         }
     }
 
@@ -86,13 +95,9 @@ impl Dtls {
         self.side
     }
 
-    pub fn is_over(&self) -> bool {
-        self.state == State::Over
-    }
-
     /// Replaces the fingerprints of a handshake that has not verified one yet.
     pub fn set_fingerprints(&mut self, fingerprints: Vec<Fingerprint>) {
-        self.fingerprints = fingerprints;
+        self.handshake.fingerprints = fingerprints;
     }
 
     pub fn handle_packet(&mut self, packet: &[u8], now: Instant) -> Result<(), DropReason> {
@@ -102,223 +107,208 @@ impl Dtls {
         if !is_plausible(packet) {
             return Err(DropReason::MalformedDtls);
         }
-        let result = self
-            .inner
-            .handle_timeout(now)
-            .and_then(|()| self.inner.handle_packet(packet));
-        self.conclude(result);
+        let mut repeated = false;
+        for record in records(packet) {
+            repeated |= self.take(&record);
+        }
+        self.advance(now);
+        if repeated {
+            self.repeat(now);
+        }
         Ok(())
     }
 
     /// The client's first call starts the handshake.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.state == State::Over {
+        if self.state != State::Handshaking {
             return;
         }
-        let result = self.inner.handle_timeout(now);
-        self.conclude(result);
+        match &mut self.timer {
+            None if self.side == Side::Client => {
+                self.handshake.start();
+                self.send_flight(now);
+            }
+            Some(timer) if timer.limit <= now => self.fail(HandshakeError::Timeout),
+            Some(timer) if timer.due() <= now => {
+                timer.patience = (timer.patience * 2).min(MAX_PATIENCE);
+                self.send_flight(now);
+            }
+            _ => {}
+        }
     }
 
     pub fn send(&mut self, data: &[u8]) {
-        if self.state != State::Connected {
-            return;
+        if self.state == State::Connected {
+            self.outgoing.write(APPLICATION_DATA, 1, data);
         }
-        let result = self.inner.send_application_data(data).map(|_| ());
-        self.conclude(result);
     }
 
     /// Says goodbye; the datagram for it is in [`Self::poll_transmit`].
     pub fn close(&mut self) {
-        if self.state == State::Over {
-            return;
+        if self.state == State::Connected {
+            self.outgoing.write(ALERT, 1, &[WARNING, CLOSE_NOTIFY]);
         }
-        if self.inner.close().is_ok() {
-            self.drain();
-        }
-        self.state = State::Over;
-        self.timeout = None;
+        self.end();
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timeout
+        match self.state {
+            State::Handshaking => self.timer.as_ref().map(Timer::due),
+            State::Connected | State::Over => None,
+        }
     }
 
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.packets.pop_front()
+        self.outgoing.poll()
     }
 
     pub fn poll_event(&mut self) -> Option<DtlsEvent> {
         self.events.pop_front()
     }
 
-    fn conclude(&mut self, result: Result<(), dimpl::Error>) {
-        self.drain();
-        if let Err(error) = result {
-            self.fail(error.to_string());
-        } else if self.finished && self.verified && self.state == State::Handshaking {
-            self.fail("the peer has none of our SRTP protection profiles".to_owned());
-        }
-    }
-
-    fn fail(&mut self, reason: String) {
-        if self.state == State::Over {
-            return;
-        }
-        let was_connected = self.state == State::Connected;
-        self.state = State::Over;
-        self.timeout = None;
-        self.events.push_back(if was_connected {
-            tracing::debug!(reason, "DTLS association lost");
-            DtlsEvent::Closed
-        } else {
-            DtlsEvent::Failed(reason)
-        });
-    }
-
-    fn drain(&mut self) {
-        while self.state != State::Over {
-            match self.inner.poll_output(&mut self.output) {
-                Output::Packet(packet) => self.packets.push_back(packet.to_vec()),
-                Output::BufferTooSmall { needed } => self.output.resize(needed, 0),
-                Output::Timeout(at) => {
-                    self.timeout = Some(at);
-                    break;
+    /// Takes a record in. Returns whether the peer repeats what was answered.
+    fn take(&mut self, record: &Record) -> bool {
+        match (record.epoch, &mut self.opener) {
+            (0, _) => self.take_plain(record),
+            (_, Some(opener)) => match opener.open(record) {
+                Some(body) => self.take_protected(record.kind, &body),
+                None => false,
+            },
+            (_, None) => {
+                if self.early.len() < MAX_EARLY {
+                    self.early.push([&record.header[..], record.body].concat());
                 }
-                Output::Connected => {
-                    self.finished = true;
-                    self.settle();
-                }
-                Output::PeerCert(certificate) => {
-                    let certificate = certificate.to_vec();
-                    self.check_certificate(&certificate);
-                }
-                Output::KeyingMaterial(material, profile) => {
-                    let profile = match profile {
-                        dimpl::SrtpProfile::AEAD_AES_128_GCM => Some(SrtpProfile::AeadAes128Gcm),
-                        dimpl::SrtpProfile::AEAD_AES_256_GCM => Some(SrtpProfile::AeadAes256Gcm),
-                        dimpl::SrtpProfile::AES128_CM_SHA1_80 => Some(SrtpProfile::Aes128CmSha1_80),
-                        _ => None,
-                    };
-                    self.keys = profile.and_then(|profile| {
-                        Some((profile, KeyMaterial::split(profile, &material)?))
-                    });
-                    self.settle();
-                }
-                Output::ApplicationData(data) if self.state == State::Connected => {
-                    self.events.push_back(DtlsEvent::Data(data.to_vec()));
-                }
-                Output::CloseNotify => {
-                    self.state = State::Over;
-                    self.timeout = None;
-                    self.events.push_back(DtlsEvent::Closed);
-                }
-                _ => {}
+                false
             }
         }
     }
 
-    /// RFC 8827 §6.5: without a certificate that signalling vouches for there is no media.
-    fn check_certificate(&mut self, certificate: &[u8]) {
-        if self
-            .fingerprints
-            .iter()
-            .any(|fingerprint| fingerprint.matches(certificate))
+    /// Nothing of this is authentic before the end of the handshake, and nothing after it counts.
+    fn take_plain(&mut self, record: &Record) -> bool {
+        let handshaking = self.state == State::Handshaking;
+        match (record.kind, record.body) {
+            (HANDSHAKE, body) => self
+                .inbox
+                .take(body, |kind| handshaking && kind != FINISHED),
+            (ALERT, [FATAL, alert] | [_, alert @ CLOSE_NOTIFY]) if handshaking => {
+                self.fail(HandshakeError::Alert(*alert));
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn take_protected(&mut self, kind: u8, body: &[u8]) -> bool {
+        let handshaking = self.state == State::Handshaking;
+        match (kind, body) {
+            (HANDSHAKE, body) => self
+                .inbox
+                .take(body, |kind| handshaking && kind == FINISHED),
+            (ALERT, [FATAL, alert] | [_, alert @ CLOSE_NOTIFY]) => {
+                self.fail(HandshakeError::Alert(*alert));
+                false
+            }
+            (APPLICATION_DATA, data) if self.state == State::Connected => {
+                // Whoever sends data has heard the last flight.
+                self.handshake.flight.clear();
+                self.events.push_back(DtlsEvent::Data(data.to_vec()));
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Goes on with the handshake as far as the messages reach.
+    fn advance(&mut self, now: Instant) {
+        while self.state == State::Handshaking
+            && let Some(message) = self.inbox.pop()
         {
-            self.verified = true;
-            self.settle();
-        } else {
-            self.fail("the certificate is not the one whose fingerprint was signalled".to_owned());
-        }
-    }
-
-    /// Keys, certificate and the end of the handshake come in any order.
-    fn settle(&mut self) {
-        if self.state != State::Handshaking || !self.finished || !self.verified {
-            return;
-        }
-        if let Some((profile, keys)) = self.keys.take() {
-            self.state = State::Connected;
-            self.events.push_back(DtlsEvent::Connected(profile, keys));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use std::sync::LazyLock;
-
-    use rand::rngs::SmallRng;
-    use rand::{Rng, SeedableRng};
-
-    use super::*;
-
-    static CERTIFICATES: LazyLock<[Certificate; 2]> = LazyLock::new(|| {
-        [
-            Certificate::generate().unwrap(),
-            Certificate::generate().unwrap(),
-        ]
-    });
-
-    fn pair(now: Instant) -> [Dtls; 2] {
-        [Side::Client, Side::Server].map(|side| {
-            let own = usize::from(side == Side::Server);
-            let theirs = CERTIFICATES[1 - own].fingerprint().clone();
-            Dtls::new(&CERTIFICATES[own], side, vec![theirs], now)
-        })
-    }
-
-    fn mangled(packet: &[u8], rng: &mut SmallRng) -> Vec<u8> {
-        let mut packet = packet.to_vec();
-        for _ in 0..rng.random_range(1..4) {
-            let at = rng.random_range(0..packet.len());
-            match rng.random_range(0..4) {
-                0 => packet[at] = rng.random(),
-                1 => packet[at] ^= 1 << rng.random_range(0..8),
-                2 => packet[at] = [0, 0xff][at % 2],
-                _ => {
-                    // A record whose length is told rightly passes the first look.
-                    let len = rng.random_range(13..=packet.len());
-                    packet.truncate(len);
-                    packet[11..13].copy_from_slice(&((len - 13) as u16).to_be_bytes());
-                }
-            }
-        }
-        packet
-    }
-
-    /// Whoever passed the checks of ICE may be hostile.
-    #[test]
-    fn mangled_handshakes_end_one_way_or_the_other_and_never_deceive() {
-        for seed in 0..150 {
-            let mut rng = SmallRng::seed_from_u64(seed);
-            let mut now = Instant::now();
-            let mut sides = pair(now);
-            let hostile = (seed % 2) as usize;
-            for _ in 0..130 {
-                for side in 0..2 {
-                    sides[side].handle_timeout(now);
-                    while let Some(packet) = sides[side].poll_transmit() {
-                        if side == hostile && rng.random_range(0..3) == 0 {
-                            let mangled = mangled(&packet, &mut rng);
-                            let _ = sides[1 - side].handle_packet(&mangled, now);
-                        }
-                        let _ = sides[1 - side].handle_packet(&packet, now);
+            let step = match self.handshake.handle(&message) {
+                Ok(step) => step,
+                Err(error) => return self.fail(error),
+            };
+            if let Some((sealer, opener)) = self.handshake.protection.take() {
+                self.outgoing.protect(sealer);
+                self.opener = Some(opener);
+                for early in std::mem::take(&mut self.early) {
+                    for record in records(&early) {
+                        self.take(&record);
                     }
                 }
-                now += Duration::from_millis(300);
             }
-            for side in &mut sides {
-                while let Some(event) = side.poll_event() {
-                    if let DtlsEvent::Data(data) = event {
-                        panic!("nobody sent {data:?}");
-                    }
+            match step {
+                Step::Await => {}
+                Step::Answer => {
+                    self.timer = None;
+                    self.send_flight(now);
                 }
-                // A server that got no ClientHello waits for one.
-                let waits = side.side == Side::Server && side.state == State::Handshaking;
-                assert!(waits || side.state != State::Handshaking, "seed {seed}");
+                Step::Done {
+                    answer,
+                    profile,
+                    keys,
+                } => {
+                    if answer {
+                        self.send_flight(now);
+                    }
+                    self.state = State::Connected;
+                    self.events.push_back(DtlsEvent::Connected(profile, keys));
+                }
             }
         }
+    }
+
+    /// The peer has not heard the flight.
+    fn repeat(&mut self, now: Instant) {
+        let due = |timer: &Timer| timer.sent + REPEAT_INTERVAL <= now;
+        if self.state != State::Over && self.timer.as_ref().is_some_and(due) {
+            self.send_flight(now);
+        }
+    }
+
+    fn send_flight(&mut self, now: Instant) {
+        match &mut self.timer {
+            Some(timer) => timer.sent = now,
+            None => {
+                self.timer = Some(Timer {
+                    sent: now,
+                    patience: FIRST_PATIENCE,
+                    limit: now + HANDSHAKE_LIMIT,
+                });
+            }
+        }
+        for part in &self.handshake.flight {
+            match part {
+                Part::ChangeCipherSpec => self.outgoing.write(CHANGE_CIPHER_SPEC, 0, &[1]),
+                Part::Message { epoch, message } => self.outgoing.write_message(*epoch, message),
+            }
+        }
+        self.outgoing.flush();
+    }
+
+    fn fail(&mut self, error: HandshakeError) {
+        match self.state {
+            State::Over => return,
+            State::Connected => {
+                tracing::debug!(%error, "DTLS association lost");
+                self.events.push_back(DtlsEvent::Closed);
+            }
+            State::Handshaking => {
+                if let Some(alert) = error.alert() {
+                    let flight = &self.handshake.flight;
+                    let changed = flight.iter().any(|p| matches!(p, Part::ChangeCipherSpec));
+                    self.outgoing
+                        .write(ALERT, u16::from(changed), &[FATAL, alert]);
+                }
+                self.events.push_back(DtlsEvent::Failed(error.to_string()));
+            }
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.outgoing.flush();
+        self.state = State::Over;
+        self.handshake.flight.clear();
+        self.early.clear();
     }
 }
