@@ -34,6 +34,9 @@ pub enum StartError {
     /// A shard.
     #[error(transparent)]
     Shard(#[from] ShardError),
+    /// Settings that contradict each other.
+    #[error("bridge configuration: {0}")]
+    Config(String),
     /// A listen address for HTTP.
     #[error("cannot listen on {address} ({error}); check `{key}`")]
     Listen {
@@ -77,6 +80,7 @@ impl Bridge {
         config: Config,
         embedded: Vec<(config::Shard, Connector)>,
     ) -> Result<Self, StartError> {
+        config.check().map_err(StartError::Config)?;
         let certificate = Certificate::generate()?;
         let fingerprint = certificate.fingerprint().clone();
         let mut rng = StdRng::from_os_rng();

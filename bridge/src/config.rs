@@ -5,41 +5,49 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use media::units::Bitrate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::WorkerSettings;
 
 /// Configuration of one bridge.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// UDP port of all media, for every endpoint. 0 lets the system choose one.
+    #[schemars(range(min = 0, max = 65_535))]
     pub udp_port: u16,
     /// Local IP addresses to bind. Empty: each address of each interface that is up. `0.0.0.0` or `::` bind all of their
     /// family; answers then leave by the address that the routing table chooses.
     pub bind_addresses: Vec<IpAddr>,
     /// Addresses told to clients, best first: `IP` (with `udp_port`) or `IP:PORT`, where a load balancer or NAT forwards
     /// that address to this bridge. Empty: the bound addresses that clients could reach.
+    #[schemars(with = "Vec<String>")]
     pub advertised_addresses: Vec<AdvertisedAddress>,
     /// File with addresses to tell clients in place of `advertised_addresses`: a line each, `IP` or `IP:PORT`, with comments
     /// after `#`. It is read again every second. Until it names an address the bridge is unhealthy and joins no brewery; a
     /// change is told to endpoints that are created from then on.
+    #[schemars(example = &"/etc/shoal/addresses")]
     pub advertised_addresses_file: Option<PathBuf>,
     /// File with the port of those addresses in `advertised_addresses_file` that have none: one number. It is waited for and
     /// read again in the same way. None: the bridge's own port.
+    #[schemars(example = &"/etc/shoal/port")]
     pub advertised_port_file: Option<PathBuf>,
     /// Tells clients loopback addresses too, for clients on this machine. Without it they are told only when there is
     /// nothing else.
     pub advertise_loopback: bool,
     /// Worker threads. 0: one for each core.
+    #[schemars(range(min = 0, max = 1_024))]
     pub workers: u16,
     /// Endpoints of one conference that stay on one worker before it spills over to the others.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub spill_endpoints: usize,
     /// Listen address of the private HTTP interface: health, metrics, Colibri2 over REST, drain, shutdown.
     /// It has no authentication: never reachable by clients.
     pub private_http: Option<SocketAddr>,
     /// Listen address of the public HTTP interface: bridge channels over WebSocket (`/colibri-ws/…`).
     /// TLS ends in front of it.
+    #[schemars(example = &"0.0.0.0:9090")]
     pub public_http: Option<SocketAddr>,
     /// Bridge channels over WebSocket.
     pub websocket: Websocket,
@@ -54,14 +62,17 @@ pub struct Config {
     /// Starts in drain mode: takes no new conferences until it is ended by REST.
     pub initial_drain: bool,
     /// Time between two presences with statistics, in seconds. Jitsi's focus takes 45 s of silence for a failure.
+    #[schemars(range(min = 1, max = 45))]
     pub presence_interval_seconds: u64,
     /// Shards to serve from the start.
     pub shards: Vec<Shard>,
     /// TOML file with more shards, as `[[shards]]` with the keys of `shards`. It is read again every second: shards that
     /// appear in it are served, those that disappear are left, and calls go on. A file with a mistake changes nothing.
+    #[schemars(example = &"/etc/shoal/shards.toml")]
     pub shards_file: Option<PathBuf>,
     /// File with authorities (PEM) that the shards' certificates may come from, read at each connection. None: the public
     /// ones.
+    #[schemars(example = &"/etc/shoal/ca.pem")]
     pub tls_ca_file: Option<PathBuf>,
     /// Limits on what others may make the bridge hold.
     pub limits: Limits,
@@ -116,6 +127,33 @@ impl Config {
         } else {
             &self.version
         }
+    }
+
+    /// Whether the settings go together.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let Media {
+            initial_bandwidth_kbps: initial,
+            min_bandwidth_kbps: least,
+            max_bandwidth_kbps: most,
+            ..
+        } = self.media;
+        if !(least..=most).contains(&initial) {
+            return Err(format!(
+                "media.initial_bandwidth_kbps ({initial}) is not between media.min_bandwidth_kbps ({least}) and \
+                 media.max_bandwidth_kbps ({most})"
+            ));
+        }
+        let (ping, idle) = (
+            self.expiry.channel_ping_seconds,
+            self.expiry.channel_idle_seconds,
+        );
+        if ping >= idle {
+            return Err(format!(
+                "expiry.channel_ping_seconds ({ping}) is not below expiry.channel_idle_seconds ({idle}): every quiet \
+                 channel would be closed"
+            ));
+        }
+        Ok(())
     }
 
     /// What the workers need of this, on top of their defaults.
@@ -199,7 +237,7 @@ impl Serialize for AdvertisedAddress {
 }
 
 /// Bridge channels over WebSocket.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Websocket {
     /// Base URLs by which clients reach the public HTTP interface, best first, for example `wss://bridge-0.example.org`.
@@ -210,13 +248,15 @@ pub struct Websocket {
 }
 
 /// A signalling server to serve.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shard {
     /// Name for logs and metrics.
+    #[schemars(example = &"a")]
     pub name: String,
     /// `HOST:PORT` of its XMPP port for services. Not needed where the program connects by itself.
     #[serde(default)]
+    #[schemars(example = &"signalling.example.org:5222")]
     pub address: String,
     /// How the connection is protected: `starttls`, `direct` or `plain`.
     #[serde(default)]
@@ -229,6 +269,7 @@ pub struct Shard {
     pub user: String,
     /// File with the password, on its first line; read at each login.
     #[serde(default)]
+    #[schemars(example = &"/etc/shoal/jvb.password")]
     pub password_file: Option<PathBuf>,
     /// The password itself, from a program that embeds the bridge; it wins over the file.
     #[serde(skip)]
@@ -278,7 +319,7 @@ impl std::fmt::Debug for Password {
 }
 
 /// Protection of an XMPP connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tls {
     /// STARTTLS, and no connection without it.
@@ -291,20 +332,26 @@ pub enum Tls {
 }
 
 /// Limits; what goes over one is refused with the error that the protocol has for it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Conferences at once.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub conferences: usize,
     /// Endpoints of one conference.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub endpoints_per_conference: usize,
     /// Endpoints of all conferences.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub endpoints: usize,
     /// SSRCs of one endpoint.
+    #[schemars(range(min = 2, max = 1_000))]
     pub ssrcs_per_endpoint: usize,
     /// Bytes of one message on a bridge channel.
+    #[schemars(range(min = 1_024, max = 1_048_576))]
     pub channel_message_bytes: usize,
     /// Messages waiting for a slow reader of a bridge channel before it is closed.
+    #[schemars(range(min = 1, max = 100_000))]
     pub channel_queue: usize,
 }
 
@@ -322,25 +369,33 @@ impl Default for Limits {
 }
 
 /// Time spans, in seconds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Expiry {
     /// A conference without endpoints ends after this long.
+    #[schemars(range(min = 1, max = 86_400))]
     pub empty_conference_seconds: u64,
     /// An endpoint of which nothing is heard for this long after it was connected ends.
+    #[schemars(range(min = 1, max = 86_400))]
     pub silent_endpoint_seconds: u64,
     /// An endpoint that does not connect for this long ends.
+    #[schemars(range(min = 1, max = 86_400))]
     pub unconnected_endpoint_seconds: u64,
     /// A bridge channel from which nothing came for this long is closed.
+    #[schemars(range(min = 1, max = 86_400))]
     pub channel_idle_seconds: u64,
     /// Time between two WebSocket pings.
+    #[schemars(range(min = 1, max = 86_400))]
     pub channel_ping_seconds: u64,
     /// A graceful shutdown ends after this long even if conferences still run.
+    #[schemars(range(min = 0, max = 2_592_000))]
     pub graceful_shutdown_seconds: u64,
     /// Time between telling the focus `shutting_down` and leaving, for the focus to move everybody (shutdown by REST).
+    #[schemars(range(min = 0, max = 3600))]
     pub shutting_down_seconds: u64,
     /// The same when the process is told to end (SIGTERM, Ctrl-C). Keep it some seconds below the patience of who tells
     /// it: Kubernetes' `terminationGracePeriodSeconds`.
+    #[schemars(range(min = 0, max = 3600))]
     pub farewell_seconds: u64,
 }
 
@@ -368,15 +423,18 @@ impl Expiry {
 }
 
 /// The load that counts as a stress of 1; the larger stress of the two is published.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Load {
     /// Share of CPU in use, 0 to 1: of this machine's, or of what this process may use of it, whichever is larger. 0
     /// leaves CPU out of the stress level.
+    #[schemars(range(min = 0, max = 1))]
     pub cpu_threshold: f64,
     /// RTP packets per second, received and sent. 0 leaves packets out of the stress level.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
     pub packet_rate_threshold: f64,
     /// Stress that one participant is said to add, for the focus to foresee load before it is measured.
+    #[schemars(range(min = 0, max = 1))]
     pub average_participant_stress: f64,
 }
 
@@ -391,20 +449,27 @@ impl Default for Load {
 }
 
 /// How media is forwarded; the defaults are those of Jitsi's bridge.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Media {
     /// Most video sources that any receiver gets. None: no limit but the receiver's own.
+    #[schemars(range(min = 0, max = 100_000))]
+    #[schemars(example = 25)]
     pub max_last_n: Option<u32>,
     /// Audio of only so many loudest speakers is forwarded. None: all audio.
+    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(example = 3)]
     pub loudest_only: Option<usize>,
     /// Whether the bandwidth estimate limits what a receiver gets. Without it all that is asked for is sent.
     pub trust_bandwidth_estimate: bool,
     /// Estimate before the first feedback, in kilobits per second.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub initial_bandwidth_kbps: u64,
     /// Least that is ever assumed, in kilobits per second.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub min_bandwidth_kbps: u64,
     /// Most that is ever assumed, in kilobits per second.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub max_bandwidth_kbps: u64,
     /// A shared screen on stage may be sent past the estimate.
     pub oversend_on_stage: bool,
@@ -436,6 +501,16 @@ mod tests {
         assert!(config.worker_count() > 0);
         let error = serde_json::from_str::<Config>(r#"{"udp_prot": 1}"#).unwrap_err();
         assert!(error.to_string().contains("udp_prot"), "{error}");
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused_by_name() {
+        let check = |text: &str| serde_json::from_str::<Config>(text).unwrap().check();
+        check("{}").unwrap();
+        let error = check(r#"{"media": {"max_bandwidth_kbps": 100}}"#).unwrap_err();
+        assert!(error.contains("media.max_bandwidth_kbps"), "{error}");
+        let error = check(r#"{"expiry": {"channel_ping_seconds": 60}}"#).unwrap_err();
+        assert!(error.contains("expiry.channel_ping_seconds"), "{error}");
     }
 
     #[test]

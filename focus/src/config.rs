@@ -4,20 +4,24 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The focus's configuration.
 ///
 /// Durations are written in milliseconds when the key ends in `_ms` and in seconds when it ends in `_s`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Account with which the focus logs in; `focus@auth.` + `domain` when absent. It must be an admin of
     /// the XMPP server.
+    #[schemars(example = &"focus@auth.meet.example.org")]
     pub account: Option<String>,
     /// The account's password.
+    #[schemars(example = &"a long random text")]
     pub password: Option<Password>,
     /// File whose first line is the password, instead of `password`; read at each login.
+    #[schemars(example = &"/etc/shoal/focus.password")]
     pub password_file: Option<PathBuf>,
     /// Resource to bind. Empty: the server chooses, and a restarted focus takes its place in the rooms over
     /// from its hibernating predecessor without anybody seeing it leave. Servers that cannot do that
@@ -26,13 +30,17 @@ pub struct Config {
     /// Main XMPP domain, that of the guests.
     pub domain: String,
     /// MUC service that holds the conferences; `muc.` + `domain` when absent.
+    #[schemars(example = &"muc.meet.example.org")]
     pub muc: Option<String>,
     /// Other MUC services whose rooms may be conferences; `breakout.` + `domain` when absent.
+    #[schemars(example = &["breakout.meet.example.org"])]
     pub other_mucs: Option<Vec<String>>,
     /// The room in which bridges announce themselves; `jvbbrewery@internal-muc.` + `domain` when absent.
+    #[schemars(example = &"jvbbrewery@internal-muc.meet.example.org")]
     pub brewery: Option<String>,
     /// Address under which clients ask for a conference; `focus.` + `domain` when absent. Requests that
     /// were relayed by it carry the asker's JID in their resource.
+    #[schemars(example = &"focus.meet.example.org")]
     pub alias: Option<String>,
     /// Nickname in every room.
     pub nick: String,
@@ -47,8 +55,10 @@ pub struct Config {
     /// Bridge choice.
     pub bridges: BridgeConfig,
     /// Most conferences at one time; requests for more are refused with `resource-constraint`.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub max_conferences: usize,
     /// Most conferences that begin in one second (twice as many for a moment).
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub max_new_conferences_per_second: u32,
 }
 
@@ -77,7 +87,7 @@ impl Default for Config {
 }
 
 /// A password. Never printed.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Password(pub String);
 
@@ -88,13 +98,14 @@ impl std::fmt::Debug for Password {
 }
 
 /// Who becomes moderator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Moderators {
     /// Make the first participant owner, and elect another when it leaves.
     pub auto_owner: bool,
     /// Domain whose users count as authenticated. When set, only they may open a room, and each of
     /// them becomes owner.
+    #[schemars(example = &"meet.example.org")]
     pub login_domain: Option<String>,
 }
 
@@ -108,24 +119,33 @@ impl Default for Moderators {
 }
 
 /// Conference size and life.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConferenceLimits {
     /// Participants needed before anybody is invited to a bridge.
+    #[schemars(range(min = 1, max = 1_000))]
     pub min_participants: usize,
     /// Participants beyond this number get no session. `None`: no limit.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(example = 500)]
     pub max_participants: Option<usize>,
     /// How long a requested room may stay empty.
+    #[schemars(range(min = 1, max = 3600))]
     pub initial_timeout_s: u64,
     /// How long a participant keeps its session while alone.
+    #[schemars(range(min = 1, max = 86_400))]
     pub single_participant_timeout_s: u64,
     /// SSRCs one participant may signal.
+    #[schemars(range(min = 1, max = 1_000))]
     pub max_ssrcs_per_user: usize,
     /// SSRC groups one participant may signal.
+    #[schemars(range(min = 1, max = 1_000))]
     pub max_ssrc_groups_per_user: usize,
     /// Participants that may send audio at one time.
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub max_audio_senders: usize,
     /// Participants that may send video at one time.
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub max_video_senders: usize,
     /// Let the bridge rewrite SSRCs for clients that can follow (then no sources are signalled).
     pub ssrc_rewriting: bool,
@@ -134,16 +154,23 @@ pub struct ConferenceLimits {
     /// Offer a data channel besides the WebSocket to clients that can open one.
     pub sctp: bool,
     /// Participants beyond this number join with their microphone muted.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    #[schemars(example = 10)]
     pub start_audio_muted: Option<usize>,
     /// Participants beyond this number join with their camera off.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    #[schemars(example = 10)]
     pub start_video_muted: Option<usize>,
     /// Least time between two restarts that one participant asks for.
+    #[schemars(range(min = 0, max = 3600))]
     pub restart_min_interval_s: u64,
     /// Restarts that one participant may ask for within a minute.
+    #[schemars(range(min = 0, max = 1_000))]
     pub restarts_per_minute: usize,
     /// Answer in-place ICE restarts (otherwise the participant is invited again).
     pub ice_restart: bool,
     /// How long to wait for the answer of a client or a bridge.
+    #[schemars(range(min = 1, max = 300))]
     pub iq_timeout_s: u64,
 }
 
@@ -172,7 +199,7 @@ impl Default for ConferenceLimits {
 }
 
 /// A video codec that can be offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VideoCodec {
     /// AV1.
@@ -186,7 +213,7 @@ pub enum VideoCodec {
 }
 
 /// Codecs offered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Codecs {
     /// Video codecs in the order of preference; one that is left out is not offered.
@@ -216,7 +243,7 @@ impl Default for Codecs {
 }
 
 /// How a bridge is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StrategyName {
     /// One bridge per conference, the least loaded in the first participant's region.
@@ -230,37 +257,47 @@ pub enum StrategyName {
 }
 
 /// Bridge choice and supervision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BridgeConfig {
     /// How a bridge is chosen.
     pub strategy: StrategyName,
     /// The focus's own region.
+    #[schemars(example = &"eu")]
     pub local_region: Option<String>,
     /// Groups of regions that may stand in for one another.
     pub region_groups: Vec<Vec<String>>,
     /// Stress (1 = full) from which a bridge counts as overloaded.
+    #[schemars(range(min = 0.01, max = 10))]
     pub stress_threshold: f64,
     /// Stress that one participant adds, for bridges that do not say.
+    #[schemars(range(min = 0, max = 1))]
     pub average_participant_stress: f64,
     /// How long a participant that was just added counts on top of the reported stress.
+    #[schemars(range(min = 0, max = 600))]
     pub ramp_up_s: u64,
     /// Participants of one conference beyond which its bridge counts as overloaded.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub max_participants: usize,
     /// Time between two health checks of a bridge.
+    #[schemars(range(min = 1, max = 3600))]
     pub health_interval_s: u64,
     /// How long a health check may take.
+    #[schemars(range(min = 1, max = 300))]
     pub health_timeout_s: u64,
     /// Time from a health check that went unanswered to its one repetition.
+    #[schemars(range(min = 0, max = 300))]
     pub health_retry_s: u64,
     /// Move conferences away from a bridge that left a health check and its repetition unanswered.
     pub move_on_timeout: bool,
     /// How long a bridge that failed is left alone.
+    #[schemars(range(min = 1, max = 86_400))]
     pub failure_reset_s: u64,
     /// Keep bridges of different versions apart within a conference.
     pub same_version: bool,
     /// Participants moved to other bridges per second, when an operator asks for it or a bridge is too hot. A bridge
     /// that is about to exit is emptied within 5 s, one that has failed at once.
+    #[schemars(range(min = 1, max = 100_000))]
     pub moves_per_second: usize,
     /// Bridges that stay too hot give conferences to others.
     pub redistribution: RedistributionConfig,
@@ -292,16 +329,19 @@ impl Default for BridgeConfig {
 }
 
 /// When a bridge that stays too hot gives conferences to others.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedistributionConfig {
     /// Whether that is done.
     pub enabled: bool,
     /// Stress (1 = full) from which a bridge is too hot. It is brought 0.1 below, to bridges that stay as far below.
+    #[schemars(range(min = 0.11, max = 10))]
     pub stress_threshold: f64,
     /// How long it must have been too hot.
+    #[schemars(range(min = 0, max = 3600))]
     pub hot_for_s: u64,
     /// How long a bridge that gave or took conferences gives none (again).
+    #[schemars(range(min = 0, max = 86_400))]
     pub cool_down_s: u64,
 }
 

@@ -64,7 +64,7 @@ async fn run(part: Part) -> anyhow::Result<()> {
             Ok(())
         }
         Part::Configuration => {
-            log::tell(Settings::default_file()?.trim_end());
+            log::tell(Settings::reference().trim_end());
             Ok(())
         }
     }

@@ -4,10 +4,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Section `[focus_service]`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FocusService {
     /// `HOST:PORT` of the signalling server's XMPP port for services.
@@ -16,6 +17,7 @@ pub struct FocusService {
     pub tls: bridge::config::Tls,
     /// PEM file with the authorities that may have signed the server's certificate; the public ones
     /// when absent. Read at each connection.
+    #[schemars(example = &"/etc/shoal/ca.pem")]
     pub tls_ca_file: Option<PathBuf>,
     /// Listen address of the HTTP interface: conference requests, health, metrics.
     pub http: SocketAddr,

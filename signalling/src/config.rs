@@ -10,24 +10,29 @@ pub use auth::{AuthConfig, AuthMode, KeySource, TokenConfig};
 pub use limits::LimitsConfig;
 pub use turn::{TurnConfig, TurnService};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Configuration of the signalling server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Main XMPP domain (D): guests live here, and clients discover everything from it.
     pub domain: String,
     /// Domain of conference rooms. Default `muc.D`.
+    #[schemars(example = &"muc.meet.example.org")]
     pub muc_domain: Option<String>,
     /// Domain of the services' own rooms (breweries). Default `internal-muc.D`.
+    #[schemars(example = &"internal-muc.meet.example.org")]
     pub internal_muc_domain: Option<String>,
     /// Domain of service accounts. Default `auth.D`.
+    #[schemars(example = &"auth.meet.example.org")]
     pub auth_domain: Option<String>,
     /// Address that forwards conference requests to the focus. Default `focus.D`.
+    #[schemars(example = &"focus.meet.example.org")]
     pub focus_domain: Option<String>,
     /// Account name of the focus on the auth domain.
     pub focus_account: String,
@@ -63,6 +68,7 @@ pub struct Config {
     /// all of them have given its rooms to other shards before it returns. Set it to more than they need to notice that a
     /// shard is dead, where there are several front doors or shards.
     #[serde(with = "seconds")]
+    #[schemars(with = "f64", extend("x-unit" = "seconds"), range(min = 0, max = 3600))]
     pub return_after_seconds: Duration,
 }
 
@@ -95,46 +101,55 @@ impl Default for Config {
 }
 
 /// Sockets. An absent one is not opened; port 0 lets the system choose (see [`crate::Server::addresses`]).
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ListenConfig {
     /// Plain HTTP: WebSocket, BOSH, health, metrics. Absent where another HTTP server mounts the router.
+    #[schemars(example = &"127.0.0.1:5280")]
     pub http: Option<SocketAddr>,
     /// XMPP over TCP, with STARTTLS when a certificate is configured (5222).
+    #[schemars(example = &"127.0.0.1:5222")]
     pub tcp: Option<SocketAddr>,
     /// XMPP over TLS from the first byte (XEP-0368, 5223). Needs `tls`.
+    #[schemars(example = &"0.0.0.0:5223")]
     pub tls: Option<SocketAddr>,
 }
 
 /// PEM files.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
     /// Certificate chain, leaf first.
+    #[schemars(example = &"/etc/shoal/certificate.pem")]
     pub certificate: PathBuf,
     /// Private key.
+    #[schemars(example = &"/etc/shoal/key.pem")]
     pub key: PathBuf,
 }
 
 /// One service account. Give `password` or `password_file`, not both.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Account {
     /// User name on the auth domain, or a bare JID on a domain of its own (`recorder@hidden.D`).
+    #[schemars(example = &"jvb", length(min = 1))]
     pub name: String,
     /// The password itself.
+    #[schemars(example = &"a long random text")]
     pub password: Option<Secret>,
     /// File whose first line is the password. When it changes, the password of before is good for another minute, and
     /// sessions stay.
+    #[schemars(example = &"/etc/shoal/account.password")]
     pub password_file: Option<PathBuf>,
     /// Admins own every room, may create rooms and may list them. Default: yes on the auth domain, else no.
+    #[schemars(example = true)]
     pub admin: Option<bool>,
     /// Whether the account may log in over WebSocket and BOSH (recorders do).
     pub web: bool,
 }
 
 /// A text that never appears in logs.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
 
@@ -157,19 +172,22 @@ impl From<&str> for Secret {
 }
 
 /// How long a session whose socket broke can be resumed. Seconds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HibernationConfig {
     /// Guests: long enough to change from Wi-Fi to mobile.
     #[serde(with = "seconds")]
+    #[schemars(with = "f64", extend("x-unit" = "seconds"), range(min = 0, max = 3600))]
     pub guests: Duration,
     /// The focus: longer, because clients reload their page when they see it leave. One that starts anew takes the
     /// place of its predecessor at once.
     #[serde(with = "seconds")]
+    #[schemars(with = "f64", extend("x-unit" = "seconds"), range(min = 0, max = 3600))]
     pub focus: Duration,
     /// Other service accounts: short, because the focus learns from it that a bridge is gone. A bridge that has only lost
     /// its socket is back sooner, and who is moved off one that was late keeps its media.
     #[serde(with = "seconds")]
+    #[schemars(with = "f64", extend("x-unit" = "seconds"), range(min = 0, max = 60))]
     pub services: Duration,
 }
 
@@ -184,7 +202,7 @@ impl Default for HibernationConfig {
 }
 
 /// Behaviour of conference rooms.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RoomsConfig {
     /// Who may create a conference room.
@@ -192,10 +210,13 @@ pub struct RoomsConfig {
     /// Joins wait silently until the focus is in the room.
     pub focus_lock: bool,
     /// Most occupants of a conference room, admins and allow-listed accounts not counted. Absent: no limit.
+    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(example = 500)]
     pub max_occupants: Option<usize>,
     /// The nick of a guest must be the first eight characters of its user name.
     pub strict_nicks: bool,
     /// Messages kept for people who join later (0–20).
+    #[schemars(range(min = 0, max = 20))]
     pub history: usize,
     /// Bare JIDs or domains let into rooms without the password.
     pub password_allow_list: Vec<String>,
@@ -215,7 +236,7 @@ impl Default for RoomsConfig {
 }
 
 /// Who may create a conference room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RoomCreation {
     /// Only admin accounts: the focus creates a room when it answers a conference request.

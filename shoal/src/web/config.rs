@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How long running requests may take once the process has been asked to stop.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// Section `[web]` of the configuration file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Address and port of the page. `[::]` serves IPv4 as well.
@@ -19,24 +20,30 @@ pub struct Config {
     /// Whether the page is served over TLS: `auto` or `off`.
     pub tls: Tls,
     /// PEM file with the certificate chain. With `key`, HTTPS on any address.
+    #[schemars(example = &"/etc/shoal/certificate.pem")]
     pub certificate: Option<PathBuf>,
     /// PEM file with the private key of `certificate`.
+    #[schemars(example = &"/etc/shoal/key.pem")]
     pub key: Option<PathBuf>,
     /// Where the self-signed certificate is kept when none is named.
     pub state: PathBuf,
     /// Address under which browsers reach this origin, without a path, for
     /// instance `https://meet.example.org`. Needed only where it differs from
     /// `listen`, as behind a proxy.
+    #[schemars(example = &"https://meet.example.org")]
     pub public_url: Option<String>,
     /// Address of health, metrics and debugging of all parts, below `/signalling`,
     /// `/focus` and `/bridge` (subcommand `all` only). It has no authentication.
+    #[schemars(example = &"127.0.0.1:9000")]
     pub private_listen: Option<SocketAddr>,
     /// Base URL of the signalling part's HTTP listener, for instance
     /// `http://127.0.0.1:5280` (subcommand `web` only). Absent: this origin
     /// does not pass signalling on, because a front door in front of it does.
+    #[schemars(example = &"http://127.0.0.1:5280")]
     pub signalling_url: Option<String>,
     /// Base URL of the focus part's HTTP listener, for instance
     /// `http://127.0.0.1:8888` (subcommand `web` only). Absent: as above.
+    #[schemars(example = &"http://127.0.0.1:8888")]
     pub focus_url: Option<String>,
     /// Bridges whose channel is reached through this origin: server id → base
     /// URL of the bridge's public listener (subcommand `web` only).
@@ -46,7 +53,7 @@ pub struct Config {
 }
 
 /// Whether the page is served over TLS.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tls {
     /// A loopback address is served in clear text, any other over TLS, because

@@ -1,12 +1,13 @@
 //! Who may log in on the main domain.
 
 use super::{Secret, seconds};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Login on the main domain. Both kinds use SASL ANONYMOUS; a token comes as the `token` query parameter.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
     /// Which logins are accepted.
@@ -16,7 +17,7 @@ pub struct AuthConfig {
 }
 
 /// Which logins are accepted on the main domain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthMode {
     /// Guests only; tokens are ignored.
@@ -29,12 +30,13 @@ pub enum AuthMode {
 }
 
 /// JWT verification, as Jitsi's token authentication does it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenConfig {
     /// Where verification keys come from.
     pub keys: KeySource,
     /// The one accepted algorithm: HS256/384/512 or RS256/384/512. Default: HS256 with a secret, else RS256.
+    #[schemars(example = &"HS256")]
     pub algorithm: Option<String>,
     /// Accepted `iss` claims; `*` accepts any.
     pub issuers: Vec<String>,
@@ -50,6 +52,7 @@ pub struct TokenConfig {
     pub allow_list: Vec<String>,
     /// How often a JWKS URL is read again.
     #[serde(with = "seconds")]
+    #[schemars(with = "f64", extend("x-unit" = "seconds"), range(min = 30, max = 604_800))]
     pub refresh: Duration,
 }
 
@@ -70,17 +73,22 @@ impl Default for TokenConfig {
 }
 
 /// Where verification keys come from.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeySource {
     /// A shared secret (HS…).
+    #[schemars(example = &"a long random text")]
     Secret(Secret),
     /// File whose first line is the shared secret (HS…).
+    #[schemars(example = &"/etc/shoal/token.secret")]
     SecretFile(PathBuf),
     /// PEM file of one public key, whatever `kid` the token names (RS…).
+    #[schemars(example = &"/etc/shoal/token.pem")]
     PublicKeyFile(PathBuf),
     /// File with a JSON Web Key Set (RS…).
+    #[schemars(example = &"/etc/shoal/jwks.json")]
     JwksFile(PathBuf),
     /// `http(s)` URL of a JSON Web Key Set, or of a map from `kid` to PEM certificate or key (RS…).
+    #[schemars(example = &"https://id.example.org/jwks.json")]
     JwksUrl(String),
 }

@@ -1,20 +1,24 @@
 //! TURN and STUN servers handed to clients (XEP-0215).
 
 use super::{Secret, seconds};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Servers for clients that cannot reach a bridge directly.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TurnConfig {
     /// Secret shared with the TURN servers (coturn's `static-auth-secret`).
+    #[schemars(example = &"a long random text")]
     pub secret: Option<Secret>,
     /// File whose first line is that secret.
+    #[schemars(example = &"/etc/shoal/turn.secret")]
     pub secret_file: Option<PathBuf>,
     /// Life of credentials.
     #[serde(with = "seconds")]
+    #[schemars(with = "f64", extend("x-unit" = "seconds"), range(min = 60, max = 604_800))]
     pub ttl: Duration,
     /// The servers.
     pub services: Vec<TurnService>,
@@ -32,15 +36,19 @@ impl Default for TurnConfig {
 }
 
 /// One server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnService {
     /// `stun`, `turn` or `turns`.
     #[serde(rename = "type")]
+    #[schemars(example = &"turns")]
     pub kind: String,
     /// Host name or address.
+    #[schemars(example = &"turn.example.org")]
     pub host: String,
     /// Port.
+    #[schemars(range(min = 1, max = 65_535))]
+    #[schemars(example = 443)]
     pub port: u16,
     /// `udp` or `tcp`.
     #[serde(default = "udp")]
