@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::bounds;
 use super::schema::{self, Kind};
@@ -181,7 +181,11 @@ fn comment(text: &mut String, words: &str) {
 
 /// The settings of `schema` that lack something a reader needs, as `section.key: what`.
 #[cfg(test)]
-pub(super) fn gaps(path: &str, properties: &Map<String, Value>, found: &mut Vec<String>) {
+pub(super) fn gaps(
+    path: &str,
+    properties: &serde_json::Map<String, Value>,
+    found: &mut Vec<String>,
+) {
     for (name, setting) in properties {
         let path = if path.is_empty() {
             name.clone()
