@@ -1,6 +1,7 @@
 //! What touches the machine: sockets, threads, clocks, network interfaces, HTTP and XMPP connections.
 
 pub mod addresses;
+mod bridge;
 mod channels;
 pub(crate) mod control;
 pub mod driver;
@@ -16,6 +17,7 @@ mod telemetry;
 pub(crate) mod websocket;
 mod worker_thread;
 
+pub use bridge::{Bridge, HttpAddresses, StartError};
 pub use driver::{Driver, DriverError};
 pub use shards::ShardError;
 pub use worker_thread::{DriverEvent, IoCounters};

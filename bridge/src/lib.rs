@@ -17,7 +17,6 @@
 
 mod advertised;
 pub mod allocation;
-mod bridge;
 pub mod colibri;
 pub mod command;
 pub mod conference;
@@ -42,5 +41,5 @@ pub mod statistics;
 pub mod stats;
 pub mod worker;
 
-pub use bridge::{Bridge, HttpAddresses, StartError};
 pub use config::Config;
+pub use io::{Bridge, HttpAddresses, StartError};

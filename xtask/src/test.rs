@@ -10,6 +10,7 @@ use crate::{fuzz, stage, web};
 mod chart;
 mod e2e;
 mod kubernetes;
+mod rules;
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -30,6 +31,11 @@ const STAGES: &[Stage] = &[
         name: "format",
         about: "rustfmt",
         run: format,
+    },
+    Stage {
+        name: "rules",
+        about: "which crate may use which, what may have clocks and locks, licences of dependencies",
+        run: rules::rules,
     },
     Stage {
         name: "page",
