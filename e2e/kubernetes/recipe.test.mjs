@@ -14,6 +14,7 @@ import { tellImpact } from './support/impact.mjs';
 import { PrometheusAdapter, setMetricsApi } from './support/prometheus-adapter.mjs';
 import { Prometheus } from './support/prometheus.mjs';
 import { autoscaleRecipe, installRecipe, recipeAutoscaler, recipePods, recipeReplicas, removeRecipe } from './support/recipe.mjs';
+import { repeatedly } from './support/repeatedly.mjs';
 import { imageOf } from './support/rollout.mjs';
 import { ensureService, frontDoor, isReady, NAMESPACE, podsOf, POOL, SHARD } from './support/service.mjs';
 import { Surplus } from './support/surplus.mjs';
@@ -130,6 +131,15 @@ async function running(count, { pods, wanted, seconds = 90 }) {
     );
 }
 
+/** Notes of each bridge of the recipe that leaves whether it has said that it takes no new conferences. */
+async function noteGraceful(noted) {
+    const leaving = (await recipePods()).filter((pod) => pod.metadata.deletionTimestamp);
+    for (const pod of leaving) {
+        const { name } = pod.metadata;
+        noted.set(name, noted.get(name) || (await statistics(pod))?.graceful_shutdown === true);
+    }
+}
+
 test('a pool of Shoal’s', async (context) => {
     if (needsOwnNodes(context, 'prometheus-adapter beside the test')) return;
     await patch('bridgepools', POOL, NAMESPACE, { spec: { replicas: 1 } });
@@ -152,13 +162,20 @@ test('the usual recipe', async (context) => {
     await running(0, { pods: poolPods, wanted: poolReplicas });
     await installRecipe(image);
     await running(1, { pods: recipePods, wanted: recipeReplicas });
+    const graceful = new Map();
+    const watch = repeatedly(() => noteGraceful(graceful), 250);
     await load(context, 'the recipe', {
         namespace: 'recipe',
         pods: recipePods,
         wanted: recipeReplicas,
         autoscaler: recipeAutoscaler,
         autoscale: autoscaleRecipe,
-    });
+    }).finally(() => watch.stop());
+    assert.deepEqual(
+        [...graceful].sort(),
+        ['bridge-1', 'bridge-2'].map((name) => [name, true]),
+        'both that left were in graceful shutdown',
+    );
     await figure(
         context,
         '| two of three bridges leave | people | on the two | interrupted | gap in media per move | media away for longer than 200 ms | bridges ran unwanted for |',
