@@ -19,12 +19,13 @@ pub use origin::{MANAGED_BY, Origin};
 use rand::RngCore;
 
 use crate::desired::Desired;
+use crate::scale::ScalePlan;
 use crate::validate::{ValidCluster, ValidPool, ValidShard};
 use crate::world::{ClusterWorld, PoolWorld, ShardWorld};
 
 /// All objects of a JitsiCluster.
 #[must_use]
-pub fn cluster(valid: &ValidCluster, world: &ClusterWorld, _rng: &mut dyn RngCore) -> Vec<Desired> {
+pub fn cluster(valid: &ValidCluster, world: &ClusterWorld) -> Vec<Desired> {
     cluster::objects(valid, world)
 }
 
@@ -34,8 +35,8 @@ pub fn shard(valid: &ValidShard, world: &ShardWorld, rng: &mut dyn RngCore) -> V
     shard::objects(valid, world, rng)
 }
 
-/// All objects of a BridgePool.
+/// All objects of a BridgePool that goes on as `plan` says.
 #[must_use]
-pub fn pool(valid: &ValidPool, world: &PoolWorld, _rng: &mut dyn RngCore) -> Vec<Desired> {
-    pool::objects(valid, world)
+pub fn pool(valid: &ValidPool, world: &PoolWorld, plan: &ScalePlan) -> Vec<Desired> {
+    pool::objects(valid, world, plan)
 }

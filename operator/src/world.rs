@@ -3,6 +3,7 @@
 //! The dereference step fills these; validate and build only look.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -95,7 +96,7 @@ pub struct PoolWorld {
     /// What lives in the namespace.
     pub live: Live,
     /// All nodes of the cluster, by name.
-    pub nodes: BTreeMap<String, Node>,
+    pub nodes: BTreeMap<String, Arc<Node>>,
     /// What each bridge says of itself, by pod; absent when it does not answer.
     pub bridges: BTreeMap<String, BridgeReport>,
     /// Seconds since the Unix epoch.

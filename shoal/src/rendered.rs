@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use operator::desired::Desired;
 use operator::world::{ClusterWorld, Defaults, Live, PoolWorld, ShardWorld};
-use operator::{build, validate};
+use operator::{build, scale, validate};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls_pki_types::pem::PemObject;
@@ -90,11 +90,7 @@ fn objects() -> Vec<Desired> {
         front_door: Default::default(),
         now,
     };
-    let mut all = build::cluster(
-        &validate::cluster(&world, &defaults).unwrap(),
-        &world,
-        &mut random,
-    );
+    let mut all = build::cluster(&validate::cluster(&world, &defaults).unwrap(), &world);
     secrets(&all, &mut live);
     let world = ShardWorld {
         shard: shard.clone(),
@@ -125,7 +121,7 @@ fn objects() -> Vec<Desired> {
     all.extend(build::pool(
         &validate::pool(&world, &defaults).unwrap(),
         &world,
-        &mut random,
+        &scale::plan(&world),
     ));
     all
 }

@@ -11,8 +11,6 @@ use operator::crd::BridgePoolSpec;
 use operator::scale::{self, DRAINING_SINCE, ScalePlan};
 use operator::validate;
 use operator::world::{BridgeReport, Defaults, Live, PoolWorld};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -76,7 +74,7 @@ impl Operator {
             operator_namespace: "shoal-system".into(),
         };
         let valid = validate::pool(&self.world, &defaults).expect("the pool is valid");
-        let objects = build::pool(&valid, &self.world, &mut StdRng::seed_from_u64(0));
+        let objects = build::pool(&valid, &self.world, &scale::plan(&self.world));
         let autoscaler = objects
             .iter()
             .find(|one| one.resource.kind == "HorizontalPodAutoscaler")

@@ -12,7 +12,7 @@ use crate::build::origin::Origin;
 use crate::build::{disruption_budget, names};
 use crate::crd::BridgePoolSpec;
 use crate::desired::Desired;
-use crate::scale::{self, ScalePlan};
+use crate::scale::ScalePlan;
 use crate::validate::ValidPool;
 use crate::world::PoolWorld;
 
@@ -26,7 +26,7 @@ struct Context<'a> {
     valid: &'a ValidPool,
     world: &'a PoolWorld,
     origin: Origin,
-    plan: ScalePlan,
+    plan: &'a ScalePlan,
 }
 
 impl Context<'_> {
@@ -35,7 +35,7 @@ impl Context<'_> {
     }
 }
 
-pub(super) fn objects(valid: &ValidPool, world: &PoolWorld) -> Vec<Desired> {
+pub(super) fn objects(valid: &ValidPool, world: &PoolWorld, plan: &ScalePlan) -> Vec<Desired> {
     let context = &Context {
         valid,
         world,
@@ -46,7 +46,7 @@ pub(super) fn objects(valid: &ValidPool, world: &PoolWorld) -> Vec<Desired> {
                 ("shoal.video/pool", &valid.name),
             ],
         ),
-        plan: scale::plan(world),
+        plan,
     };
     let name = names::bridge(&valid.name);
     let mut objects = vec![

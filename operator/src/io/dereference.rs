@@ -23,16 +23,13 @@ pub fn now() -> Duration {
     since.unwrap_or_default()
 }
 
-fn by_name<K: Stored>(objects: impl IntoIterator<Item = Arc<K>>) -> BTreeMap<String, K> {
+fn by_name<K: Stored>(
+    objects: impl IntoIterator<Item = Arc<K>>,
+) -> impl Iterator<Item = (String, Arc<K>)> {
+    let name = |object: &K| object.meta().name.clone().unwrap_or_default();
     objects
         .into_iter()
-        .map(|object| {
-            (
-                object.meta().name.clone().unwrap_or_default(),
-                (*object).clone(),
-            )
-        })
-        .collect()
+        .map(move |object| (name(&object), object))
 }
 
 fn selects(selector: Option<&LabelSelector>, shard: &JitsiShard) -> bool {
@@ -52,6 +49,8 @@ impl Cache {
     ) -> Live {
         fn own<K: Stored>(store: &Store<K>, namespace: &str, scope: &Scope) -> BTreeMap<String, K> {
             by_name(store.of(namespace, scope))
+                .map(|(name, object)| (name, (*object).clone()))
+                .collect()
         }
         let mut all = own(&self.secrets, namespace, scope);
         all.extend(
@@ -211,7 +210,7 @@ impl Cache {
         Some(PoolWorld {
             cluster: self.cluster_of(namespace, cluster_name),
             shards: shards.iter().map(|shard| (**shard).clone()).collect(),
-            nodes: by_name(self.nodes.all()),
+            nodes: by_name(self.nodes.all()).collect(),
             bridges,
             live,
             pool,

@@ -8,27 +8,26 @@ use super::pods::{Workload, counted, failing, is_ready, of_component, ready_sinc
 use super::{Met, autoscaling, bridges};
 use crate::build::names;
 use crate::crd::{BridgeExposure, BridgesByState, PoolStatus};
-use crate::scale::{self, ScalePlan, Update, Why};
+use crate::scale::{ScalePlan, Update, Why};
 use crate::world::{BridgeReport, PoolWorld};
 
 /// How long a bridge may be silent after its start, in seconds.
 const PATIENCE: i64 = 15;
 
-/// What is seen of a pool. `selector` is that of its pods.
+/// What is seen of a pool that goes on as `plan` says. `selector` is that of its pods.
 #[must_use]
-pub fn pool(world: &PoolWorld, selector: &str, met: &Met) -> PoolStatus {
+pub fn pool(world: &PoolWorld, plan: &ScalePlan, selector: &str, met: &Met) -> PoolStatus {
     let meta = &world.pool.metadata;
     let name = meta.name.clone().unwrap_or_default();
     let before = world.pool.status.clone().unwrap_or_default();
     let workload = Workload::of_set(world.live.stateful_sets.get(&names::bridge(&name)));
-    let plan = scale::plan(world);
     let count = by_state(world);
 
     let missing = why_not_ready(world, met, &name, &count);
     let update = plan.update.as_ref();
     let complaint = met.complaint().or_else(|| update_stopped(world, update?));
     let media = unreachable(world, met);
-    let leaving = bridges::leaving(world, &plan);
+    let leaving = bridges::leaving(world, plan);
     let updating = update.map(|update| how_far(world, update));
     let rolling = match (&updating, &leaving) {
         (Some(text), _) => Some(("Updating", text.as_str())),
@@ -49,7 +48,7 @@ pub fn pool(world: &PoolWorld, selector: &str, met: &Met) -> PoolStatus {
     }
     .set(&mut conditions);
     let deleting = meta.deletion_timestamp.is_some();
-    draining(&mut conditions, &plan, deleting, leaving.as_deref());
+    draining(&mut conditions, plan, deleting, leaving.as_deref());
     reachability(&mut conditions, world, media.as_ref());
     autoscaling::state(&mut conditions, world);
 

@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Met, cluster, pool, shard};
+use crate::crd::PoolStatus;
+use crate::scale;
 use crate::world::{
     BridgeReport, ClusterWorld, FocusReport, Live, PoolWorld, ShardWorld, SignallingReport,
 };
@@ -66,6 +68,10 @@ fn pool_world(replicas: i32, bridges: &[(&str, BridgeReport)]) -> PoolWorld {
         bridges: reports,
         now: NOW,
     }
+}
+
+fn seen(world: &PoolWorld, met: &Met) -> PoolStatus {
+    pool(world, &scale::plan(world), "x=y", met)
 }
 
 fn shard_world(takes_rooms: bool, conferences: i64) -> ShardWorld {
@@ -125,7 +131,7 @@ fn a_pool_is_ready_when_as_many_bridges_as_wanted_take_meetings() {
         ..BridgeReport::default()
     };
     let world = pool_world(1, &[("p-bridge-0", well.clone())]);
-    let status = pool(&world, "x=y", &Met::default());
+    let status = seen(&world, &Met::default());
     assert_eq!(holds(&status.conditions, "Ready").0, "True");
     assert_eq!(holds(&status.conditions, "MediaReachable").0, "True");
     assert_eq!(
@@ -142,7 +148,7 @@ fn a_pool_is_ready_when_as_many_bridges_as_wanted_take_meetings() {
         ..BridgeReport::default()
     };
     let world = pool_world(2, &[("p-bridge-0", well), ("p-bridge-1", unwell)]);
-    let status = pool(&world, "x=y", &Met::default());
+    let status = seen(&world, &Met::default());
     assert_eq!(holds(&status.conditions, "Ready").1, "BridgesNotReady");
     assert_eq!(status.summary, "1 ready, 1 starting");
     assert_eq!(
@@ -156,7 +162,7 @@ fn what_keeps_pods_from_being_made_is_the_first_thing_told() {
     let mut met = Met::default();
     met.blocked
         .insert("p-bridge".into(), "exceeded quota: small".into());
-    let status = pool(&pool_world(3, &[]), "x=y", &met);
+    let status = seen(&pool_world(3, &[]), &met);
     assert_eq!(
         status.message,
         "3 of 3 bridges do not run: exceeded quota: small"
@@ -174,7 +180,7 @@ fn media_that_does_not_arrive_is_told_with_its_address_and_forgotten_by_no_resta
     let mut met = Met::default();
     met.silent
         .insert("p-bridge-0".into(), "192.0.2.1:10000".into());
-    let status = pool(&world, "x=y", &met);
+    let status = seen(&world, &met);
     assert_eq!(
         holds(&status.conditions, "MediaReachable"),
         ("False".into(), "NoAnswer".into())
@@ -191,7 +197,7 @@ fn media_that_does_not_arrive_is_told_with_its_address_and_forgotten_by_no_resta
     // After a restart of the operator nothing is probed yet.
     world.bridges.get_mut("p-bridge-0").unwrap().media_reachable = None;
     world.pool.status = Some(status);
-    let status = pool(&world, "x=y", &Met::default());
+    let status = seen(&world, &Met::default());
     assert_eq!(
         holds(&status.conditions, "MediaReachable"),
         ("False".into(), "NoAnswer".into())
@@ -206,11 +212,7 @@ fn an_idle_pool_s_noise_is_no_news() {
             bytes_per_second,
             ..BridgeReport::default()
         };
-        pool(
-            &pool_world(1, &[("p-bridge-0", report)]),
-            "x=y",
-            &Met::default(),
-        )
+        seen(&pool_world(1, &[("p-bridge-0", report)]), &Met::default())
     };
     assert_eq!(idle(0.4, 900), idle(0.1, 0));
 }

@@ -1,6 +1,7 @@
 //! What browsers are told of a bridge's place, and sentences for what cannot be.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use operator::validate;
@@ -80,11 +81,13 @@ fn the_best_known_source_is_taken_with_all_its_addresses() {
         let mut world = pool_world(json!({ "exposure": { "addresses": addresses } }));
         world
             .nodes
-            .insert("n".into(), node(of_node.clone(), annotation));
+            .insert("n".into(), Arc::new(node(of_node.clone(), annotation)));
         assert_eq!(told(&world)["node.n"], expected, "{of_node} {annotation:?}");
     }
     let mut world = pool_world(json!({}));
-    world.nodes.insert("n".into(), node(json!([name]), None));
+    world
+        .nodes
+        .insert("n".into(), Arc::new(node(json!([name]), None)));
     assert_eq!(told(&world), BTreeMap::new());
 }
 

@@ -1,6 +1,7 @@
 //! What holds for every object, whatever the spec.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
@@ -251,7 +252,7 @@ fn what_programs_read_while_they_run_replaces_no_pod() {
     let one = pool_world(json!({}));
     let mut two = one.clone();
     two.shards.push(shard("b", json!({})));
-    two.nodes.insert("node".into(), typed(json!({ "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.1" }] } })));
+    two.nodes.insert("node".into(), Arc::new(typed(json!({ "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.1" }] } }))));
     two.live
         .secrets
         .insert("b-accounts".into(), two.live.secrets["a-accounts"].clone());

@@ -1,5 +1,6 @@
 //! A pool grows and shrinks without cutting a call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -182,7 +183,7 @@ fn on_node(world: &mut PoolWorld, ordinal: i32, node: &str) {
 
 fn cordon(world: &mut PoolWorld, node: &str) {
     let value = json!({ "metadata": { "name": node }, "spec": { "unschedulable": true } });
-    world.nodes.insert(node.into(), typed(value));
+    world.nodes.insert(node.into(), Arc::new(typed(value)));
 }
 
 fn unwell(world: &mut PoolWorld, ordinal: i32) {

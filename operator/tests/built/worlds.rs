@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{Secret, Service};
 use operator::build;
 use operator::crd::{BridgePool, JitsiCluster, JitsiShard};
 use operator::desired::Desired;
+use operator::scale;
 use operator::validate;
 use operator::world::{ClusterWorld, Defaults, Live, PoolWorld, ShardWorld};
 use rand::SeedableRng;
@@ -99,7 +100,7 @@ fn random() -> StdRng {
 
 pub fn build_cluster(world: &ClusterWorld) -> Vec<Desired> {
     let valid = validate::cluster(world, &defaults()).unwrap();
-    build::cluster(&valid, world, &mut random())
+    build::cluster(&valid, world)
 }
 
 pub fn build_shard(world: &ShardWorld) -> Vec<Desired> {
@@ -109,7 +110,7 @@ pub fn build_shard(world: &ShardWorld) -> Vec<Desired> {
 
 pub fn build_pool(world: &PoolWorld) -> Vec<Desired> {
     let valid = validate::pool(world, &defaults()).unwrap();
-    build::pool(&valid, world, &mut random())
+    build::pool(&valid, world, &scale::plan(world))
 }
 
 /// The namespace once the API server has the objects.

@@ -50,7 +50,7 @@ pub(super) async fn reconcile(
     let leaving = context.follow_plan(http, &world, &plan, &about).await?;
     let (problems, applied) = match validate::pool(&world, &context.defaults) {
         Ok(valid) => {
-            let desired = build::pool(&valid, &world, &mut rand::rng());
+            let desired = build::pool(&valid, &world, &plan);
             let applied = context.apply(&owner(key, &world.pool), &desired).await;
             (valid.warnings, applied)
         }
@@ -67,7 +67,7 @@ pub(super) async fn reconcile(
     }
     let statuses = Statuses {
         before: world.pool.status.as_ref(),
-        after: status::pool(&world, &selector(&world), &met),
+        after: status::pool(&world, &plan, &selector(&world), &met),
         conditions: |status| &status.conditions,
     };
     write_status(context, &context.cache.pools, &world.pool, statuses).await?;

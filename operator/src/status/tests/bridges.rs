@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{NOW, holds, parse, pool_world};
+use super::{NOW, holds, parse, pool_world, seen};
 use crate::scale::{ScalePlan, Update, Why};
-use crate::status::{Met, bridges, overruled, pool, words};
+use crate::status::{Met, bridges, overruled, words};
 use crate::world::{BridgeReport, PoolWorld};
 
 /// Bridges with so many people; a negative number drains with as many.
@@ -207,7 +207,7 @@ fn the_status_explains_the_number_of_bridges() {
             "1 of 3 bridges takes meetings: 1 drains (4 people left), because its pod has annotation shoal.video/drain; 1 drains (nobody left), because 1 is wanted",
         ),
     ] {
-        let status = pool(&world, "x=y", &Met::default());
+        let status = seen(&world, &Met::default());
         assert_eq!(status.message, told);
         assert_eq!(holds(&status.conditions, "Draining").1, reason);
         assert_eq!(
@@ -234,7 +234,7 @@ fn an_autoscaler_that_cannot_work_says_so_in_the_pool() {
     ] {
         let mut world = world(1, &[1]);
         autoscaled(&mut world, said);
-        let status = pool(&world, "x=y", &Met::default());
+        let status = seen(&world, &Met::default());
         assert_eq!(
             holds(&status.conditions, "Autoscaling"),
             (holds_now.into(), reason.into())
@@ -245,7 +245,7 @@ fn an_autoscaler_that_cannot_work_says_so_in_the_pool() {
             .any(|word| word.alarming && word.reason == reason);
         assert_eq!(alarm, holds_now == "False");
     }
-    let fixed = pool(&world(1, &[1]), "x=y", &Met::default());
+    let fixed = seen(&world(1, &[1]), &Met::default());
     assert!(
         fixed
             .conditions
