@@ -5,14 +5,17 @@
 //! they cannot say is checked in [`crate::validate`].
 
 mod cluster;
+mod limits;
 mod pool;
 mod shard;
 mod shared;
 
 pub use cluster::{
     AuthMode, AuthSpec, ClusterStatus, FrontDoorExposure, FrontDoorSpec, GatewayRef, ImagesSpec,
-    IssuerRef, JitsiCluster, JitsiClusterSpec, RegionSpec, TlsSpec, TurnSpec, WebSpec,
+    IssuerRef, JitsiCluster, JitsiClusterSpec, RegionSpec, TlsSpec, TrafficPolicy, TurnSpec,
+    WebSpec,
 };
+pub use limits::LimitsSpec;
 pub use pool::{
     AddressSource, AddressesSpec, AutoscalingSpec, BridgeExposure, BridgePool, BridgePoolSpec,
     BridgesByState, DrainPolicy, DrainSpec, ExposureSpec, PoolStatus,

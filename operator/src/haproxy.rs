@@ -10,6 +10,8 @@
 pub mod ids;
 
 mod backends;
+mod callers;
+mod floods;
 mod frontends;
 pub mod peers;
 mod process;
@@ -30,8 +32,8 @@ pub struct FrontDoor {
     pub domain: String,
     /// Where it listens.
     pub listen: Listen,
-    /// Another proxy ends TLS: clear HTTP is served, and that proxy's word on the caller's address is taken.
-    pub behind_proxy: bool,
+    /// Proxies in front, of which one ends TLS: clear HTTP is served, and their word on the caller's address is taken.
+    pub proxies: u32,
     /// Browsers may insist on TLS, because the certificate is one that they trust.
     pub insist_on_tls: bool,
     /// The shards.
@@ -42,6 +44,10 @@ pub struct FrontDoor {
     pub peers: Vec<Peer>,
     /// How callers' regions are found.
     pub regions: Vec<Region>,
+    /// So many connections may one address (IPv4, or IPv6 /64) have to one replica.
+    pub connections_per_address: u32,
+    /// So many rooms that nobody has asked for before may one address ask for in an hour.
+    pub new_rooms_per_address_and_hour: u32,
 }
 
 /// Addresses to listen on, as HAProxy writes them.
@@ -140,7 +146,7 @@ pub fn render(door: &FrontDoor) -> BTreeMap<String, String> {
     ];
     let mut files = regions::files(&door.regions);
     files.insert(backends::NAMES.into(), backends::names(door));
-    files.insert(process::WAIT_FILE.into(), process::WAIT.into());
+    files.extend(process::SCRIPTS.map(|(file, script)| (file.into(), script.into())));
     files.insert(FILE.into(), sections.join("\n"));
     files
 }

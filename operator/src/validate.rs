@@ -3,11 +3,13 @@
 //! Pure. What the schema refuses is not checked again; here is what needs more than one object, or more than CEL.
 
 mod cluster;
+mod limits;
 mod pool;
 mod secret;
 mod shard;
 
 pub use cluster::{FrontDoorShard, PublicCertificate, Region, ValidCluster, cluster};
+pub use limits::Limits;
 pub use pool::{ValidPool, pool};
 pub use shard::{ValidShard, shard};
 

@@ -139,16 +139,18 @@ export async function frontDoor() {
     const https = service.spec.ports.find((port) => port.name === 'https');
     const balancer = service.status.loadBalancer?.ingress?.[0];
     const port = balancer ? https.port : https.nodePort;
-    const address = balancer ? (balancer.ip ?? balancer.hostname) : await nodeAddress();
+    const address = balancer ? (balancer.ip ?? balancer.hostname) : await nodeAddress(await podsOf('front-door'));
     assert.ok(port, 'the front door has a port that people reach');
     return { url: port === 443 ? `https://${domain}` : `https://${domain}:${port}`, domain, address, connect: [`${address}:${port}`] };
 }
 
-/** An address of a node, as people outside reach it. */
-export async function nodeAddress() {
-    if (local) return local.nodes[0].address;
-    const addresses = (await list('nodes')).flatMap((node) => node.status.addresses);
-    const best = ['ExternalIP', 'InternalIP'].map((type) => addresses.find((one) => one.type === type)).find(Boolean);
+/** An address, as people outside reach it, of a node on which one of the pods is ready; of any node when there are none. */
+export async function nodeAddress(pods = []) {
+    const names = pods.filter(isReady).map((pod) => pod.spec.nodeName);
+    const first = (nodes, name) => nodes.find((node) => names.includes(name(node))) ?? nodes[0];
+    if (local) return first(local.nodes, (node) => node.name).address;
+    const { status } = first(await list('nodes'), (node) => node.metadata.name);
+    const best = ['ExternalIP', 'InternalIP'].map((type) => status.addresses.find((one) => one.type === type)).find(Boolean);
     return best.address;
 }
 

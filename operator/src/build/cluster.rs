@@ -44,12 +44,15 @@ impl Context<'_> {
         rotate(&self.world.cluster)
     }
 
-    /// Another proxy ends TLS.
-    fn behind_proxy(&self) -> bool {
-        matches!(
-            self.spec().front_door.exposure,
-            FrontDoorExposure::Ingress | FrontDoorExposure::Gateway
-        )
+    /// How many proxies stand before the front door; one of them ends TLS.
+    fn proxies_in_front(&self) -> u32 {
+        let door = &self.spec().front_door;
+        match door.exposure {
+            FrontDoorExposure::Ingress | FrontDoorExposure::Gateway => {
+                door.proxies_in_front.unwrap_or(1)
+            }
+            _ => 0,
+        }
     }
 }
 

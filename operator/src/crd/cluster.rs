@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ComponentSpec;
+use super::{ComponentSpec, LimitsSpec};
 
 /// One public meeting service at one domain: its certificate, its sign-in, its front door and its page.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -53,6 +53,9 @@ pub struct JitsiClusterSpec {
     /// Who may hold meetings.
     #[serde(default)]
     pub auth: AuthSpec,
+    /// What one address may use.
+    #[serde(default, skip_serializing_if = "LimitsSpec::is_default")]
+    pub limits: LimitsSpec,
     /// TURN server for people whose networks block UDP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnSpec>,
@@ -108,7 +111,11 @@ fn issuer() -> String {
     validation = Rule::new("(self.exposure == 'Gateway') == has(self.gatewayRef)")
         .message("spec.frontDoor.gatewayRef names the Gateway of exposure Gateway: give both or neither"),
     validation = Rule::new("!has(self.loadBalancerClass) || self.exposure == 'LoadBalancer'")
-        .message("spec.frontDoor.loadBalancerClass only goes with exposure LoadBalancer")
+        .message("spec.frontDoor.loadBalancerClass only goes with exposure LoadBalancer"),
+    validation = Rule::new("!has(self.externalTrafficPolicy) || self.exposure in ['LoadBalancer', 'NodePort']")
+        .message("spec.frontDoor.externalTrafficPolicy only goes with exposures LoadBalancer and NodePort"),
+    validation = Rule::new("!has(self.proxiesInFront) || self.exposure in ['Ingress', 'Gateway']")
+        .message("spec.frontDoor.proxiesInFront only goes with exposures Ingress and Gateway, which are proxies in front")
 )]
 pub struct FrontDoorSpec {
     /// Number of proxies. Any of them finds the same shard for a room.
@@ -135,6 +142,16 @@ pub struct FrontDoorSpec {
     #[schemars(length(min = 1, max = 253))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_balancer_class: Option<String>,
+    /// Which nodes answer, with exposures `LoadBalancer` and `NodePort`; `Local` when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_traffic_policy: Option<TrafficPolicy>,
+    /// Proxies between callers and the front door, with exposures `Ingress` and `Gateway`: that many last entries of
+    /// `X-Forwarded-For` are believed. 1 when it is left out: the ingress controller or the Gateway. With a load balancer that
+    /// speaks HTTP before it, 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 8")
+        .message("spec.frontDoor.proxiesInFront must be between 1 and 8"))]
+    pub proxies_in_front: Option<u32>,
     /// Annotations of the Ingress, the HTTPRoute or the Service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -158,6 +175,8 @@ impl Default for FrontDoorSpec {
             ingress_class_name: None,
             gateway_ref: None,
             load_balancer_class: None,
+            external_traffic_policy: None,
+            proxies_in_front: None,
             annotations: BTreeMap::new(),
             regions: Vec::new(),
             pods: ComponentSpec::default(),
@@ -183,6 +202,17 @@ pub enum FrontDoorExposure {
     Gateway,
     /// Only the ClusterIP Service.
     None,
+}
+
+/// Which nodes answer for the front door.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TrafficPolicy {
+    /// Those on which a front door runs. It sees callers' addresses, on which limits and regions depend.
+    #[default]
+    Local,
+    /// All. Whom another node passes on has that node's address, so limits per address are lifted, unless `spec.limits` sets
+    /// them, and nobody has a region by network.
+    Cluster,
 }
 
 /// A Gateway.

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{FrontDoor, Server};
+use super::{FrontDoor, Server, floods};
 
 /// File with the name of each shard by its number.
 pub(super) const NAMES: &str = "shards.map";
@@ -43,9 +43,10 @@ pub(super) fn section(door: &FrontDoor) -> String {
 backend rooms
     stick-table type string len 96 size 1m expire 24h peers front-door
 
-backend signalling
 ",
     );
+    text.push_str(floods::TABLES);
+    text.push_str("\nbackend signalling\n");
     text.push_str(BY_ROOM);
     // 200 takes new rooms, 404 keeps those that it has, anything else is dead.
     let _ = writeln!(

@@ -2,24 +2,50 @@
 
 use std::fmt::Write;
 
-use super::{FrontDoor, regions};
+use super::{FrontDoor, callers, floods, regions};
 
 /// Callers wait until this process knows what its predecessor knew.
 const SETTLE: &str = "    http-request lua.settle if !{ var(proc.settled) -m bool }\n";
 
-/// Room and shard of a request, and where it goes.
+/// A line of the log. Query strings have tokens and the ids by which sessions are resumed: only path and room are told.
+pub(super) const LOG: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %HM %{+Q,+E}HPO room=%[var(txn.room),url_enc]";
+
+/// What a request is for. Who names two rooms is refused: the parts need not agree with this proxy on which of them counts.
+const KINDS: &str = "    acl signalling path_end /xmpp-websocket /http-bind /_unlock
+    acl focus path_end /conference-request/v1
+    http-request deny deny_status 400 content-type text/plain string \"This URL names more than one room.\" if { query -m reg '(^|[&;])room=.*[&;]room=' }
+";
+
+/// Room and shard of a request.
 ///
 /// Clients write a room's name in mixed case and percent-encoded. Who names no room is kept on one shard by address, so
-/// that BOSH requests that name only their session stay together. The shard is the one that the table of rooms has;
-/// without one, that of the session which the client resumes, for `previd` begins with the name of its shard.
-const ROUTES: &str = "    http-request set-var(txn.room) url_param(room),url_dec(1),lower
+/// that BOSH requests that name only their session stay together. The shard is the one that the table of rooms has.
+const ROOM: &str = "    http-request set-var(txn.room) url_param(room),url_dec(1),lower
     http-request set-var(txn.room) var(txn.caller) if !{ var(txn.room) -m found } || { var(txn.room) -m len 0 }
     http-request set-var(txn.shard) var(txn.room),table_server_id(rooms),map(shards.map)
-    http-request set-var(txn.shard) url_param(previd),url_dec(1),field(1,_) if !{ var(txn.shard) -m found }
-    use_backend signalling if { path_end /xmpp-websocket /http-bind /_unlock }
-    use_backend focus if { path_end /conference-request/v1 }
+";
+
+/// Where it goes. A room that the table has not is where the session was that the client resumes, as far as `previd.lua`
+/// lets it choose.
+const ROUTES: &str = "    http-request set-var(txn.shard) url_param(previd),url_dec(1),lua.shard_of_previd if !{ var(txn.shard) -m found }
+    use_backend signalling if signalling
+    use_backend focus if focus
     default_backend web
 ";
+
+/// Rules for requests, `proxies` of which stand in front.
+fn requests(door: &FrontDoor, proxies: u32) -> String {
+    [
+        SETTLE,
+        &callers::rules(proxies),
+        &regions::rules(&door.regions),
+        KINDS,
+        ROOM,
+        &floods::requests(door),
+        ROUTES,
+    ]
+    .concat()
+}
 
 pub(super) fn section(door: &FrontDoor) -> String {
     let mut text = String::from("frontend https\n");
@@ -29,24 +55,8 @@ pub(super) fn section(door: &FrontDoor) -> String {
             "    bind {address} ssl crt ../tls/public.pem alpn h2,http/1.1"
         );
     }
-    text.push_str(SETTLE);
-    text.push_str("    http-request set-var(txn.caller) src\n");
-    for header in [
-        "forwarded",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-real-ip",
-    ] {
-        let _ = writeln!(text, "    http-request del-header {header}");
-    }
-    text.push_str(
-        "    http-request set-header x-forwarded-for %[src]
-    http-request set-header x-forwarded-proto https
-",
-    );
-    text.push_str(&regions::rules(&door.regions, "src"));
-    text.push_str(ROUTES);
+    text.push_str(&floods::connections(door));
+    text.push_str(&requests(door, 0));
     if door.insist_on_tls {
         text.push_str(
             "    http-after-response set-header strict-transport-security max-age=31536000\n",
@@ -57,17 +67,8 @@ pub(super) fn section(door: &FrontDoor) -> String {
     for address in &door.listen.http {
         let _ = writeln!(text, "    bind {address}");
     }
-    if door.behind_proxy {
-        text.push_str(SETTLE);
-        // The proxy in front wrote the last entry.
-        text.push_str(
-            "    http-request set-var(txn.caller) src
-    http-request set-var(txn.caller) req.hdr_ip(x-forwarded-for,-1) if { req.hdr(x-forwarded-for) -m found }
-    http-request set-header x-forwarded-for %[src] if !{ req.hdr(x-forwarded-for) -m found }
-",
-        );
-        text.push_str(&regions::rules(&door.regions, "var(txn.caller)"));
-        text.push_str(ROUTES);
+    if door.proxies > 0 {
+        text.push_str(&requests(door, door.proxies));
     } else {
         text.push_str("    http-request redirect scheme https code 308\n");
     }

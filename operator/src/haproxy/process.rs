@@ -1,9 +1,12 @@
 //! Sections of the whole process: limits, logs, time limits, DNS.
 
-/// File with the one thing that the configuration's own language cannot say: wait.
-pub(super) const WAIT_FILE: &str = "settle.lua";
-/// Its content.
-pub(super) const WAIT: &str = include_str!("settle.lua");
+use super::frontends::LOG;
+
+/// Files with what the configuration's own language cannot say, and their content.
+pub(super) const SCRIPTS: [(&str, &str); 2] = [
+    ("settle.lua", include_str!("settle.lua")),
+    ("previd.lua", include_str!("previd.lua")),
+];
 
 /// A stream to a client may be silent for this long, which is more than the client's pings need.
 const TUNNEL: &str = "1h";
@@ -11,6 +14,9 @@ const TUNNEL: &str = "1h";
 const ANSWER: &str = "150s";
 
 pub(super) fn section() -> String {
+    let scripts = SCRIPTS
+        .map(|(file, _)| format!("    lua-load {file}\n"))
+        .concat();
     format!(
         "\
 global
@@ -22,13 +28,12 @@ global
     nbthread 4
     ssl-default-bind-options ssl-min-ver TLSv1.2
     ssl-default-server-options ssl-min-ver TLSv1.2
-    lua-load {WAIT_FILE}
-    set-var proc.settled bool(false)
+{scripts}    set-var proc.settled bool(false)
 
 defaults
     mode http
     log global
-    option httplog
+    log-format '{LOG}'
     option dontlognull
     option dontlog-normal
     option redispatch

@@ -24,8 +24,8 @@ fn headers(regions: &[Region]) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Rules that set [`HEADER`]; `caller` is the expression of the caller's address.
-pub(super) fn rules(regions: &[Region], caller: &str) -> String {
+/// Rules that set [`HEADER`].
+pub(super) fn rules(regions: &[Region]) -> String {
     let mut text = format!("    http-request del-header {HEADER}\n");
     let unknown = "if !{ var(txn.region) -m found }";
     for header in headers(regions) {
@@ -38,7 +38,7 @@ pub(super) fn rules(regions: &[Region], caller: &str) -> String {
     if regions.iter().any(|region| !region.networks.is_empty()) {
         let _ = writeln!(
             text,
-            "    http-request set-var(txn.region) {caller},map_ip({NETWORKS}) {unknown}"
+            "    http-request set-var(txn.region) var(txn.caller),map_ip({NETWORKS}) {unknown}"
         );
     }
     if !regions.is_empty() {

@@ -61,6 +61,10 @@ impl Files {
         self.0.join("config/haproxy.cfg")
     }
 
+    fn log(&self) -> PathBuf {
+        self.0.join("log")
+    }
+
     fn master(&self) -> PathBuf {
         self.0.join("master.sock")
     }
@@ -98,11 +102,16 @@ impl Door {
             .args(["-L", replica, "-f"])
             .arg(files.configuration())
             .env("POD_NAME", replica)
-            .stdout(Stdio::null())
+            .stdout(fs::File::create(files.log()).unwrap())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         Self { process, files }
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.files.log()).unwrap()
     }
 
     /// What the master answers.
@@ -217,13 +226,23 @@ fn serve(socket: TcpStream, name: &str, status: &AtomicU16) -> Option<()> {
         } else {
             200
         };
-        let forwarded = head
-            .iter()
-            .find_map(|line| line.strip_prefix("x-proxy-region: "));
-        let region = forwarded.unwrap_or("-");
+        let told = |header: &str| {
+            let values: Vec<&str> = head
+                .iter()
+                .filter_map(|line| line.strip_prefix(header)?.strip_prefix(": "))
+                .collect();
+            if values.is_empty() {
+                "-".to_owned()
+            } else {
+                values.join(" and ")
+            }
+        };
         write!(
             writer,
-            "HTTP/1.1 {answer} Status\r\nx-region: {region}\r\ncontent-length: {}\r\n\r\n{name}",
+            "HTTP/1.1 {answer} Status\r\nx-region: {}\r\nx-caller: {}\r\nx-target: {}\r\ncontent-length: {}\r\n\r\n{name}",
+            told("x-proxy-region"),
+            told("x-forwarded-for"),
+            head[0].split(' ').nth(1)?,
             name.len()
         )
         .ok()?;
@@ -246,6 +265,12 @@ pub fn get(port: u16, target: &str, headers: &str) -> Option<(u16, String, Strin
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split_whitespace().nth(1)?.parse().ok()?;
     Some((status, head.to_owned(), body.to_owned()))
+}
+
+/// The value of a header of an answer's head.
+pub fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let value = head.lines().find_map(|line| line.strip_prefix(name))?;
+    value.strip_prefix(": ")
 }
 
 /// An open WebSocket, as far as a proxy sees it.

@@ -1,13 +1,15 @@
 //! Two front doors and three shards as processes and sockets: where rooms go.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use operator::haproxy::{Endpoint, FrontDoor, Listen, Peer, Server, render};
 use operator::validate::Region;
 use serde_json::json;
 
-use crate::door::{Door, Files, Shard, echo, free_port, get, until, websocket};
+use crate::door::{Door, Files, Shard, echo, free_port, get, header, until, websocket};
 use crate::worlds::{build_cluster, cluster_world};
 
 /// Two replicas in front of the shards.
@@ -36,15 +38,10 @@ fn replica(number: usize) -> String {
     format!("default-front-door-{number}")
 }
 
-/// The configuration of one replica; `draining` shards get no new rooms.
-fn config(
-    shards: &[Shard],
-    all: &[Ports],
-    own: usize,
-    draining: &[&str],
-) -> BTreeMap<String, String> {
+/// What one replica is rendered from; `draining` shards get no new rooms.
+fn front_door(shards: &[Shard], all: &[Ports], own: usize, draining: &[&str]) -> FrontDoor {
     let on = |port: u16| vec![format!("127.0.0.1:{port}")];
-    render(&FrontDoor {
+    FrontDoor {
         domain: "meet.example.org".into(),
         listen: Listen {
             https: on(all[own].https),
@@ -52,7 +49,7 @@ fn config(
             private: on(all[own].private),
             peers: on(all[own].peers),
         },
-        behind_proxy: true,
+        proxies: 1,
         insist_on_tls: false,
         servers: shards
             .iter()
@@ -79,7 +76,9 @@ fn config(
             networks: vec!["192.0.2.0/24".into()],
             headers: [("cf-ipcountry".to_owned(), vec!["de".to_owned()])].into(),
         }],
-    })
+        connections_per_address: 4_000,
+        new_rooms_per_address_and_hour: 10_000,
+    }
 }
 
 impl Service {
@@ -100,7 +99,7 @@ impl Service {
         let doors = (0..2)
             .map(|number| {
                 let files = Files::of(&format!("{test}-{number}"), &objects);
-                files.configure(&config(&shards, &ports, number, &[]));
+                files.configure(&render(&front_door(&shards, &ports, number, &[])));
                 (Door::start(files, &replica(number)), ports[number])
             })
             .collect();
@@ -115,11 +114,20 @@ impl Service {
         service
     }
 
+    fn ports(&self) -> Vec<Ports> {
+        self.doors.iter().map(|(_, ports)| *ports).collect()
+    }
+
     fn reload(&self, draining: &[&str]) {
-        let ports: Vec<_> = self.doors.iter().map(|(_, ports)| *ports).collect();
+        self.reload_with(draining, |_| {});
+    }
+
+    fn reload_with(&self, draining: &[&str], change: impl Fn(&mut FrontDoor)) {
+        let ports = self.ports();
         for (number, (door, _)) in self.doors.iter().enumerate() {
-            door.files
-                .configure(&config(&self.shards, &ports, number, draining));
+            let mut one = front_door(&self.shards, &ports, number, draining);
+            change(&mut one);
+            door.files.configure(&render(&one));
             door.reload();
         }
     }
@@ -241,30 +249,12 @@ fn what_a_request_says_of_itself_leads_and_is_not_believed() {
     let http = service.doors[0].1.http;
     let body = |target: &str| get(http, target, "").unwrap().2;
 
-    // A resumed session goes to its shard, unless its room is known to be elsewhere.
-    for shard in ["a", "b", "c"] {
-        assert_eq!(
-            body(&format!(
-                "/xmpp-websocket?room=resumed-{shard}&previd={shard}_x_y"
-            )),
-            shard
-        );
-        let elsewhere = if shard == "a" { "b" } else { "a" };
-        let again = format!("/http-bind?room=resumed-{shard}&previd={elsewhere}_x");
-        assert_eq!(body(&again), shard, "the room stays");
-    }
     // Without a room a caller stays on one shard.
     assert_eq!(body("/http-bind"), body("/_unlock"));
 
     let region = |headers: &str| {
         let (_, head, _) = get(http, "/_unlock?room=r", headers).unwrap();
-        head.split("x-region: ")
-            .nth(1)
-            .unwrap()
-            .lines()
-            .next()
-            .unwrap()
-            .to_owned()
+        header(&head, "x-region").unwrap().to_owned()
     };
     assert_eq!(region(""), "-");
     assert_eq!(
@@ -294,4 +284,292 @@ fn what_a_request_says_of_itself_leads_and_is_not_believed() {
         200,
         "its own health is another matter"
     );
+}
+
+#[test]
+fn a_resumed_session_leads_only_to_a_shard_that_takes_new_rooms_and_only_while_it_may_wait() {
+    let service = Service::start("previd");
+    let http = service.doors[0].1.http;
+    let place = |target: String| get(http, &target, "").unwrap().2;
+    let resumed =
+        |room: &str, shard: &str| place(format!("/xmpp-websocket?room={room}&previd={shard}_x_y"));
+
+    // The front doors have lost their tables, and people come back.
+    for shard in ["a", "b", "c"] {
+        let room = format!("lost-{shard}");
+        assert_eq!(resumed(&room, shard), shard);
+        let elsewhere = if shard == "a" { "b" } else { "a" };
+        assert_eq!(resumed(&room, elsewhere), shard, "the room stays");
+    }
+    for nobody in ["d", "", "A", "a%00", "..", "signalling/a"] {
+        let there = resumed("made-up", nobody);
+        assert!(
+            ["a", "b", "c"].contains(&there.as_str()),
+            "{nobody:?} is no shard"
+        );
+    }
+
+    // Neither one that is to empty nor one that cannot hold meetings is for callers to choose, whatever they write.
+    service.reload(&["a"]);
+    service.shards[1].say(404);
+    service.until_new_rooms(false, "b");
+    for shard in ["a", "b"] {
+        for number in 0..5 {
+            assert_eq!(resumed(&format!("chosen-{shard}-{number}"), shard), "c");
+        }
+        assert_eq!(
+            resumed(&format!("lost-{shard}"), shard),
+            shard,
+            "its own rooms stay"
+        );
+    }
+    service.shards[1].say(200);
+    service.reload(&[]);
+    service.until_new_rooms(true, "b");
+
+    // No session of before the process began waits any longer.
+    let (door, _) = &service.doors[0];
+    let mut files = render(&front_door(&service.shards, &service.ports(), 0, &[]));
+    let lua = files.get_mut("previd.lua").unwrap();
+    assert!(lua.contains("WAIT = 60"));
+    *lua = lua.replace("WAIT = 60", "WAIT = -1");
+    door.files.configure(&files);
+    door.reload();
+    let late = rooms("late", 10);
+    let there: Vec<_> = late.iter().map(|room| resumed(room, "c")).collect();
+    assert!(there.iter().any(|shard| shard != "c"), "{there:?}");
+}
+
+#[test]
+fn a_url_names_one_room_and_nothing_else_that_a_request_says_moves_it() {
+    let service = Service::start("one-room");
+    let http = service.doors[0].1.http;
+    let ask = |target: &str, headers: &str| get(http, target, headers).unwrap();
+    let before = service.places(&rooms("r", 10));
+    for (room, shard) in &before {
+        for (target, headers) in [
+            (
+                format!("/xmpp-websocket?room={room}"),
+                "host: elsewhere.example.org\r\n",
+            ),
+            (
+                format!("/xmpp-websocket?room={room}"),
+                "x-jitsi-shard: b\r\n",
+            ),
+            (
+                format!("/xmpp-websocket?room={room}"),
+                "cookie: shard=b; room=other\r\n",
+            ),
+            (
+                format!("/xmpp-websocket?room={room}&previd=c_1"),
+                "x-forwarded-for: 192.0.2.9\r\n",
+            ),
+            (
+                format!("/tenant/http-bind?token=t&room={room}&ROOM=other"),
+                "",
+            ),
+            (
+                format!("http://elsewhere.example.org/a/b/_unlock?room={room}#room=other"),
+                "",
+            ),
+            (format!("//xmpp-websocket?room={room}"), ""),
+            (format!("/x/conference-request/v1?room={room}"), ""),
+        ] {
+            let (status, _, there) = ask(&target, headers);
+            // HAProxy refuses what has a fragment.
+            assert!(
+                status == 400 || &there == shard,
+                "{target} {headers}: {status} {there}"
+            );
+        }
+    }
+    for twice in [
+        "room=r1&room=r2",
+        "room=r1;room=r2",
+        "a=b&room=r1&c=d&room=r1",
+        "room=&room=r2",
+    ] {
+        for path in ["/xmpp-websocket", "/t/http-bind", "/conference-request/v1"] {
+            assert_eq!(ask(&format!("{path}?{twice}"), "").0, 400, "{path}?{twice}");
+        }
+    }
+    // The focus has one path, whatever is written before it.
+    let (_, head, _) = ask("/debug/conference-request/v1?room=r1", "");
+    assert_eq!(
+        header(&head, "x-target"),
+        Some("/conference-request/v1?room=r1")
+    );
+}
+
+#[test]
+fn the_parts_are_told_one_address_of_a_caller_and_it_is_not_the_callers_own_word() {
+    let service = Service::start("callers");
+    let http = service.doors[0].1.http;
+    let told = |headers: &str| {
+        let (_, head, _) = get(http, "/_unlock?room=r", headers).unwrap();
+        header(&head, "x-caller").unwrap().to_owned()
+    };
+    for (lines, address) in [
+        ("", "127.0.0.1"),
+        ("x-forwarded-for: 192.0.2.7\r\n", "192.0.2.7"),
+        ("x-forwarded-for: 192.0.2.7:50123\r\n", "192.0.2.7"),
+        ("x-forwarded-for: 2001:db8::7\r\n", "2001:db8::7"),
+        ("x-forwarded-for: [2001:db8::7]\r\n", "2001:db8::7"),
+        ("x-forwarded-for: [2001:db8::7]:50123\r\n", "2001:db8::7"),
+        (
+            "x-forwarded-for: \"[2001:db8::7]:50123\"\r\n",
+            "2001:db8::7",
+        ),
+        ("x-forwarded-for: \"192.0.2.7\"\r\n", "192.0.2.7"),
+        ("x-forwarded-for: ::ffff:192.0.2.7\r\n", "192.0.2.7"),
+        ("x-forwarded-for: 203.0.113.66, 192.0.2.7\r\n", "192.0.2.7"),
+        (
+            "x-forwarded-for: 203.0.113.66\r\nx-forwarded-for: 192.0.2.7\r\n",
+            "192.0.2.7",
+        ),
+        (
+            "forwarded: for=203.0.113.66\r\nx-real-ip: 203.0.113.66\r\n",
+            "127.0.0.1",
+        ),
+        // The proxy in front did not know: it is the caller itself.
+        ("x-forwarded-for: 203.0.113.66, unknown\r\n", "127.0.0.1"),
+        (
+            "x-forwarded-for: 203.0.113.66, 192.0.2.700\r\n",
+            "127.0.0.1",
+        ),
+    ] {
+        assert_eq!(told(lines), address, "{lines}");
+    }
+    service.reload_with(&[], |door| door.proxies = 2);
+    for (lines, address) in [
+        (
+            "x-forwarded-for: 203.0.113.66, 192.0.2.7, 10.0.0.1\r\n",
+            "192.0.2.7",
+        ),
+        (
+            "x-forwarded-for: 192.0.2.7:5\r\nx-forwarded-for: 10.0.0.1:6\r\n",
+            "192.0.2.7",
+        ),
+        ("x-forwarded-for: 10.0.0.1\r\n", "127.0.0.1"),
+    ] {
+        assert_eq!(told(lines), address, "{lines}");
+    }
+}
+
+#[test]
+fn the_log_tells_path_and_room_of_a_request_and_no_other_word_of_its_url() {
+    let service = Service::start("log");
+    let (door, ports) = &service.doors[0];
+    for shard in &service.shards {
+        shard.say(0);
+    }
+    until("all shards are dead", || {
+        get(ports.http, "/_unlock?room=r", "").is_some_and(|answer| answer.0 == 503)
+    });
+    let target =
+        "/tenant/xmpp-websocket?room=Te%0A%1b%22am&token=SECRET&previd=a_SECRET&prefix=SECRET";
+    assert_eq!(get(ports.http, target, "").unwrap().0, 503);
+    assert_eq!(
+        get(
+            ports.http,
+            "/conference-request/v1?token=SECRET",
+            "authorization: Bearer SECRET\r\n"
+        )
+        .unwrap()
+        .0,
+        503
+    );
+    assert_eq!(
+        get(ports.http, "/bad\u{1}?token=SECRET", "").unwrap().0,
+        400
+    );
+    let line = "GET \"/tenant/xmpp-websocket\" room=te%0A%1B%22am\n";
+    until("the requests are logged", || {
+        let log = door.log();
+        log.contains(line) && log.contains("\"/conference-request/v1\" room=127.0.0.1\n")
+    });
+    assert!(!door.log().contains("SECRET"), "{}", door.log());
+}
+
+#[test]
+fn no_address_alone_fills_the_table_of_rooms_or_takes_all_connections() {
+    let service = Service::start("floods");
+    service.reload_with(&[], |door| {
+        door.new_rooms_per_address_and_hour = 3;
+        door.connections_per_address = 5;
+    });
+    let Ports { http, https, .. } = service.doors[0].1;
+    let status = |room: &str, caller: &str| {
+        let headers = format!("x-forwarded-for: {caller}\r\n");
+        get(http, &format!("/_unlock?room={room}"), &headers)
+            .unwrap()
+            .0
+    };
+    for room in rooms("mine", 3) {
+        assert_eq!(status(&room, "2001:db8::1"), 200);
+    }
+    assert_eq!(status("mine3", "2001:db8::1"), 429);
+    assert_eq!(
+        status("mine3", "2001:db8::ffff"),
+        429,
+        "a network has many addresses"
+    );
+    assert_eq!(
+        status("mine2", "2001:db8::1"),
+        200,
+        "what is there is not new"
+    );
+    assert_eq!(
+        status("mine3", "192.0.2.1"),
+        200,
+        "others are not concerned"
+    );
+    assert_eq!(
+        get(http, "/page?room=mine5", "x-forwarded-for: 2001:db8::1\r\n")
+            .unwrap()
+            .0,
+        200
+    );
+
+    // People who try again while no shard answers have opened nothing.
+    for shard in &service.shards {
+        shard.say(0);
+    }
+    until("all shards are dead", || status("r", "192.0.2.2") == 503);
+    for room in rooms("tried", 10) {
+        assert_eq!(status(&room, "192.0.2.3"), 503);
+    }
+    for shard in &service.shards {
+        shard.say(200);
+    }
+    until("a shard is back", || status("r", "192.0.2.2") == 200);
+    assert_eq!(status("tried10", "192.0.2.3"), 200);
+
+    let mut open: Vec<_> = (0..5).map(|_| connect(https)).collect();
+    assert!(open.iter_mut().all(is_open));
+    assert!(!is_open(&mut connect(https)), "one too many");
+    open.pop();
+    until("another may come", || is_open(&mut connect(https)));
+
+    // A body that does not come holds nothing.
+    let mut half = connect(http);
+    half.write_all(b"POST /conference-request/v1?room=mine0 HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\n{")
+        .unwrap();
+    let mut answer = String::new();
+    half.set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    half.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+fn connect(port: u16) -> TcpStream {
+    TcpStream::connect(("127.0.0.1", port)).unwrap()
+}
+
+/// Whether the other side waits for what this one says.
+fn is_open(socket: &mut TcpStream) -> bool {
+    socket
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    matches!(socket.read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
 }

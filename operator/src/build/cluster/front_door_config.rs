@@ -8,7 +8,12 @@ use super::{Context, FRONT_DOOR};
 use crate::build::config_map;
 use crate::build::names;
 use crate::haproxy::{self, Endpoint, FrontDoor, Listen, Peer, Server, ids};
-use crate::validate::PublicCertificate;
+use crate::validate::{Limits, PublicCertificate};
+
+/// Connections of one address to a shard, as signalling has it.
+const CONNECTIONS: u32 = 2_000;
+/// Rooms that nobody has asked for before, of one address in an hour.
+const NEW_ROOMS: u32 = 10_000;
 
 pub(super) fn config_map(context: &Context<'_>) -> ConfigMap {
     let mut map = config_map::config_map(
@@ -25,6 +30,7 @@ pub(super) fn config_map(context: &Context<'_>) -> ConfigMap {
 
 fn front_door(context: &Context<'_>) -> FrontDoor {
     let cluster = &context.valid.name;
+    let limits = Limits::of(context.spec());
     let own = context.world.live.services.get(&names::front_door(cluster));
     let servers = context.valid.shards.iter().filter_map(|shard| {
         let name = names::signalling(&shard.name);
@@ -45,7 +51,7 @@ fn front_door(context: &Context<'_>) -> FrontDoor {
         listen: Listen::in_pod(
             own.is_some_and(|service| addresses(service).iter().any(IpAddr::is_ipv6)),
         ),
-        behind_proxy: context.behind_proxy(),
+        proxies: context.proxies_in_front(),
         insist_on_tls: context.valid.certificate != PublicCertificate::SelfSigned,
         servers: servers.collect(),
         web: endpoint(context, names::web(cluster), 8080),
@@ -53,6 +59,8 @@ fn front_door(context: &Context<'_>) -> FrontDoor {
             .map(|ordinal| peer(context, names::front_door_replica(cluster, ordinal)))
             .collect(),
         regions: context.valid.regions.clone(),
+        connections_per_address: limits.connections.unwrap_or(CONNECTIONS) * 2,
+        new_rooms_per_address_and_hour: limits.new_rooms.unwrap_or(NEW_ROOMS),
     }
 }
 

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Service;
 use super::{Context, FRONT_DOOR};
 use crate::build::names;
 use crate::build::service::{of_pod, service, tcp, to};
-use crate::crd::FrontDoorExposure;
+use crate::crd::{FrontDoorExposure, FrontDoorSpec, TrafficPolicy};
 
 pub(super) fn services(context: &Context<'_>) -> Vec<Service> {
     let cluster = &context.valid.name;
@@ -45,16 +45,22 @@ fn public(context: &Context<'_>) -> Service {
                 spec.type_ = Some("LoadBalancer".into());
                 spec.load_balancer_class
                     .clone_from(&door.load_balancer_class);
-                // Callers keep their address.
-                spec.external_traffic_policy = Some("Local".into());
+                spec.external_traffic_policy = Some(policy(door));
             }
-            // Any node answers, also one without a proxy.
             FrontDoorExposure::NodePort => {
                 spec.type_ = Some("NodePort".into());
-                spec.external_traffic_policy = Some("Cluster".into());
+                spec.external_traffic_policy = Some(policy(door));
             }
             _ => {}
         }
     }
     service
+}
+
+fn policy(door: &FrontDoorSpec) -> String {
+    match door.external_traffic_policy.unwrap_or_default() {
+        TrafficPolicy::Local => "Local",
+        TrafficPolicy::Cluster => "Cluster",
+    }
+    .into()
 }

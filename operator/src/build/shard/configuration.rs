@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::build::{config_map, names};
-use crate::crd::{AuthMode, AuthSpec, BridgeSelection, TurnSpec};
+use crate::crd::{AuthMode, AuthSpec, BridgeSelection, JitsiClusterSpec, TurnSpec};
+use crate::validate::Limits;
 
 /// Where what is mounted for the programs is.
 pub(super) const ACCOUNTS: &str = "/etc/shoal/accounts";
@@ -44,10 +45,28 @@ pub(super) fn signalling(context: &Context<'_>) -> Map<String, Value> {
     if cluster.auth.mode == AuthMode::Token {
         section.insert("auth".into(), auth(&cluster.auth));
     }
+    let limits = limits(cluster);
+    if !limits.is_empty() {
+        section.insert("limits".into(), Value::Object(limits));
+    }
     if let Some(turn) = &cluster.turn {
         section.insert("turn".into(), self::turn(turn));
     }
     section
+}
+
+/// Limits of which the cluster says something.
+fn limits(cluster: &JitsiClusterSpec) -> Map<String, Value> {
+    let limits = Limits::of(cluster);
+    let all = [
+        ("connections_per_address", limits.connections),
+        ("sessions_per_address", limits.sessions),
+        ("rooms_per_address", limits.rooms),
+        ("occupants_per_room_and_address", limits.occupants),
+    ];
+    all.into_iter()
+        .filter_map(|(name, limit)| Some((name.to_owned(), json!(limit?))))
+        .collect()
 }
 
 fn auth(auth: &AuthSpec) -> Value {

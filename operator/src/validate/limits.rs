@@ -1,0 +1,48 @@
+//! What one address may use: what a cluster says, and what its front door can know.
+
+use crate::crd::{FrontDoorExposure, JitsiClusterSpec, LimitsSpec, TrafficPolicy};
+
+/// More than anything has.
+const UNLIMITED: u32 = 1_000_000;
+
+/// What one address may use; `None` leaves the part's own default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections.
+    pub connections: Option<u32>,
+    /// Sessions.
+    pub sessions: Option<u32>,
+    /// Rooms with occupants.
+    pub rooms: Option<u32>,
+    /// Occupants of one room.
+    pub occupants: Option<u32>,
+    /// Rooms that nobody has asked for before, per hour.
+    pub new_rooms: Option<u32>,
+}
+
+impl Limits {
+    /// Of a cluster. Where nodes hide their callers, an address is a crowd, and only limits that somebody chose for it hold.
+    #[must_use]
+    pub fn of(spec: &JitsiClusterSpec) -> Self {
+        let hidden = spec.front_door.external_traffic_policy == Some(TrafficPolicy::Cluster)
+            && matches!(
+                spec.front_door.exposure,
+                FrontDoorExposure::LoadBalancer | FrontDoorExposure::NodePort
+            );
+        let or = |own: Option<u32>| own.or(hidden.then_some(UNLIMITED));
+        let LimitsSpec {
+            connections_per_address,
+            sessions_per_address,
+            rooms_per_address,
+            occupants_per_room_and_address,
+            new_rooms_per_address_and_hour,
+        } = spec.limits;
+        Self {
+            connections: or(connections_per_address),
+            sessions: or(sessions_per_address),
+            rooms: or(rooms_per_address),
+            occupants: or(occupants_per_room_and_address),
+            new_rooms: or(new_rooms_per_address_and_hour),
+        }
+    }
+}
