@@ -87,11 +87,11 @@ pub(crate) fn destination(names: &Names, sender: &Session, to: Option<&Jid>) -> 
         None => Destination::Rooms(kind),
         Some(_) => Destination::Room(
             kind,
-            names.canonical_room(to.to_bare()),
+            names.conferences.canonical(to.to_bare()),
             resource.map(str::to_owned),
         ),
     };
-    if names.has_conferences(domain) {
+    if names.conferences.contains(domain) {
         return rooms(RoomKind::Conference);
     }
     if domain == names.internal_muc {
@@ -134,6 +134,7 @@ pub(crate) fn rule(
     match (stanza, destination) {
         (Stanza::Presence, To::Server) => NoteAvailability,
         (Stanza::Presence, To::Room(..)) => Enter,
+        (Stanza::Presence, To::Rooms(_)) => Refuse(Condition::ItemNotFound),
         (Stanza::Presence, To::FocusAlias) => Refuse(Condition::BadRequest),
         (Stanza::Presence, _) => Drop,
 
@@ -250,15 +251,10 @@ impl Host {
                 match nick {
                     Some(nick) if enters => self.enter(&jid, room_kind, nick, from, stanza, now),
                     _ => {
-                        let done = self.in_room(&jid, now, |room, context, out| {
+                        // Also for who leaves: other focuses wait for an answer, and stock servers give this one.
+                        self.in_room(&jid, now, |room, context, out| {
                             room.handle_presence(from, nick, stanza, context, out);
-                        });
-                        // Leaving a room that is gone is no mistake.
-                        if stanza.attr("type").is_some() {
-                            Ok(())
-                        } else {
-                            done
-                        }
+                        })
                     }
                 }
             }
@@ -398,6 +394,13 @@ mod tests {
                 false,
                 true,
                 refused(Condition::BadRequest),
+            ),
+            (
+                Presence,
+                &To::Rooms(RoomKind::Conference),
+                false,
+                true,
+                refused(Condition::ItemNotFound),
             ),
             (Presence, &user, false, true, Rule::Drop),
         ];

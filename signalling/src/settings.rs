@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use xmpp::BareJid;
+use xmpp::muc::ConferenceDomain;
 
 /// Reads a file named in the configuration.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
@@ -40,6 +41,7 @@ pub(crate) struct Settings {
 pub(crate) struct Names {
     pub(crate) domain: String,
     pub(crate) muc: String,
+    pub(crate) conferences: ConferenceDomain,
     pub(crate) internal_muc: String,
     pub(crate) auth: String,
     pub(crate) focus_alias: String,
@@ -150,36 +152,6 @@ impl Settings {
 }
 
 impl Names {
-    /// Whether conference rooms are on this domain: `muc.D`, or `muc.TENANT.D` for a tenant.
-    pub(crate) fn has_conferences(&self, domain: &str) -> bool {
-        domain == self.muc || self.tenant(domain).is_some()
-    }
-
-    /// The tenant of a conference domain `muc.TENANT.D`. One label, and only where the main one is `muc.D`.
-    pub(crate) fn tenant<'a>(&self, domain: &'a str) -> Option<&'a str> {
-        let prefix = self.muc.strip_suffix(&self.domain)?;
-        let tenant = domain
-            .strip_prefix(prefix)?
-            .strip_suffix(&self.domain)?
-            .strip_suffix('.')?;
-        (prefix.ends_with('.') && !tenant.is_empty() && !tenant.contains('.')).then_some(tenant)
-    }
-
-    /// The one address of a room: `[tenant]room@muc.D` is another way to write `room@muc.tenant.D`.
-    pub(crate) fn canonical_room(&self, room: BareJid) -> BareJid {
-        let node = room.node().map_or("", |node| node.as_str());
-        let parts = node.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-        let (Some((tenant, name)), true) = (parts, room.domain().as_str() == self.muc) else {
-            return room;
-        };
-        let prefix = self.muc.strip_suffix(&self.domain).unwrap_or_default();
-        let written = format!("{name}@{prefix}{tenant}.{}", self.domain);
-        match BareJid::new(&written) {
-            Ok(other) if self.tenant(other.domain().as_str()).is_some() => other,
-            _ => room,
-        }
-    }
-
     fn new(config: &Config) -> Result<Self, String> {
         let domain = domain_name("domain", &config.domain)?;
         let named = |key: &str, value: &Option<String>, prefix: &str| match value {
@@ -189,8 +161,10 @@ impl Names {
         let auth = named("auth_domain", &config.auth_domain, "auth")?;
         let focus_account = BareJid::new(&format!("{}@{auth}", config.focus_account))
             .map_err(|error| format!("focus_account '{}': {error}", config.focus_account))?;
+        let muc = named("muc_domain", &config.muc_domain, "muc")?;
         let names = Self {
-            muc: named("muc_domain", &config.muc_domain, "muc")?,
+            conferences: ConferenceDomain::new(&muc, &domain),
+            muc,
             internal_muc: named(
                 "internal_muc_domain",
                 &config.internal_muc_domain,
@@ -340,34 +314,6 @@ mod tests {
         let admin = |jid: &str| settings.accounts[&BareJid::new(jid).unwrap()].admin;
         assert!(admin("focus@auth.meet.shoal"));
         assert!(!admin("recorder@hidden.meet.shoal"));
-    }
-
-    #[test]
-    fn a_tenants_room_has_one_address_in_two_forms() {
-        let names = settings(Config::default()).unwrap().names;
-        let canonical = |room: &str| {
-            names
-                .canonical_room(BareJid::new(room).unwrap())
-                .to_string()
-        };
-        assert_eq!(
-            canonical("[school]maths@muc.meet.shoal"),
-            "maths@muc.school.meet.shoal"
-        );
-        assert_eq!(canonical("maths@muc.meet.shoal"), "maths@muc.meet.shoal");
-        assert_eq!(
-            canonical("[a.b]maths@muc.meet.shoal"),
-            "[a.b]maths@muc.meet.shoal"
-        );
-        for (domain, tenant) in [
-            ("muc.school.meet.shoal", Some("school")),
-            ("muc.meet.shoal", None),
-            ("muc.a.b.meet.shoal", None),
-            ("other.school.meet.shoal", None),
-            ("muc.school.else.where", None),
-        ] {
-            assert_eq!(names.tenant(domain), tenant, "{domain}");
-        }
     }
 
     #[test]

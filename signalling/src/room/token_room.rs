@@ -38,7 +38,7 @@ fn check(room: &BareJid, session: &Session, context: &Context<'_>) -> Result<(),
     let profile = session.profile();
     let names = &settings.names;
     let name = room.node().map_or("", |node| node.as_str());
-    let tenant = names.tenant(room.domain().as_str());
+    let tenant = names.conferences.tenant(room.domain().as_str());
     let required = settings.auth == AuthMode::Token;
     token::check_room(
         profile.claims.as_ref(),

@@ -186,7 +186,7 @@ pub(crate) fn handle_rooms_iq(
             let rooms = match (from.is_admin(), kind) {
                 (false, _) => Vec::new(),
                 (true, RoomKind::Conference) => {
-                    host.rooms.on(|domain| names.has_conferences(domain))
+                    host.rooms.on(|domain| names.conferences.contains(domain))
                 }
                 (true, RoomKind::Service) => host.rooms.on(|domain| domain == names.internal_muc),
             };

@@ -7,8 +7,9 @@ use crate::render::Writer;
 use crate::router::Destination;
 use crate::session::Session;
 use std::sync::Arc;
-use xmpp::Element;
+use xmpp::muc::ConferenceDomain;
 use xmpp::stanza::{Condition, StanzaError};
+use xmpp::{BareJid, Element, ElementExt, ns};
 
 pub(crate) fn forward(
     host: &Host,
@@ -27,6 +28,8 @@ pub(crate) fn forward(
         .partition(|session| session.is_attached());
     let choices = if awake.is_empty() { asleep } else { awake };
     let focus = &choices[host.random.below(choices.len())];
+    let translated = with_canonical_room(stanza, &names.conferences);
+    let stanza = translated.as_ref().unwrap_or(stanza);
     let mut writer = Writer::stanza("iq");
     writer.attr("from", &format!("{}/{}", names.focus_alias, from.jid));
     writer
@@ -34,6 +37,22 @@ pub(crate) fn forward(
         .children_of(stanza);
     out.send(focus, writer.finish());
     Ok(())
+}
+
+/// A conference request that names its room in another form than the one in which the focus will see it, translated: any
+/// focus waits for presence from the address that it joined.
+fn with_canonical_room(stanza: &Element, conferences: &ConferenceDomain) -> Option<Element> {
+    let room = stanza.get_child("conference", ns::FOCUS)?.attr("room")?;
+    let room = BareJid::new(room).ok()?;
+    let canonical = conferences.canonical(room.clone());
+    if canonical == room {
+        return None;
+    }
+    let mut stanza = stanza.clone();
+    stanza
+        .get_child_mut("conference", ns::FOCUS)?
+        .put_attr("room", &canonical);
+    Some(stanza)
 }
 
 pub(crate) fn answer(
