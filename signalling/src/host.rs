@@ -30,6 +30,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
+use xmpp::BareJid;
 
 /// What could not be queued.
 #[derive(Default)]
@@ -53,6 +54,7 @@ pub(crate) struct Host {
     sessions: SessionTable,
     keys: RwLock<Arc<token::Keys>>,
     deadlines: Mutex<BTreeSet<(Instant, u64)>>,
+    room_deadlines: Mutex<BTreeSet<(Instant, BareJid)>>,
     next_session: AtomicU64,
 }
 
@@ -74,6 +76,7 @@ impl Host {
             sessions: SessionTable::default(),
             keys: RwLock::new(Arc::new(keys)),
             deadlines: Mutex::default(),
+            room_deadlines: Mutex::default(),
             next_session: AtomicU64::new(1),
         })
     }
@@ -132,17 +135,15 @@ impl Host {
         }
     }
 
-    /// Ends sessions that have waited long enough for a connection or for their successor.
+    /// Ends sessions that have waited long enough for a connection or for their successor, and tells rooms the time.
     pub(crate) fn handle_timeout(&self, now: Now) {
-        loop {
-            let due = {
-                let mut deadlines = self.deadlines.lock();
-                match deadlines.first() {
-                    Some((at, _)) if *at <= now.instant => deadlines.pop_first(),
-                    _ => None,
-                }
-            };
-            let Some((_, key)) = due else { return };
+        while let Some(room) = next_due(&self.room_deadlines, now) {
+            // A room that is gone waits for nothing.
+            let _ = self.in_room(&room, now, |room, context, out| {
+                room.handle_timeout(context, out);
+            });
+        }
+        while let Some(key) = next_due(&self.deadlines, now) {
             let Some(session) = self.sessions.by_key(key) else {
                 continue;
             };
@@ -157,6 +158,18 @@ impl Host {
 
     /// When [`Host::handle_timeout`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.lock().first().map(|(at, _)| *at)
+        let session = self.deadlines.lock().first().map(|(at, _)| *at);
+        let room = self.room_deadlines.lock().first().map(|(at, _)| *at);
+        session.into_iter().chain(room).min()
     }
+}
+
+/// Takes out what is due next.
+fn next_due<T: Ord>(deadlines: &Mutex<BTreeSet<(Instant, T)>>, now: Now) -> Option<T> {
+    let mut deadlines = deadlines.lock();
+    let is_due = deadlines.first().is_some_and(|(at, _)| *at <= now.instant);
+    is_due
+        .then(|| deadlines.pop_first())
+        .flatten()
+        .map(|(_, what)| what)
 }

@@ -30,6 +30,7 @@ mod occupant_id;
 mod outcast;
 mod password;
 mod presence;
+mod probe;
 mod region;
 mod resource_validate;
 mod self_ping;
@@ -47,9 +48,10 @@ use crate::session::Session;
 use configuration::Configuration;
 use hooks::Creation;
 use presence::Change;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use xmpp::stanza::StanzaError;
+use std::time::Instant;
+use xmpp::stanza::{Condition, StanzaError};
 use xmpp::{BareJid, Element};
 
 /// Nick of the focus.
@@ -69,6 +71,8 @@ pub(crate) struct Room {
     pub(crate) jid: BareJid,
     pub(crate) kind: RoomKind,
     affiliations: HashMap<BareJid, Affiliation>,
+    /// Who has theirs from a token alone.
+    earned: HashSet<BareJid>,
     /// In order of arrival.
     occupants: BTreeMap<u64, Occupant>,
     by_nick: HashMap<Box<str>, u64>,
@@ -104,6 +108,7 @@ impl Room {
             jid,
             kind,
             affiliations: HashMap::new(),
+            earned: HashSet::new(),
             occupants: BTreeMap::new(),
             by_nick: HashMap::new(),
             by_session: HashMap::new(),
@@ -134,8 +139,26 @@ impl Room {
                 None => self.handle_join(from, nick, stanza, context, out),
             },
             Some("unavailable") => self.handle_leave(from, stanza, context, out),
-            Some(_) => context.counters.dropped_stray_presence.increase(),
+            Some("probe") => self.handle_probe(from, nick, stanza, out),
+            Some("subscribe") => {
+                let error = StanzaError::new(Condition::ServiceUnavailable);
+                out.refuse(from, stanza, &error);
+            }
+            Some("error" | "subscribed" | "unsubscribe" | "unsubscribed") => {
+                context.counters.dropped_stray_presence.increase();
+            }
+            Some(_) => out.refuse(from, stanza, &StanzaError::new(Condition::BadRequest)),
         }
+    }
+
+    /// When [`Room::handle_timeout`] has something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.waiting.poll_timeout()
+    }
+
+    /// A deadline has passed.
+    pub(crate) fn handle_timeout(&mut self, context: &Context<'_>, out: &mut Outbox) {
+        self.refuse_waiting_too_long(context, out);
     }
 
     /// A session is over: it leaves, and nobody is told to leave in its name twice.
@@ -145,7 +168,7 @@ impl Room {
         context: &Context<'_>,
         out: &mut Outbox,
     ) {
-        self.waiting.forget(session);
+        self.stop_waiting(session, context);
         if let Some(&key) = self.by_session.get(&session.key) {
             self.remove(key, &Change::unavailable(), None, context, out);
         }

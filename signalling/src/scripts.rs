@@ -6,6 +6,7 @@
 //! absent, `{any}` anything, `{$x}` remembers and from then on means what it was. Children must be exactly those
 //! listed, in any order; a text `…` permits others.
 
+mod limits;
 mod mutations;
 mod pattern;
 mod world;

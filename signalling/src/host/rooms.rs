@@ -73,6 +73,9 @@ impl Host {
             let mut out = Outbox::default();
             work(&mut guard, &context, &mut out);
             let undelivered = self.post(&mut out);
+            if let Some(at) = guard.poll_timeout() {
+                self.room_deadlines.lock().insert((at, jid.clone()));
+            }
             if guard.is_over() {
                 guard.close();
                 self.rooms.0.write().remove(jid);

@@ -11,8 +11,6 @@ use xmpp::{BareJid, Element, ns};
 
 /// Most items of one IQ.
 const MOST_ITEMS: usize = 1_000;
-/// Most affiliations that a room remembers.
-const MOST_AFFILIATIONS: usize = 10_000;
 
 /// One checked item.
 enum Command {
@@ -122,10 +120,7 @@ impl Room {
         if current == Affiliation::Owner && affiliation < current && !self.has_other_owner(jid) {
             return Err(error(Condition::Conflict));
         }
-        if !self.affiliations.contains_key(jid) && self.affiliations.len() >= MOST_AFFILIATIONS {
-            return Err(error(Condition::ResourceConstraint));
-        }
-        Ok(())
+        self.may_note_affiliations(usize::from(!self.affiliations.contains_key(jid)))
     }
 
     fn may_give_role(&self, from: &Session, nick: &str, role: Role) -> Result<(), StanzaError> {

@@ -5,8 +5,21 @@ use super::{Affiliation, Role, Room};
 use crate::context::{Context, Outbox};
 use crate::session::Session;
 use xmpp::BareJid;
+use xmpp::stanza::{Condition, StanzaError};
+
+/// Most affiliations that a room remembers.
+const MOST: usize = 10_000;
 
 impl Room {
+    /// Whether the room has a place for so many more affiliations.
+    pub(super) fn may_note_affiliations(&self, more: usize) -> Result<(), StanzaError> {
+        if self.affiliations.len().saturating_add(more) > MOST {
+            let text = format!("A room remembers {MOST} affiliations");
+            return Err(StanzaError::new(Condition::ResourceConstraint).with_text(text));
+        }
+        Ok(())
+    }
+
     /// The affiliation of a session: admins own every room.
     pub(crate) fn affiliation(&self, session: &Session) -> Affiliation {
         if session.is_admin() {
@@ -47,6 +60,7 @@ impl Room {
 
     /// Writes an affiliation down, and nothing else.
     pub(super) fn note_affiliation(&mut self, jid: &BareJid, affiliation: Affiliation) {
+        self.earned.remove(jid);
         if affiliation == Affiliation::None {
             self.affiliations.remove(jid);
         } else {
@@ -84,6 +98,13 @@ impl Room {
                 }
                 self.show_to_all(key, change, out);
             }
+        }
+    }
+
+    /// Somebody has left: what only a token had earned ends with the visit, for the next one has another address.
+    pub(super) fn forget_earned(&mut self, jid: &BareJid) {
+        if self.earned.contains(jid) && self.keys_of(jid).is_empty() {
+            self.note_affiliation(jid, Affiliation::None);
         }
     }
 

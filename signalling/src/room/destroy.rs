@@ -63,6 +63,7 @@ impl Room {
                 out.send(&gone.session, stanza);
             }
         }
+        self.refuse_waiting(context, out);
         self.close();
     }
 }

@@ -2,9 +2,10 @@
 
 use super::message::not_here;
 use super::{Affiliation, Room};
-use crate::context::{Context, Outbox};
+use crate::context::Outbox;
 use crate::render::Writer;
 use crate::session::Session;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::{BareJid, Element, Jid, ns};
@@ -27,7 +28,6 @@ impl Room {
         &mut self,
         from: &Arc<Session>,
         x: &Element,
-        _: &Context<'_>,
         out: &mut Outbox,
     ) -> Result<(), StanzaError> {
         let inviter = self.occupant(from).ok_or_else(not_here)?;
@@ -49,12 +49,19 @@ impl Room {
         if invited.len() > MOST {
             return Err(StanzaError::new(Condition::PolicyViolation));
         }
+        if self.configuration.members_only {
+            let strangers: BTreeSet<BareJid> = invited
+                .iter()
+                .map(|(to, _)| to.to_bare())
+                .filter(|bare| !self.affiliations.contains_key(bare))
+                .collect();
+            self.may_note_affiliations(strangers.len())?;
+            let members = strangers
+                .into_iter()
+                .map(|bare| (bare, Affiliation::Member));
+            self.affiliations.extend(members);
+        }
         for (to, invite) in invited {
-            let bare: BareJid = to.to_bare();
-            let known = self.affiliations.contains_key(&bare);
-            if self.configuration.members_only && !known {
-                self.affiliations.insert(bare, Affiliation::Member);
-            }
             let stanza = self.render_invitation(&address, invite);
             out.invitations.push(Invitation { to, stanza });
         }

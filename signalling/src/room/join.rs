@@ -17,6 +17,8 @@ pub(crate) struct Join<'a> {
     pub(crate) nick: &'a str,
     pub(crate) stanza: &'a Element,
     pub(crate) affiliation: Affiliation,
+    /// The affiliation is the token's alone.
+    pub(crate) earned: bool,
     /// The password that is taken as given.
     pub(crate) password: Option<String>,
     /// Fragment appended to the joiner's presence.
@@ -58,6 +60,7 @@ impl Room {
             nick,
             stanza,
             affiliation: self.affiliation(session),
+            earned: false,
             password: muc.get_child("password", ns::MUC).map(Element::text),
             extra: String::new(),
         };
@@ -97,6 +100,8 @@ impl Room {
         let mut affiliation = join.affiliation;
         if created && affiliation < Affiliation::Owner {
             affiliation = Affiliation::Owner;
+        } else if join.earned {
+            self.earned.insert(join.session.bare.clone());
         }
         if affiliation != self.affiliation(join.session) {
             self.affiliations
@@ -194,6 +199,7 @@ impl Room {
             nick: &nick,
             stanza,
             affiliation: self.affiliation(&session),
+            earned: false,
             password: None,
             extra: String::new(),
         };

@@ -16,7 +16,7 @@ impl Room {
         context: &Context<'_>,
         out: &mut Outbox,
     ) {
-        if self.waiting.forget(session) {
+        if self.stop_waiting(session, context) {
             session.leave(&self.jid);
         }
         if let Some(&key) = self.by_session.get(&session.key) {
@@ -37,6 +37,7 @@ impl Room {
         if let Some(mut gone) = self.take(key, context) {
             gone.presence = last_words.unwrap_or_default();
             self.show_departure(&gone, change, out);
+            self.forget_earned(&gone.session.bare);
         }
     }
 

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use xmpp::stanza::{Condition, ErrorType, StanzaError};
 use xmpp::{Element, ns};
 
+/// Length of the id that a message gets which has none.
+const ID_LENGTH: usize = 16;
+
 /// Children of a message that only the room may write, and the nick, which Jitsi's room strips.
 fn is_reserved(child: &Element) -> bool {
     child.is("x", ns::MUC_USER)
@@ -39,9 +42,7 @@ impl Room {
             (None, Some("error")) => Ok(()),
             (None, Some("groupchat")) => self.handle_groupchat(from, stanza, context, out),
             (None, _) => match stanza.get_child("x", ns::MUC_USER) {
-                Some(x) if invite::is_invitation(x) => {
-                    self.handle_invitations(from, x, context, out)
-                }
+                Some(x) if invite::is_invitation(x) => self.handle_invitations(from, x, out),
                 _ => Err(StanzaError::new(Condition::BadRequest)),
             },
             (Some(_), Some("groupchat")) => Err(StanzaError::new(Condition::BadRequest)),
@@ -67,12 +68,17 @@ impl Room {
         for (_, hook) in hooks::GROUPCHAT {
             hook(self, sender, stanza)?;
         }
+        // As stock servers do: reactions, replies, edits and retractions refer to it.
+        let id = match stanza.attr("id").filter(|id| !id.is_empty()) {
+            Some(id) => id.to_owned(),
+            None => context.random.letters(ID_LENGTH),
+        };
         if let Some(text) = subject::of(stanza) {
             let sender = self
                 .occupants
                 .remove(&key)
                 .expect("by_session names occupants");
-            let result = self.set_subject(&sender, text, stanza.attr("id"));
+            let result = self.set_subject(&sender, text, &id);
             self.occupants.insert(key, sender);
             let message = result?;
             self.occupants
@@ -80,14 +86,14 @@ impl Room {
                 .for_each(|to| out.share(&to.session, &message));
             return Ok(());
         }
-        let message = Arc::new(groupchat(sender, stanza).finish());
+        let message = Arc::new(groupchat(sender, &id, stanza).finish());
         self.occupants
             .values()
             .for_each(|to| out.share(&to.session, &message));
         let length = self.configuration.history_length;
         self.history
             .keep(stanza, self.jid.as_str(), length, context.now, || {
-                groupchat(sender, stanza)
+                groupchat(sender, &id, stanza)
             });
         Ok(())
     }
@@ -119,11 +125,12 @@ impl Room {
     }
 }
 
-fn groupchat(sender: &Occupant, stanza: &Element) -> Writer {
+fn groupchat(sender: &Occupant, id: &str, stanza: &Element) -> Writer {
     let mut writer = Writer::stanza("message");
     writer
         .attr("from", &sender.address)
-        .attributes_of(stanza, &["to", "from"]);
+        .attr("id", id)
+        .attributes_of(stanza, &["to", "from", "id"]);
     for child in stanza.children().filter(|child| !is_reserved(child)) {
         writer.element(child);
     }

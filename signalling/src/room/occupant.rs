@@ -83,7 +83,8 @@ impl Payload {
 
     /// Bytes that it takes.
     pub(crate) fn len(&self) -> usize {
-        self.children.len()
+        let length = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
+        self.children.len() + length(&self.id) + length(&self.language)
     }
 
     /// Writes attributes of the stanza.

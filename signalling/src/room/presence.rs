@@ -156,7 +156,7 @@ impl Room {
         }
     }
 
-    fn shown(&mut self, key: u64, with_jid: bool) -> Arc<Rendered> {
+    pub(super) fn shown(&mut self, key: u64, with_jid: bool) -> Arc<Rendered> {
         let occupant = &self.occupants[&key];
         if let Some(shown) = &occupant.shown[usize::from(with_jid)] {
             return Arc::clone(shown);

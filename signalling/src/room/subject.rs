@@ -8,6 +8,9 @@ use std::sync::Arc;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::{Element, ns};
 
+/// Longest subject, in bytes: the room keeps it, and everybody who enters gets a copy.
+const MOST_BYTES: usize = 4 * 1024;
+
 #[derive(Default)]
 pub(super) struct Subject {
     text: String,
@@ -49,15 +52,19 @@ impl Room {
         &mut self,
         author: &Occupant,
         text: String,
-        id: Option<&str>,
+        id: &str,
     ) -> Result<Arc<Rendered>, StanzaError> {
         if author.role != Role::Moderator && !self.configuration.change_subject {
             return Err(StanzaError::new(Condition::Forbidden));
+        }
+        if text.len() > MOST_BYTES {
+            let text = format!("A subject may have {MOST_BYTES} bytes");
+            return Err(StanzaError::new(Condition::PolicyViolation).with_text(text));
         }
         self.subject = Subject {
             text,
             author: Some(author.address.clone()),
         };
-        Ok(Arc::new(self.render_subject(id)))
+        Ok(Arc::new(self.render_subject(Some(id))))
     }
 }

@@ -24,8 +24,9 @@ pub(super) fn pre_join(room: &mut Room, join: &mut Join<'_>, context: &Context<'
     } else {
         Affiliation::Member
     };
-    if join.affiliation != Affiliation::Outcast {
-        join.affiliation = join.affiliation.max(earned);
+    if join.affiliation != Affiliation::Outcast && join.affiliation < earned {
+        join.earned = join.affiliation == Affiliation::None;
+        join.affiliation = earned;
     }
     Verdict::Continue
 }
