@@ -80,6 +80,8 @@ pub struct Conference {
     /// Own real address.
     me: FullJid,
     state: RoomState,
+    /// Id of the last presence with which the room was joined.
+    join_id: String,
     meeting_id: String,
     /// People were there before the focus: a bridge may have an earlier conference of theirs.
     adopted: bool,
@@ -116,6 +118,7 @@ impl Conference {
             occupant,
             me,
             state: RoomState::Outside,
+            join_id: String::new(),
             meeting_id: String::new(),
             adopted: false,
             rtcstats_enabled: wishes.rtcstats_enabled,

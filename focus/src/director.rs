@@ -12,6 +12,7 @@ mod memory;
 mod moves;
 mod overview;
 mod pickup;
+mod probe;
 mod redistribution;
 mod requests;
 
@@ -78,6 +79,7 @@ pub struct Director {
     farewells: farewells::Farewells,
     notes: memory::Notes,
     pickup: pickup::Pickup,
+    probe: probe::Probe,
     admission: admission::Admission,
     out: VecDeque<Output>,
 }
@@ -110,6 +112,7 @@ impl Director {
             farewells: farewells::Farewells::default(),
             notes: memory::Notes::default(),
             pickup: pickup::Pickup::default(),
+            probe: probe::Probe::default(),
             admission,
             out: VecDeque::new(),
         }
@@ -121,6 +124,11 @@ impl Director {
         self.online = true;
         if resumed {
             self.extend_pending(now);
+            self.probe.handle_resumed(now);
+            self.with_all(now, |conference, ctx| {
+                conference.handle_resumed(ctx);
+                Vec::new()
+            });
             self.answer_waiting();
             return;
         }
@@ -133,7 +141,8 @@ impl Director {
         self.drop_pending(now);
         self.out
             .push_back(Output::Send(xmpp::xml::element("presence", ns::CLIENT)));
-        self.join_brewery();
+        self.join_brewery(now);
+        self.probe.handle_connected(now);
         for room in rooms {
             let me = me.clone();
             self.with(&room, now, |conference, ctx| {
@@ -205,6 +214,8 @@ impl Director {
             self.with(&bare, now, |conference, ctx| {
                 conference.handle_presence(presence, ctx)
             });
+        } else if self.probe.is_about(&bare) {
+            self.handle_probe_presence(presence, now);
         } else if presence.attr("type") == Some("subscribe") && from == self.settings.alias {
             // The alias of a stock server watches whether the focus is there.
             let reply = stanza::presence(&from);
@@ -231,7 +242,7 @@ impl Director {
             .room
             .as_deref()
             .or_else(|| json.content.get("room").and_then(|r| r.as_str()));
-        if let Some(room) = room.and_then(|room| BareJid::new(room).ok()) {
+        if let Some(room) = room.and_then(|room| self.settings.room(room)) {
             self.with(&room, now, |conference, ctx| {
                 conference.handle_room_message(&json.content, ctx)
             });
@@ -240,31 +251,34 @@ impl Director {
 
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let rooms = self.deadlines.first().map(|(at, _)| *at);
         // Without a connection nothing can be asked, and no silence is anybody's fault.
-        let asking = if self.online {
-            [
-                self.timeouts.first().map(|(at, _)| *at),
-                self.doctor.poll_timeout(),
-                self.brewery.deadline(),
-                self.farewells.poll_timeout(),
-                self.notes.poll_timeout(),
-                self.moves.poll_timeout(),
-                self.redistribution.poll_timeout(),
-            ]
-        } else {
-            [None; 7]
-        };
-        asking.into_iter().chain([rooms]).flatten().min()
+        if !self.online {
+            return None;
+        }
+        [
+            self.timeouts.first().map(|(at, _)| *at),
+            self.deadlines.first().map(|(at, _)| *at),
+            self.doctor.poll_timeout(),
+            self.brewery.deadline(),
+            self.probe.deadline(),
+            self.farewells.poll_timeout(),
+            self.notes.poll_timeout(),
+            self.moves.poll_timeout(),
+            self.redistribution.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Deadlines have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.online {
-            self.expire_pending(now);
-            self.say_farewells(now);
-            self.send_notes_if_due(now);
+        if !self.online {
+            return;
         }
+        self.expire_pending(now);
+        self.say_farewells(now);
+        self.send_notes_if_due(now);
         while let Some((at, room)) = self.deadlines.first().cloned() {
             if at > now {
                 break;
@@ -276,10 +290,9 @@ impl Director {
             self.with(&room, now, Conference::handle_timeout);
         }
         self.check_bridges(now);
-        if self.online {
-            self.redistribute(now);
-            self.move_due(now);
-        }
+        self.probe_if_due(now);
+        self.redistribute(now);
+        self.move_due(now);
     }
 
     /// What is to be done next.

@@ -1,5 +1,6 @@
 //! The configuration as the program uses it: names parsed, defaults filled in.
 
+use xmpp::muc::ConferenceDomain;
 use xmpp::{BareJid, Jid};
 
 use crate::config::Config;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub muc: Jid,
     /// MUC services whose rooms may be conferences, `muc` first.
     pub mucs: Vec<Jid>,
+    /// The first of them, with the domains of its tenants.
+    pub conferences: ConferenceDomain,
     /// Own account.
     pub account: BareJid,
     /// Room of the bridges.
@@ -72,8 +75,10 @@ impl Settings {
         for other in config.other_mucs.as_deref().unwrap_or(&breakout) {
             mucs.push(address("other_mucs", other)?);
         }
+        let domain = address("domain", &config.domain)?;
         let settings = Self {
-            domain: address("domain", &config.domain)?,
+            conferences: ConferenceDomain::new(muc.as_str(), domain.as_str()),
+            domain,
             muc,
             mucs,
             account: address("account", &or_default(&config.account, "focus@auth."))?.to_bare(),
@@ -125,6 +130,19 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The room that an address names, in the form in which the focus sees it. `None` if no conference can be held there.
+    pub fn room(&self, address: &str) -> Option<BareJid> {
+        let room = self.conferences.canonical(BareJid::new(address).ok()?);
+        // What looks like a tenant's room and is none is a room that some servers show under another address than others.
+        room.node().filter(|node| !node.as_str().starts_with('['))?;
+        let domain = room.domain().as_str();
+        let is_served =
+            self.conferences.contains(domain) || self.mucs.iter().any(|muc| muc.as_str() == domain);
+        (is_served && room != self.brewery).then_some(room)
+    }
+}
+
 fn address(key: &'static str, value: &str) -> Result<Jid, ConfigError> {
     Jid::new(value).map_err(|source| ConfigError::Address {
         key,
@@ -152,6 +170,31 @@ mod tests {
             "jvbbrewery@internal-muc.example.org"
         );
         assert_eq!(settings.alias.as_str(), "focus.example.org");
+    }
+
+    #[test]
+    fn a_room_is_known_by_the_address_under_which_it_is_seen() {
+        let settings = Settings::new(Config {
+            brewery: Some("jvbbrewery@muc.meet.shoal".into()),
+            ..Config::default()
+        })
+        .unwrap();
+        for (written, room) in [
+            ("r@muc.meet.shoal", Some("r@muc.meet.shoal")),
+            ("[school]r@muc.meet.shoal", Some("r@muc.school.meet.shoal")),
+            ("r@muc.school.meet.shoal", Some("r@muc.school.meet.shoal")),
+            ("r@breakout.meet.shoal", Some("r@breakout.meet.shoal")),
+            ("[a.b]r@muc.meet.shoal", None),
+            ("[school]r@breakout.meet.shoal", None),
+            ("r@muc.a.b.meet.shoal", None),
+            ("r@muc.school.else.where", None),
+            ("jvbbrewery@muc.meet.shoal", None),
+            ("muc.meet.shoal", None),
+            ("", None),
+        ] {
+            let found = settings.room(written);
+            assert_eq!(found.as_ref().map(|room| room.as_str()), room, "{written}");
+        }
     }
 
     #[test]

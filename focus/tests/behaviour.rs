@@ -7,6 +7,7 @@
 
 mod behaviour {
     mod bridges;
+    mod deadlines;
     mod hostile;
     mod joining;
     mod leaving;

@@ -98,7 +98,7 @@ impl Conference {
             let alone: Vec<Arc<str>> = self.participants.keys().cloned().collect();
             self.remove_sessions(&alone, Terminate::Idle, true, ctx);
         }
-        self.join_again_if_due(ctx);
+        self.on_join_deadline(ctx);
         if self.retries {
             let again: Vec<Arc<str>> = self
                 .participants

@@ -1,8 +1,12 @@
 //! The room itself: joining it, configuring it, leaving it (XEP-0045).
 
+use std::time::{Duration, Instant};
+
 use xmpp::stanza::{Condition, IqType, StanzaError};
 use xmpp::xml::{ElementExt, element};
 use xmpp::{Element, FullJid, Jid, ns, stanza};
+
+use crate::config::seconds;
 
 use super::action::{Action, Answer, Ask, NoAnswer, Question};
 use super::migration::Terminate;
@@ -11,9 +15,18 @@ use super::{Conference, Context, Progress};
 
 /// How long to wait before joining again when the nickname is taken (by the session of an earlier
 /// focus that has not timed out).
-const CONFLICT_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
+const CONFLICT_WAIT: Duration = Duration::from_millis(500);
 /// How often to try.
 const CONFLICT_TRIES: u32 = 140;
+
+/// What a join waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Own presence or an error; without either the room is given up then.
+    Answer(Instant),
+    /// The name to become free; the next try is then.
+    Retry(Instant),
+}
 
 /// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +37,8 @@ pub enum RoomState {
     Joining {
         /// Joins that met another occupant of the same name.
         conflicts: u32,
-        /// When to try again.
-        again_at: Option<std::time::Instant>,
+        /// What comes next, and when.
+        next: Next,
     },
     /// In the room; these answers are awaited.
     Configuring {
@@ -48,12 +61,20 @@ impl Conference {
             participant.seen = false;
         }
         self.published = None;
-        self.state = RoomState::Joining {
-            conflicts: 0,
-            again_at: None,
-        };
-        self.send_join(ctx);
+        self.send_join(0, ctx);
         self.take_actions()
+    }
+
+    /// The connection goes on after an outage: the room has some more time to answer.
+    pub fn handle_resumed(&mut self, ctx: &Context<'_>) {
+        if let RoomState::Joining {
+            next: Next::Answer(at),
+            ..
+        } = &mut self.state
+        {
+            let timeout = seconds(ctx.settings.config.conference.iq_timeout_s);
+            *at = (*at).max(ctx.now + timeout / 2);
+        }
     }
 
     /// The connection is lost for good. Media goes on without the focus; the room is joined again with
@@ -64,9 +85,16 @@ impl Conference {
         }
     }
 
-    fn send_join(&mut self, ctx: &mut Context<'_>) {
+    fn send_join(&mut self, conflicts: u32, ctx: &mut Context<'_>) {
+        let timeout = seconds(ctx.settings.config.conference.iq_timeout_s);
+        self.state = RoomState::Joining {
+            conflicts,
+            next: Next::Answer(ctx.now + timeout),
+        };
+        self.join_id = format!("{:016x}", ctx.random.next_u64());
         let presence = self
             .own_presence(ctx)
+            .with_attr("id", &self.join_id)
             .with_child(element("x", ns::MUC))
             .with_child(element("takeover", ns::FOCUS_TAKEOVER));
         self.out.push(Action::Send(presence));
@@ -80,6 +108,7 @@ impl Conference {
                 // The end of an earlier stay may arrive after the next join was sent.
                 if matches!(self.state, RoomState::Configuring { .. } | RoomState::Open) {
                     tracing::warn!(room = %self.room, "the room has ended or removed the focus");
+                    self.state = RoomState::Outside;
                     self.end(
                         Some(StanzaError::new(Condition::Gone).with_text("the room has ended")),
                         ctx,
@@ -112,43 +141,50 @@ impl Conference {
         let RoomState::Joining { conflicts, .. } = self.state else {
             return;
         };
+        // What the room says to the end of an earlier stay may arrive after the next join was sent.
+        if presence.attr("id").is_some_and(|id| id != self.join_id) {
+            return;
+        }
         let error = stanza::error_of(presence)
             .unwrap_or_else(|| StanzaError::new(Condition::UndefinedCondition));
         if error.condition == Condition::Conflict && conflicts < CONFLICT_TRIES {
             if conflicts == 0 {
                 tracing::warn!(room = %self.room, "the nickname of the focus is taken; trying until it is free");
             }
-            let again_at = Some(ctx.now + CONFLICT_WAIT);
             self.state = RoomState::Joining {
                 conflicts: conflicts + 1,
-                again_at,
+                next: Next::Retry(ctx.now + CONFLICT_WAIT),
             };
             return;
         }
         tracing::error!(room = %self.room, %error, "the room cannot be joined");
+        self.state = RoomState::Outside;
         self.end(Some(error), ctx);
     }
 
-    /// When the room should be tried again.
-    pub(super) fn join_deadline(&self) -> Option<std::time::Instant> {
+    /// When a join is tried again or given up.
+    pub(super) fn join_deadline(&self) -> Option<Instant> {
         match self.state {
-            RoomState::Joining { again_at, .. } => again_at,
+            RoomState::Joining {
+                next: Next::Answer(at) | Next::Retry(at),
+                ..
+            } => Some(at),
             _ => None,
         }
     }
 
-    pub(super) fn join_again_if_due(&mut self, ctx: &mut Context<'_>) {
-        if let RoomState::Joining {
-            conflicts,
-            again_at: Some(at),
-        } = self.state
-            && at <= ctx.now
-        {
-            self.state = RoomState::Joining {
+    pub(super) fn on_join_deadline(&mut self, ctx: &mut Context<'_>) {
+        match self.state {
+            RoomState::Joining {
                 conflicts,
-                again_at: None,
-            };
-            self.send_join(ctx);
+                next: Next::Retry(at),
+            } if at <= ctx.now => self.send_join(conflicts, ctx),
+            // A server that sends the room's presence from another address than the one that was joined, for instance.
+            RoomState::Joining {
+                next: Next::Answer(at),
+                ..
+            } if at <= ctx.now => self.fail("the room does not answer", NoAnswer::Timeout, ctx),
+            _ => {}
         }
     }
 

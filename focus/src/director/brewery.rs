@@ -24,6 +24,7 @@ const MAX_BRIDGES: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Brewery {
     joined: bool,
+    /// When it is tried again, unless the room answers before.
     retry_at: Option<Instant>,
     /// Bridges that were known before the connection was lost and have not turned up again.
     unseen: BTreeSet<BridgeId>,
@@ -41,8 +42,9 @@ impl Brewery {
 }
 
 impl Director {
-    pub(super) fn join_brewery(&mut self) {
-        self.brewery.retry_at = None;
+    pub(super) fn join_brewery(&mut self, now: Instant) {
+        let patience = seconds(self.settings.config.conference.iq_timeout_s);
+        self.brewery.retry_at = Some(now + patience);
         self.brewery.unseen = self.bridges.iter().map(|(id, _)| id.clone()).collect();
         self.brewery.joined = false;
         let Ok(me) = self
@@ -84,6 +86,7 @@ impl Director {
         match presence.attr("type") {
             None => {
                 self.brewery.joined = true;
+                self.brewery.retry_at = None;
                 self.brewery.complained = false;
                 for id in std::mem::take(&mut self.brewery.unseen) {
                     self.handle_bridge_gone(&id, now);
@@ -175,11 +178,8 @@ impl Director {
     }
 
     pub(super) fn check_bridges(&mut self, now: Instant) {
-        if !self.online {
-            return;
-        }
         if self.brewery.retry_at.is_some_and(|at| at <= now) {
-            self.join_brewery();
+            self.join_brewery(now);
         }
         let deadline = now + seconds(self.settings.config.bridges.health_timeout_s);
         for id in self.doctor.handle_timeout(now) {

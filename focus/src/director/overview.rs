@@ -18,6 +18,8 @@ use super::Director;
 pub struct Overview {
     pub online: bool,
     pub brewery_joined: bool,
+    /// Why no meeting can begin, as far as that is known.
+    pub no_room: Option<String>,
     pub conferences: usize,
     pub participants: usize,
     pub largest_conference: usize,
@@ -74,6 +76,7 @@ impl Director {
         Overview {
             online: self.online,
             brewery_joined: self.brewery.is_joined(),
+            no_room: self.no_room(),
             conferences: self.conferences.len(),
             participants: self
                 .conferences
@@ -101,6 +104,17 @@ impl Director {
             bridges_lost: self.bridges.lost_total,
             iqs_waiting: self.pending.len(),
         }
+    }
+
+    fn no_room(&self) -> Option<String> {
+        let most = self.settings.config.max_conferences;
+        if self.conferences.len() >= most {
+            return Some(format!(
+                "there are {most} conferences, no more are taken (max_conferences)"
+            ));
+        }
+        let trouble = self.probe.trouble()?;
+        Some(format!("no room can be opened: {trouble}"))
     }
 
     /// What has happened.

@@ -13,12 +13,11 @@ use crate::config::seconds;
 
 use super::Director;
 use super::iqs::Waiter;
+use super::probe::TEST_ROOM;
 use super::requests::Asker;
 
 /// Components whose messages about rooms are heeded.
 const COMPONENTS: [&str; 2] = ["av_moderation", "room_metadata"];
-/// Rooms that focuses make to test themselves.
-const TEST_ROOM: &str = "__jicofo-health-check";
 /// Most requests that wait for the look around.
 const MOST_WAITING: usize = 10_000;
 
@@ -86,18 +85,12 @@ impl Director {
             .into_iter()
             .flat_map(Element::children)
             .filter(|c| c.name() == "item")
-            .filter_map(|c| BareJid::new(c.attr("jid")?).ok())
+            .filter_map(|c| self.settings.room(c.attr("jid")?))
             .filter(|room| {
                 room.node()
                     .is_some_and(|node| !node.as_str().starts_with(TEST_ROOM))
             })
-            .filter(|room| {
-                self.settings
-                    .mucs
-                    .iter()
-                    .any(|muc| muc.as_str() == room.domain().as_str())
-            })
-            .filter(|room| *room != self.settings.brewery && !self.conferences.contains_key(room))
+            .filter(|room| !self.conferences.contains_key(room))
             .collect();
         if !rooms.is_empty() {
             tracing::info!(rooms = rooms.len(), "found rooms of an earlier focus");

@@ -72,8 +72,8 @@ impl Director {
         self.counters.conference_requests += 1;
         let room = match self.check_request(person, request) {
             Ok(room) => room,
-            Err((room, error)) => {
-                self.reply_about(asker, room.as_deref().unwrap_or(&request.room), &Err(error));
+            Err(error) => {
+                self.reply_about(asker, &request.room, &Err(error));
                 return;
             }
         };
@@ -131,24 +131,14 @@ impl Director {
         &self,
         person: Option<&Jid>,
         request: &ConferenceRequest,
-    ) -> Result<BareJid, (Option<String>, StanzaError)> {
-        let refuse = |condition, text: &str| (None, StanzaError::new(condition).with_text(text));
-        let room = BareJid::new(&request.room)
-            .ok()
-            .filter(|room| room.node().is_some())
-            .ok_or_else(|| refuse(Condition::BadRequest, "room is not the address of a room"))?;
-        if room == self.settings.brewery
-            || !self
-                .settings
-                .mucs
-                .iter()
-                .any(|muc| muc.as_str() == room.domain().as_str())
-        {
-            return Err(refuse(
+    ) -> Result<BareJid, StanzaError> {
+        let refuse = |condition, text: &str| StanzaError::new(condition).with_text(text);
+        let room = self.settings.room(&request.room).ok_or_else(|| {
+            refuse(
                 Condition::BadRequest,
-                "no conferences are held there",
-            ));
-        }
+                "room is not the address of a room in which conferences are held",
+            )
+        })?;
         // Whoever asks during a short outage is answered after it.
         if self.me.is_none() {
             return Err(refuse(

@@ -48,6 +48,8 @@ impl Access {
 pub(super) fn client_router(access: Access) -> Router {
     Router::new()
         .route("/conference-request/v1", post(conference_request))
+        // The room's address says which tenant's it is.
+        .route("/{tenant}/conference-request/v1", post(conference_request))
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
         .with_state(access)
 }
@@ -138,10 +140,8 @@ async fn conference_request(State(access): State<Access>, body: axum::body::Byte
         Ok(Ok(Err(error))) => {
             let status = match error.condition {
                 Condition::NotAuthorized => StatusCode::FORBIDDEN,
-                Condition::ServiceUnavailable | Condition::ResourceConstraint => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
-                _ => StatusCode::BAD_REQUEST,
+                Condition::BadRequest | Condition::NotAcceptable => StatusCode::BAD_REQUEST,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
             };
             let text = match error.condition {
                 Condition::NotAcceptable => "invalid-session".to_owned(),
@@ -160,11 +160,13 @@ async fn health(State(access): State<Access>) -> Response {
         return ended();
     };
     let reason = if !overview.online {
-        "no connection to the XMPP server"
+        "no connection to the XMPP server".to_owned()
+    } else if let Some(trouble) = overview.no_room {
+        trouble
     } else if !overview.brewery_joined {
-        "the brewery is not joined"
+        "the brewery is not joined".to_owned()
     } else if overview.bridges_operational == 0 {
-        "no operational bridge"
+        "no operational bridge".to_owned()
     } else {
         return "OK".into_response();
     };

@@ -24,6 +24,7 @@ pub use stanzas::{bridge_session, client_transport, contents, features, real, so
 
 pub const ROOM: &str = "r@muc.meet.shoal";
 pub const BREWERY: &str = "jvbbrewery@internal-muc.meet.shoal";
+const TEST_ROOM: &str = "__jicofo-health-check";
 const ME: &str = "focus@auth.meet.shoal/focus";
 
 struct Counting(u64);
@@ -80,6 +81,13 @@ pub struct World {
     /// Id that the room has: another one after the server has lost its rooms.
     pub meeting: String,
     pub nick_taken: u32,
+    /// The MUC service answers no join.
+    pub rooms_silent: bool,
+    /// Presences with which the focus joined rooms.
+    pub joins: Vec<Element>,
+    pub brewery_silent: bool,
+    /// The MUC service refuses to open rooms.
+    pub rooms_refused: bool,
     pub sent: usize,
     last_to_bridge: String,
     /// Whether the server keeps what accounts give it (XEP-0049).
@@ -126,6 +134,10 @@ impl World {
             rooms_listed: Vec::new(),
             meeting: "the-meeting".to_owned(),
             nick_taken: 0,
+            rooms_silent: false,
+            joins: Vec::new(),
+            brewery_silent: false,
+            rooms_refused: false,
             sent: 0,
             last_to_bridge: String::new(),
             keeps: false,
@@ -253,8 +265,14 @@ impl World {
     }
 
     pub fn request(&mut self, nick: &str) -> Element {
+        let room = self.room_of(nick).to_owned();
+        self.request_room(nick, &room)
+    }
+
+    /// A client asks for a room by this address; the last answer of the focus.
+    pub fn request_room(&mut self, nick: &str, room: &str) -> Element {
         let conference = element("conference", ns::FOCUS)
-            .with_attr("room", self.room_of(nick))
+            .with_attr("room", room)
             .with_attr("machine-uid", nick)
             .with_child(
                 element("property", ns::FOCUS)
@@ -393,7 +411,7 @@ impl World {
         let bare = to.to_bare().to_string();
         if bare == BREWERY {
             self.deliver_to_brewery(&to, &stanza);
-        } else if bare.ends_with("@muc.meet.shoal") {
+        } else if bare.contains("@muc.") && bare.ends_with(".meet.shoal") {
             self.deliver_to_room(&bare, &to, stanza);
         } else if bare == "muc.meet.shoal" {
             let items = self
@@ -424,7 +442,7 @@ impl World {
 
     fn deliver_to_brewery(&mut self, to: &Jid, stanza: &Element) {
         if stanza::is_presence(stanza) {
-            if !self.focus_in_brewery {
+            if !self.focus_in_brewery && !self.brewery_silent {
                 self.focus_in_brewery = true;
                 for nick in self.bridges.keys().cloned().collect::<Vec<_>>() {
                     self.announce(&nick);
@@ -494,8 +512,21 @@ impl World {
 
     fn deliver_to_room(&mut self, room: &str, to: &Jid, stanza: Element) {
         if stanza::is_presence(&stanza) {
+            let joins = stanza.has_child("x", ns::MUC);
+            if joins && !room.starts_with(TEST_ROOM) {
+                self.joins.push(stanza.clone());
+            }
             if stanza.attr("type") == Some("unavailable") {
                 self.focus_in_rooms.remove(room);
+            } else if joins && self.rooms_silent {
+                return;
+            } else if joins && self.rooms_refused {
+                let error = StanzaError::new(Condition::ResourceConstraint);
+                self.inbox.push_back(stanza::error_reply(&stanza, &error));
+                return;
+            } else if room.starts_with(TEST_ROOM) {
+                self.inbox.push_back(own_presence(room));
+                return;
             } else if self.nick_taken > 0 {
                 self.nick_taken -= 1;
                 let error = StanzaError::new(Condition::Conflict);
