@@ -7,6 +7,7 @@
 mod admission;
 mod brewery;
 mod farewells;
+mod index;
 mod iqs;
 mod memory;
 mod moves;

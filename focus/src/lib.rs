@@ -9,7 +9,8 @@
 //! - [`Focus`] (IO) is the run loop: XMPP client, clock, HTTP.
 //!
 //! After the loss of its connection the focus joins its rooms again and goes on. A focus that
-//! takes the place of another finds the rooms at the MUC service, goes on with the sessions that the server
+//! takes the place of another finds the rooms at the MUC service and in what its predecessor kept at the server
+//! (`director/index.rs`), goes on with the sessions that the server
 //! has kept (`director/memory.rs`), and invites those anew whose sessions it does not know
 //! (`conference/adoption.rs`).
 //!

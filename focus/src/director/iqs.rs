@@ -32,6 +32,8 @@ pub(super) enum Waiter {
     Components,
     /// The look for rooms that an earlier focus served.
     Rooms,
+    /// A part of the list of rooms that an earlier focus kept.
+    Index(usize),
     /// What the earlier focus knew of this room.
     Memory(BareJid),
     /// Whether the server keeps what it was given.
@@ -199,6 +201,7 @@ impl Director {
             }
             Waiter::Components => self.handle_components(answer),
             Waiter::Rooms => self.handle_rooms(answer, now),
+            Waiter::Index(place) => self.handle_index(place, answer, now),
             Waiter::Memory(room) => self.handle_memory(&room, answer, now),
             Waiter::Kept => self.handle_kept(answer),
         }

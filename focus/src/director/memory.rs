@@ -1,5 +1,6 @@
 //! What a successor has to know of running conferences is kept at the XMPP server, in the account's private storage
 //! (XEP-0049), an element for each room: the server has it for as long as it has the rooms, wherever the next focus runs.
+//! The rooms' names are kept as well (`index.rs`), before anything is kept of a room and until nothing is.
 //!
 //! A server that keeps nothing is no fault: the next focus invites everybody anew (`conference/adoption.rs`).
 
@@ -15,6 +16,7 @@ use crate::config::seconds;
 use crate::context::Context;
 
 use super::Director;
+use super::index::{self, Index};
 use super::iqs::Waiter;
 
 /// Time that changes of a conference are gathered before they are sent.
@@ -26,8 +28,10 @@ const NAMESPACE: &str = "urn:shoal:focus:memory:";
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     changed: BTreeSet<BareJid>,
-    /// Rooms of which the server keeps something.
+    /// Rooms of which the server keeps something, or may.
     kept: BTreeSet<BareJid>,
+    /// The rooms' names.
+    index: Index,
     due: Option<Instant>,
     /// The server has no such storage.
     refused: bool,
@@ -36,6 +40,12 @@ pub(super) struct Notes {
 impl Notes {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.due
+    }
+
+    /// An earlier focus had this room, and may have kept something of it.
+    pub(super) fn note_found(&mut self, room: &BareJid, place: usize) {
+        self.index.note_kept(room, place);
+        self.kept.insert(room.clone());
     }
 
     pub(super) fn changed(&mut self, room: &BareJid, now: Instant) {
@@ -50,13 +60,15 @@ impl Director {
     pub(super) fn note_everything(&mut self, now: Instant) {
         self.notes.refused = false;
         self.notes.kept.clear();
+        self.notes.index = Index::default();
         for room in self.conferences.keys() {
             self.notes.changed(room, now);
         }
     }
 
     pub(super) fn send_notes_if_due(&mut self, now: Instant) {
-        if self.notes.due.is_some_and(|at| at <= now) {
+        // What an earlier focus kept is read before anything is written.
+        if self.notes.due.is_some_and(|at| at <= now) && !self.pickup.is_under_way() {
             self.handle_end(now);
         }
     }
@@ -67,22 +79,46 @@ impl Director {
         let Some(account) = self.me.as_ref().map(|me| Jid::from(me.to_bare())) else {
             return;
         };
-        let deadline = now + seconds(self.settings.config.conference.iq_timeout_s);
-        for room in std::mem::take(&mut self.notes.changed) {
-            let slot = self.conferences.get(&room);
+        let changed = std::mem::take(&mut self.notes.changed);
+        let mut queries = Vec::new();
+        let (running, over): (Vec<&BareJid>, Vec<&BareJid>) = changed
+            .iter()
+            .partition(|room| self.conferences.contains_key(*room));
+        for room in running {
+            self.notes.index.insert(room);
+        }
+        queries.extend(self.notes.index.take_changed());
+        for room in &changed {
+            let slot = self.conferences.get(room);
             let memory = slot.and_then(|slot| slot.conference.memory());
             let is_news = match &memory {
                 Some(_) => {
                     self.notes.kept.insert(room.clone());
                     true
                 }
-                None => self.notes.kept.remove(&room),
+                None => self.notes.kept.remove(room),
             };
             if is_news {
-                let query = keep(&room, memory.as_ref());
-                self.request(account.clone(), IqType::Set, query, Waiter::Kept, deadline);
+                queries.push(keep(room, memory.as_ref()));
             }
         }
+        for room in over {
+            self.notes.index.remove(room);
+        }
+        queries.extend(self.notes.index.take_changed());
+        let deadline = now + seconds(self.settings.config.conference.iq_timeout_s);
+        for query in queries {
+            self.request(account.clone(), IqType::Set, query, Waiter::Kept, deadline);
+        }
+    }
+
+    /// Asks for a part of the list of rooms that an earlier focus kept. False if that cannot be asked.
+    pub(super) fn ask_for_index(&mut self, place: usize, deadline: Instant) -> bool {
+        let Some(account) = self.me.as_ref().map(|me| Jid::from(me.to_bare())) else {
+            return false;
+        };
+        let query = index::query(place, None);
+        self.request(account, IqType::Get, query, Waiter::Index(place), deadline)
     }
 
     /// Whether the server has yet to confirm that it keeps something.

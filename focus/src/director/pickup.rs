@@ -12,6 +12,7 @@ use crate::conference::{NoAnswer, Wishes};
 use crate::config::seconds;
 
 use super::Director;
+use super::index;
 use super::iqs::Waiter;
 use super::probe::TEST_ROOM;
 use super::requests::Asker;
@@ -24,8 +25,8 @@ const MOST_WAITING: usize = 10_000;
 /// How far the look for rooms has come.
 #[derive(Debug, Default)]
 pub(super) struct Pickup {
-    /// Services whose lists of rooms are awaited.
-    services: usize,
+    /// Lists of rooms that are awaited: those of the MUC services, and what an earlier focus kept.
+    lists: usize,
     /// Rooms of which it is being asked what an earlier focus knew.
     rooms: BTreeSet<BareJid>,
     /// Who asked for a conference meanwhile.
@@ -34,12 +35,13 @@ pub(super) struct Pickup {
 
 impl Pickup {
     pub(super) fn is_under_way(&self) -> bool {
-        self.services > 0 || !self.rooms.is_empty()
+        self.lists > 0 || !self.rooms.is_empty()
     }
 }
 
 impl Director {
-    /// Asks for components and rooms. Every MUC service lists its rooms to an admin.
+    /// Asks for components and rooms. Some MUC services list their rooms to an admin; others do not list those that are
+    /// hidden, and an earlier focus knew their names.
     pub(super) fn look_around(&mut self, now: Instant) {
         let deadline = now + seconds(self.settings.config.conference.iq_timeout_s);
         let domain = self.settings.domain.clone();
@@ -51,11 +53,16 @@ impl Director {
             deadline,
         );
         self.pickup.rooms.clear();
-        self.pickup.services = 0;
+        self.pickup.lists = 0;
         for muc in self.settings.mucs.clone() {
             let query = element("query", ns::DISCO_ITEMS);
             if self.request(muc, IqType::Get, query, Waiter::Rooms, deadline) {
-                self.pickup.services += 1;
+                self.pickup.lists += 1;
+            }
+        }
+        for place in 0..index::ELEMENTS {
+            if self.ask_for_index(place, deadline) {
+                self.pickup.lists += 1;
             }
         }
     }
@@ -79,7 +86,6 @@ impl Director {
         if answer == Err(NoAnswer::Disconnected) {
             return;
         }
-        self.pickup.services = self.pickup.services.saturating_sub(1);
         let items = answer.ok().flatten();
         let rooms: Vec<BareJid> = items
             .into_iter()
@@ -90,7 +96,39 @@ impl Director {
                 room.node()
                     .is_some_and(|node| !node.as_str().starts_with(TEST_ROOM))
             })
-            .filter(|room| !self.conferences.contains_key(room))
+            .collect();
+        self.handle_list(rooms, now);
+    }
+
+    /// A part of the list of rooms that an earlier focus kept.
+    pub(super) fn handle_index(
+        &mut self,
+        place: usize,
+        answer: Result<Option<&Element>, NoAnswer>,
+        now: Instant,
+    ) {
+        if answer == Err(NoAnswer::Disconnected) {
+            return;
+        }
+        let names = answer.ok().flatten().map(index::rooms_in);
+        let rooms: Vec<BareJid> = names
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|name| self.settings.room(name))
+            .collect();
+        for room in &rooms {
+            self.notes.note_found(room, place);
+        }
+        self.handle_list(rooms, now);
+    }
+
+    fn handle_list(&mut self, rooms: Vec<BareJid>, now: Instant) {
+        self.pickup.lists = self.pickup.lists.saturating_sub(1);
+        let rooms: Vec<BareJid> = rooms
+            .into_iter()
+            .filter(|room| {
+                !self.conferences.contains_key(room) && !self.pickup.rooms.contains(room)
+            })
             .collect();
         if !rooms.is_empty() {
             tracing::info!(rooms = rooms.len(), "found rooms of an earlier focus");
@@ -129,6 +167,7 @@ impl Director {
         };
         if let Err(error) = self.create(room, wishes, now) {
             tracing::warn!(%room, %error, "the room cannot be picked up");
+            self.notes.changed(room, now);
         }
     }
 

@@ -303,7 +303,7 @@ fn who_came_or_changed_while_the_focus_was_away_is_invited() {
 #[test]
 fn a_conference_that_is_over_is_forgotten() {
     let mut world = remembered(Level::Current);
-    assert_eq!(world.kept.len(), 1);
+    assert_eq!(world.memories(), 1);
     for nick in ["a", "b", "c"] {
         world.leave(nick);
     }
@@ -333,7 +333,7 @@ fn a_server_that_restarts_is_told_everything_again() {
     world.kept.clear();
     world.connect(false);
     world.pass(Duration::from_secs(1));
-    assert_eq!(world.kept.len(), 1);
+    assert_eq!(world.memories(), 1);
 }
 
 #[test]
@@ -437,4 +437,84 @@ fn a_bridge_that_leaves_is_soon_rid_of_meetings_that_are_over() {
     world.pump();
     world.pass(Duration::from_secs(8));
     assert!(world.bridges["jvb1"].conferences.is_empty());
+}
+
+/// A meeting at a server that keeps what a focus knows and lists no rooms.
+fn hidden(level: Level) -> World {
+    let mut world = remembered(level);
+    world.rooms_listed.clear();
+    world
+}
+
+#[test]
+fn rooms_that_the_server_does_not_list_are_found_by_what_was_kept() {
+    let mut world = hidden(Level::Json);
+    world.restart_focus(Config::default());
+    assert_eq!(world.director.rooms(), [ROOM]);
+    for nick in ["a", "b", "c"] {
+        assert!(world.jingles(nick).is_empty(), "{:?}", world.verbs(nick));
+    }
+    world.join("d", Level::Json);
+    assert_eq!(world.verbs("d"), ["session-initiate"]);
+    assert_eq!(world.endpoints("jvb1").len(), 4);
+}
+
+#[test]
+fn a_hidden_room_of_which_nothing_is_known_but_its_name_is_picked_up() {
+    let mut world = World::new();
+    world.keeps = true;
+    world.connect(false);
+    world.bridge("jvb1");
+    world.join("a", Level::Current);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.memories(), 0, "nobody has a session");
+    world.restart_focus(Config::default());
+    assert_eq!(world.director.rooms(), [ROOM]);
+    world.join("b", Level::Current);
+    for nick in ["a", "b"] {
+        let last = world.verbs(nick).pop();
+        assert_eq!(last.as_deref(), Some("session-initiate"), "{nick}");
+    }
+}
+
+#[test]
+fn rooms_that_are_over_are_found_no_more() {
+    let mut world = hidden(Level::Current);
+    for nick in ["a", "b", "c"] {
+        world.leave(nick);
+    }
+    world.pass(Duration::from_secs(1));
+    assert!(world.kept.is_empty(), "{:?}", world.kept);
+}
+
+#[test]
+fn what_is_kept_of_rooms_that_ended_while_no_focus_ran_goes() {
+    for memories in [true, false] {
+        let mut world = hidden(Level::Current);
+        world.clients.clear();
+        if !memories {
+            world.kept.retain(|_, kept| kept.name() != "memory");
+        }
+        world.meeting = "another-meeting".to_owned();
+        world.restart_focus(Config::default());
+        world.pass(Duration::from_secs(1));
+        assert!(world.director.rooms().is_empty());
+        assert!(world.kept.is_empty(), "{:?}", world.kept);
+    }
+}
+
+#[test]
+fn what_is_kept_is_read_before_anything_is_written() {
+    let mut world = hidden(Level::Current);
+    world.keeps_silent = true;
+    world.restart_focus(Config::default());
+    world.join_elsewhere("other@muc.meet.shoal", "x", Level::Current);
+    world.pass(Duration::from_secs(3));
+    world.keeps_silent = false;
+    world.answer_storage();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.director.rooms(), ["other@muc.meet.shoal", ROOM]);
+    assert!(world.jingles("a").is_empty(), "{:?}", world.verbs("a"));
+    world.restart_focus(Config::default());
+    assert_eq!(world.director.rooms(), ["other@muc.meet.shoal", ROOM]);
 }

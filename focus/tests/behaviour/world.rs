@@ -484,6 +484,12 @@ impl World {
         self.pump();
     }
 
+    /// Of how many conferences the server keeps something.
+    pub fn memories(&self) -> usize {
+        let kept = self.kept.values();
+        kept.filter(|kept| kept.name() == "memory").count()
+    }
+
     fn take_storage_requests(&mut self) {
         for stanza in std::mem::take(&mut self.storage_asked) {
             let reply = self.private_storage(&stanza);
