@@ -17,6 +17,7 @@
 //! | [`jingle`], [`source`] | sessions and their media sources |
 //! | [`colibri2`], [`healthcheck`], [`brewery`] | focus and bridge |
 //! | [`bridge_channel`] | client and bridge (JSON) |
+//! | [`room_name`] | the room that a link or a typed name means |
 //! | [`client`] | a reconnecting client (feature `client`) |
 //! | [`listen`] | how the parts open the sockets they listen on (feature `client`) |
 //!
@@ -45,6 +46,7 @@ pub mod mute;
 pub mod ns;
 pub mod ping;
 pub mod presence;
+pub mod room_name;
 pub mod sasl;
 pub mod sm;
 pub mod source;
