@@ -18,10 +18,12 @@ const KINDS: &str = "    acl signalling path_end /xmpp-websocket /http-bind /_un
 
 /// Room and shard of a request.
 ///
-/// Clients write a room's name in mixed case and percent-encoded. Who names no room is kept on one shard by address, so
-/// that BOSH requests that name only their session stay together. The shard is the one that the table of rooms has.
-const ROOM: &str = "    http-request set-var(txn.room) url_param(room),url_dec(1),lower
+/// Clients write a room's name in several ways, which `room.lua` makes one. Who names no room is kept on one shard by
+/// address, so that BOSH requests that name only their session stay together. The shard is the one that the table of rooms
+/// has. The table cuts its keys, so that long names stand there as their digest.
+const ROOM: &str = "    http-request set-var(txn.room) url_param(room),lua.room
     http-request set-var(txn.room) var(txn.caller) if !{ var(txn.room) -m found } || { var(txn.room) -m len 0 }
+    http-request set-var(txn.room) var(txn.room),sha1,hex if { var(txn.room),length gt 95 }
     http-request set-var(txn.shard) var(txn.room),table_server_id(rooms),map(shards.map)
 ";
 

@@ -3,9 +3,10 @@
 use super::frontends::LOG;
 
 /// Files with what the configuration's own language cannot say, and their content.
-pub(super) const SCRIPTS: [(&str, &str); 2] = [
+pub(super) const SCRIPTS: [(&str, &str); 3] = [
     ("settle.lua", include_str!("settle.lua")),
     ("previd.lua", include_str!("previd.lua")),
+    ("room.lua", include_str!("room.lua")),
 ];
 
 /// A stream to a client may be silent for this long, which is more than the client's pings need.

@@ -1,6 +1,6 @@
 //! Two front doors and three shards as processes and sockets: where rooms go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -572,4 +572,44 @@ fn is_open(socket: &mut TcpStream) -> bool {
         .set_read_timeout(Some(Duration::from_millis(300)))
         .unwrap();
     matches!(socket.read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+/// The ways in which clients write the name of a room into a URL: as people read it and as it stands in the room's
+/// address, encoded by one rule or another.
+fn written(room: &str) -> Vec<String> {
+    vec![
+        room.to_owned(),
+        room.to_uppercase(),
+        room.replace("%20", "+"),
+        room.replace('%', "%25"),
+    ]
+}
+
+#[test]
+fn each_room_of_the_table_is_on_one_shard_however_its_name_is_written() {
+    let service = Service::start("names");
+    let table: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../../../xmpp/tests/room_names.json")).unwrap();
+    let mut split = Vec::new();
+    for room in table.iter().filter_map(|case| case["room"].as_str()) {
+        let written = written(room);
+        let shards: BTreeSet<_> = written
+            .iter()
+            .enumerate()
+            .map(|(n, room)| service.shard(n % 2, room))
+            .collect();
+        if shards.len() > 1 {
+            split.push((room, shards));
+        }
+    }
+    assert!(split.is_empty(), "{} are split: {split:?}", split.len());
+
+    // The table of rooms has room for 95 bytes of each name.
+    let long = rooms(&"%d0%b6".repeat(100), 30);
+    let shards: BTreeSet<_> = service.places(&long).into_values().collect();
+    assert_eq!(
+        shards.len(),
+        3,
+        "long names that begin alike are not one room"
+    );
 }
