@@ -103,7 +103,7 @@ describe('a conference', () => {
       { domain: 'meet.shoal', muc: 'muc.meet.shoal', websocketUrl: 'ws://localhost/ws' },
       new URL('http://localhost/'),
     );
-    conference = new Conference(settings, 'r', 'Ada');
+    conference = new Conference(settings, { tenant: '', room: 'r' }, 'Ada');
     log = [];
     conference.on('phase', (phase) => log.push(phase));
     conference.on('ended', ({ reason }) => log.push(`ended ${reason}`));

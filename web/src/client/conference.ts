@@ -21,6 +21,7 @@ import {
 } from './moderation';
 import { NS } from './ns';
 import { buildPresence, resourceOf, type OwnPresence } from './presence';
+import { roomAddress, withPlace, type Place } from './roomName';
 import {
   RoomState,
   type ChatMessage,
@@ -96,23 +97,23 @@ export class Conference extends Emitter<ConferenceEvents> {
 
   constructor(
     private readonly settings: Settings,
-    room: string,
+    place: Place,
     name: string,
   ) {
     super();
     this.#name = name;
     this.#codecs = settings.codecs;
-    this.#roomJid = `${room}@${settings.muc}`;
+    this.#roomJid = roomAddress(place, settings.muc, settings.domain);
+    const here = (address: string | null) => address && withPlace(address, place);
     this.#connection = new Connection({
       domain: settings.domain,
-      websocketUrl: settings.websocketUrl,
-      keepAliveUrl: settings.keepAliveUrl,
-      room,
+      websocketUrl: withPlace(settings.websocketUrl, place),
+      keepAliveUrl: here(settings.keepAliveUrl),
       token: settings.token,
     });
     this.#entrance = new Entrance({
       connection: this.#connection,
-      settings,
+      settings: { ...settings, conferenceRequestUrl: here(settings.conferenceRequestUrl) },
       room: this.#roomJid,
       services: (services) => (this.#iceServers = iceServersFrom(services)),
       open: ({ nick, focusJid, capsVersion }) => {

@@ -118,7 +118,7 @@ export async function requestConference(
   patience: number,
 ): Promise<string> {
   const machineUid = crypto.randomUUID().replaceAll('-', '');
-  const url = settings.conferenceRequestUrl && withRoom(settings.conferenceRequestUrl, room);
+  const url = settings.conferenceRequestUrl;
   const failures = new Backoff(FIRST_WAIT, LONGEST_WAIT);
   const polls = new Backoff(FIRST_POLL, LONGEST_POLL);
   const begin = Date.now();
@@ -141,10 +141,4 @@ export async function requestConference(
     await new Promise((resolve) => setTimeout(resolve, wait));
     if (isOver()) return '';
   }
-}
-
-function withRoom(address: string, room: string): string {
-  const url = new URL(address);
-  url.searchParams.set('room', room.split('@')[0] ?? room);
-  return url.href;
 }

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { ConfigError, parseConfig } from './config';
-import { roomNameFrom } from './roomName';
 
 const FILE = {
   domain: 'meet.shoal',
@@ -37,20 +36,3 @@ test.each([[null], [7], [{}], [{ ...FILE, muc: 3 }], [{ ...FILE, resolution: 'hi
     expect(() => parseConfig(json, new URL('http://x/'))).toThrow(ConfigError);
   },
 );
-
-test.each([
-  ['/Weekly Assembly/', 'weekly-assembly'],
-  ['/Weekly%20Assembly', 'weekly-assembly'],
-  ["a@b/c'd", 'abcd'],
-  ['Käse', 'k%c3%a4se'],
-  ['100%', '100%25'],
-  ['/', ''],
-  ['  ', ''],
-])('the_path_%j_is_the_room_%j', (path, room) => {
-  expect(roomNameFrom(path)).toBe(room);
-});
-
-test('a_room_name_stays_itself_when_read_again', () => {
-  const room = roomNameFrom('Käse am Ärmel');
-  expect(roomNameFrom(`/${room}`)).toBe(room);
-});

@@ -6,9 +6,8 @@ import { ServerSocket } from './testing/serverSocket';
 function connectTo(): { connection: Connection; log: string[] } {
   const connection = new Connection({
     domain: 'meet.shoal',
-    websocketUrl: 'ws://localhost/xmpp-websocket',
+    websocketUrl: 'ws://localhost/xmpp-websocket?room=r',
     keepAliveUrl: null,
-    room: 'r',
     token: 'tkn',
   });
   const log: string[] = [];

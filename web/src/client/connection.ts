@@ -8,7 +8,6 @@ export interface ConnectionOptions {
   domain: string;
   websocketUrl: string;
   keepAliveUrl: string | null;
-  room: string;
   token: string | null;
 }
 
@@ -140,7 +139,6 @@ export class Connection extends Emitter<ConnectionEvents> {
 
   #serviceUrl(previd: string): string {
     const url = new URL(this.options.websocketUrl);
-    url.searchParams.set('room', this.options.room);
     if (this.options.token) url.searchParams.set('token', this.options.token);
     if (previd) url.searchParams.set('previd', previd);
     return url.href;
@@ -260,9 +258,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   /** Keeps the way through the front door (and its cookie) fresh. */
   async #keepAlive(): Promise<void> {
     if (!this.options.keepAliveUrl || this.#state === 'stopped') return;
-    const url = new URL(this.options.keepAliveUrl);
-    url.searchParams.set('room', this.options.room);
-    await fetch(url, { cache: 'no-store' }).catch(() => undefined);
+    await fetch(this.options.keepAliveUrl, { cache: 'no-store' }).catch(() => undefined);
   }
 
   #every(period: number, action: () => void): void {

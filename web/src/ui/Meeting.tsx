@@ -22,7 +22,7 @@ function TopBar(): JSX.Element {
   const quality = t.quality[state.quality.value];
   return (
     <header class="topbar">
-      <h1>{displayRoomName(state.room.value)}</h1>
+      <h1>{displayRoomName(state.place.value.room)}</h1>
       {state.locked.value && (
         <span class="topbar-lock" role="img" aria-label={t.locked} title={t.locked}>
           <Icon name="lock" />

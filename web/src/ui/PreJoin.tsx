@@ -8,7 +8,7 @@ import { initials } from './layout';
 import { joinMeeting } from './meeting';
 import { MicMeter } from './MicMeter';
 import { prefer, preferences } from './preferences';
-import { camera, micMuted, microphone, opening, problems, room } from './state';
+import { camera, micMuted, microphone, opening, place, problems } from './state';
 import { t } from './strings';
 import { useAutofocus } from './useAutofocus';
 import { VideoView } from './VideoView';
@@ -94,7 +94,7 @@ export function PreJoin(): JSX.Element {
           <Problems />
         </div>
         <div class="card">
-          <h1>{t.prejoin.title(displayRoomName(room.value))}</h1>
+          <h1>{t.prejoin.title(displayRoomName(place.value.room))}</h1>
           <div class="field">
             <label for="name">{t.prejoin.name}</label>
             <input

@@ -1,21 +1,22 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { roomNameFrom } from '../client/roomName';
+import { readPlace } from '../client/roomName';
 import { Logo } from './icons';
 import { openRoom } from './navigation';
+import { refusal } from './state';
 import { t } from './strings';
 import { useAutofocus } from './useAutofocus';
 
 export function StartPage(): JSX.Element {
   const first = useAutofocus<HTMLInputElement>();
   const [name, setName] = useState('');
-  const [empty, setEmpty] = useState(false);
   const go = (event: Event): void => {
     event.preventDefault();
-    const room = roomNameFrom(name);
-    setEmpty(room === '');
-    if (room !== '') openRoom(room);
+    const read = readPlace(name);
+    if (typeof read === 'string') refusal.value = read;
+    else openRoom(read);
   };
+  const wrong = refusal.value && t.start.refused[refusal.value];
   return (
     <main class="page start">
       <header class="brand">
@@ -35,17 +36,16 @@ export function StartPage(): JSX.Element {
             autocomplete="off"
             autocapitalize="off"
             spellcheck={false}
-            maxLength={100}
             aria-describedby="room-hint"
-            aria-invalid={empty}
+            aria-invalid={wrong !== null}
             ref={first}
             onInput={(event) => {
               setName(event.currentTarget.value);
-              setEmpty(false);
+              refusal.value = null;
             }}
           />
-          <p id="room-hint" class={empty ? 'error' : 'hint'} role={empty ? 'alert' : undefined}>
-            {empty ? t.start.empty : t.start.hint}
+          <p id="room-hint" class={wrong ? 'error' : 'hint'} role={wrong ? 'alert' : undefined}>
+            {wrong ?? t.start.hint}
           </p>
         </div>
         <button type="submit" class="primary wide">

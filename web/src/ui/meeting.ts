@@ -1,5 +1,6 @@
 import { batch } from '@preact/signals';
 import { Conference } from '../client/conference';
+import { pathOf } from '../client/roomName';
 import type { Participant } from '../client/roomState';
 import { connectionQuality, type SessionStats } from '../client/stats';
 import { closeAll, closeCamera, publishAll, setMuted, stopScreen } from './devices';
@@ -26,7 +27,7 @@ export function joinMeeting(): void {
   const codecs = wished
     ? [wished, ...settings.codecs.filter((other) => other !== wished)]
     : settings.codecs;
-  const conference = new Conference({ ...settings, codecs }, state.room.value, displayName());
+  const conference = new Conference({ ...settings, codecs }, state.place.value, displayName());
   batch(() => {
     state.conference.value = conference;
     state.hasJoined.value = false;
@@ -82,7 +83,7 @@ export async function attempt(action: Promise<unknown> | undefined): Promise<boo
 }
 
 export function inviteLink(): string {
-  return `${location.origin}/${state.room.value}`;
+  return location.origin + pathOf(state.place.value);
 }
 
 export async function copyInvite(): Promise<void> {

@@ -1,17 +1,19 @@
-import { displayRoomName, roomNameFrom } from '../client/roomName';
-import { room, view } from './state';
+import { displayRoomName, pathOf, readPlace, type Place } from '../client/roomName';
+import { place, refusal, view } from './state';
 import { t } from './strings';
 
 /** The address decides between the start page and a room. */
 export function readAddress(): void {
-  const name = roomNameFrom(location.pathname);
-  room.value = name;
-  view.value = name === '' ? 'start' : 'prejoin';
-  document.title = name === '' ? t.product : `${displayRoomName(name)} – ${t.product}`;
+  const read = readPlace(location.href);
+  const isRefused = typeof read === 'string';
+  refusal.value = isRefused && read !== 'empty' ? read : null;
+  place.value = isRefused ? { tenant: '', room: '' } : read;
+  view.value = isRefused ? 'start' : 'prejoin';
+  document.title = isRefused ? t.product : `${displayRoomName(read.room)} – ${t.product}`;
 }
 
-export function openRoom(name: string): void {
-  history.pushState(null, '', `/${name}${location.search}`);
+export function openRoom(to: Place): void {
+  history.pushState(null, '', pathOf(to) + location.search);
   readAddress();
 }
 

@@ -3,6 +3,7 @@ import type { Conference, EndReason, Phase } from '../client/conference';
 import type { Settings } from '../client/config';
 import type { Devices, MediaProblem } from '../client/localMedia';
 import { sourceName, type ReceivedSource } from '../client/mediaSession';
+import type { Place, Refusal } from '../client/roomName';
 import type { ChatMessage, Participant } from '../client/roomState';
 import type { Quality } from '../client/stats';
 import { stageTile, type TileKey } from './layout';
@@ -17,7 +18,9 @@ export interface Toast {
 }
 
 export const settings = signal<Settings | null>(null);
-export const room = signal('');
+export const place = signal<Place>({ tenant: '', room: '' });
+/** Why the address means no room. */
+export const refusal = signal<Refusal | null>(null);
 export const view = signal<View>('start');
 export const conference = signal<Conference | null>(null);
 export const phase = signal<Phase>('connecting');

@@ -8,7 +8,13 @@ export const t = {
     placeholder: 'e.g. weekly-assembly',
     go: 'Continue',
     hint: 'Anyone who knows the name can join, unless you set a password.',
-    empty: 'Give the meeting a name.',
+    refused: {
+      empty: 'Give the meeting a name.',
+      tooLong: 'This name is too long for a meeting. Use a shorter one.',
+      apostrophe: 'A meeting’s name cannot have an apostrophe. Leave it out.',
+      tenant:
+        'What stands before the last slash can only be one word of the letters a to z, digits, - and _.',
+    },
   },
   prejoin: {
     title: (room: string) => `Join “${room}”`,
