@@ -99,7 +99,7 @@ enum Command {
     Rooms(rooms::Options),
     /// Where a room is: shard, pods, bridge, address; and whether it is split
     Where {
-        /// The room, by its name or its whole address
+        /// The room, by its name, a link to it, or its address
         #[arg(value_name = "ROOM")]
         room: String,
     },

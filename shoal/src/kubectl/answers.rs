@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use thiserror::Error;
+use xmpp::room_name::{self, Place};
 
 /// Why a pod said nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -91,10 +92,30 @@ pub struct Participant {
 }
 
 impl Conference {
-    /// Whether a person means this room: by its name, or by its whole address.
+    /// Whether a person means this room: by its address or the local part of it, by a link to it, or by its name as it
+    /// is typed on the start page. Blanks count, as in a link, or do not, as on the start page.
     pub fn is_meant_by(&self, room: &str) -> bool {
-        let wanted = room.to_lowercase();
-        self.name == wanted || self.short_name() == wanted
+        let written = room.trim().to_lowercase();
+        self.name == written
+            || self.short_name() == written
+            || self.for_tenant().as_deref() == Some(&written)
+            || self.short_name() == room_name::canonical(room.trim())
+            || Place::read(room).is_ok_and(|place| self.is_at(&place))
+    }
+
+    fn is_at(&self, place: &Place) -> bool {
+        let tenant = place.tenant.as_deref();
+        self.short_name() == place.room && (tenant.is_none() || tenant == self.tenant())
+    }
+
+    /// What stands between the first label of the rooms' domain and the rest, which is a tenant or nothing.
+    fn tenant(&self) -> Option<&str> {
+        self.name.split_once('@')?.1.split('.').nth(1)
+    }
+
+    /// The address as servers write it among themselves: `[tenant]room@…`, up to the domain.
+    fn for_tenant(&self) -> Option<String> {
+        Some(format!("[{}]{}", self.tenant()?, self.short_name()))
     }
 
     /// The name without the domain.
@@ -152,6 +173,58 @@ mod tests {
             ("standup@conference.meet.example.org", true),
             ("stand", false),
             ("standup@conference.other.example.org", false),
+        ] {
+            assert_eq!(meeting.is_meant_by(room), meant, "{room}");
+        }
+    }
+
+    fn meeting(name: String) -> Conference {
+        Conference {
+            name,
+            seconds: None,
+            bridge_unavailable: false,
+            bridges: Vec::new(),
+            participants: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_meeting_is_meant_by_each_way_to_write_its_name_and_by_no_other() {
+        let table: Vec<serde_json::Value> =
+            serde_json::from_str(include_str!("../../../xmpp/tests/room_names.json")).unwrap();
+        let rooms: Vec<(String, &serde_json::Value)> = table
+            .iter()
+            .filter_map(|case| {
+                let tenant = case["tenant"].as_str();
+                let tenant = tenant.map(|name| format!("{name}.")).unwrap_or_default();
+                let room = case["room"].as_str()?;
+                Some((format!("{room}@muc.{tenant}meet.example.org"), case))
+            })
+            .collect();
+        for (address, case) in &rooms {
+            for text in case["texts"].as_array().unwrap() {
+                let text = text.as_str().unwrap();
+                let meant = meeting(address.clone()).is_meant_by(text);
+                assert!(meant, "{}: {text}", case["what"]);
+            }
+            for (other, _) in rooms.iter().filter(|(other, _)| other != address) {
+                let meant = meeting(other.clone()).is_meant_by(address);
+                assert!(!meant, "{other} by {address}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tenants_meeting_is_meant_by_both_spellings() {
+        let meeting = meeting("maths@muc.school.meet.example.org".into());
+        for (room, meant) in [
+            ("school/maths", true),
+            ("https://meet.example.org/school/Maths", true),
+            ("[school]maths", true),
+            ("maths@muc.school.meet.example.org", true),
+            ("maths", true),
+            ("college/maths", false),
+            ("[college]maths", false),
         ] {
             assert_eq!(meeting.is_meant_by(room), meant, "{room}");
         }

@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What is moved.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// The room, by its name or its whole address
+    /// The room, by its name, a link to it, or its address
     #[arg(value_name = "ROOM", required_unless_present = "from")]
     pub room: Option<String>,
     /// The bridge to move it to [default: the focus chooses]

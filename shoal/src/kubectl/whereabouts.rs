@@ -6,6 +6,7 @@ use std::fmt;
 use anyhow::bail;
 use kube::ResourceExt;
 use serde::Serialize;
+use xmpp::room_name;
 
 use super::answers::{BridgeStats, Heard};
 use super::bridges::{Bridge, bridges};
@@ -69,10 +70,11 @@ pub fn find<'a>(
 ) -> anyhow::Result<Vec<Room<'a>>> {
     let all: Vec<Room<'_>> = shards::rooms(seen, meetings).collect();
     let count = all.len();
+    let written = room_name::canonical(room.trim());
     let close: Vec<String> = all
         .iter()
         .map(|one| one.conference.short_name().to_owned())
-        .filter(|name| name.contains(&room.to_lowercase()) || room.to_lowercase().contains(name))
+        .filter(|name| name.contains(&written) || written.contains(name))
         .take(OFFERED)
         .collect();
     let found: Vec<Room<'_>> = all
