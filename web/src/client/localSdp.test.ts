@@ -52,3 +52,32 @@ test('leaves_a_description_alone_that_has_simulcast_or_no_such_line', () => {
   expect(addSimulcast(ANSWER, '9', () => 8)).toBe(ANSWER);
   expect(addSimulcast(ANSWER, '10', () => 8)).toBe(ANSWER);
 });
+
+test('layers_that_are_told_apart_by_rid_are_signalled_as_a_group_of_their_ssrcs', () => {
+  // As Firefox 153 answers an offer with three RIDs.
+  const answer = [
+    'v=0',
+    'm=video 9 UDP/TLS/RTP/SAVPF 120 124',
+    'a=sendrecv',
+    'a=mid:1',
+    'a=rid:0 send',
+    'a=rid:1 send',
+    'a=rid:2 send',
+    'a=simulcast:send 0;1;2',
+    ...[2146132444, 3908942664, 325849594, 4200128853, 747287859, 3551251759].map(
+      (ssrc) => `a=ssrc:${ssrc} cname:{9b3fa254}`,
+    ),
+    'a=ssrc-group:FID 2146132444 3908942664',
+    'a=ssrc-group:FID 325849594 4200128853',
+    'a=ssrc-group:FID 747287859 3551251759',
+    '',
+  ].join('\r\n');
+  const line = localLine(answer, '1');
+  expect(line.ssrcs).toHaveLength(6);
+  expect(line.groups).toEqual([
+    { semantics: 'SIM', ssrcs: [2146132444, 325849594, 747287859] },
+    { semantics: 'FID', ssrcs: [2146132444, 3908942664] },
+    { semantics: 'FID', ssrcs: [325849594, 4200128853] },
+    { semantics: 'FID', ssrcs: [747287859, 3551251759] },
+  ]);
+});

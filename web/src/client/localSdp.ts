@@ -31,7 +31,11 @@ export function localTransport(sdp: string): LocalTransport {
   return { ufrag, pwd, hash, fingerprint, setup: valueOf(lines, 'a=setup:') ?? 'active' };
 }
 
-/** SSRCs and groups of the m-line `mid`, in the order of the description. */
+/**
+ * SSRCs and groups of the m-line `mid`, in the order of the description. Layers that the browser tells
+ * apart by RID get the SIM group that this protocol has in their place: the description names an SSRC
+ * with its RTX for each, in the order of the RIDs (RFC 8853 §5.2).
+ */
 export function localLine(sdp: string, mid: string): LocalLine {
   const section = splitSections(sdp).find((text) => linesOf(text).includes(`a=mid:${mid}`));
   const lines = section ? linesOf(section) : [];
@@ -48,11 +52,18 @@ export function localLine(sdp: string, mid: string): LocalLine {
       });
     }
   }
+  const layers = groups.filter((group) => group.semantics === 'FID').map(({ ssrcs }) => ssrcs[0]);
+  if (layers.length > 1 && lines.some((line) => line.startsWith('a=simulcast:send '))) {
+    groups.unshift({ semantics: 'SIM', ssrcs: layers.filter((ssrc) => ssrc !== undefined) });
+  }
   return { ssrcs: [...ssrcs], groups };
 }
 
 /** Number of simulcast layers that a camera is sent in. */
 export const SIMULCAST_LAYERS = 3;
+
+/** Their RIDs, lowest layer first. */
+export const RIDS: readonly string[] = Array.from({ length: SIMULCAST_LAYERS }, (_, n) => `${n}`);
 
 /**
  * Makes the m-line `mid` of a local description send simulcast by SSRC groups, the form that

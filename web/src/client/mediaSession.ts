@@ -4,7 +4,7 @@ import { Emitter } from './emitter';
 import { cameraEncodings, screenEncodings, type Encoding } from './encodings';
 import type { Arrivals } from './handover';
 import type { LocalTransport, Offer, Transport } from './jingle';
-import { addSimulcast, localLine, localTransport } from './localSdp';
+import { addSimulcast, localLine, localTransport, RIDS } from './localSdp';
 import { buildRemoteSdp, fixedLines, MID } from './remoteSdp';
 import { SlotTable, type MappedSource, type Slot } from './slots';
 import type { Kind, LocalSource, RemoteSource } from './sources';
@@ -49,9 +49,12 @@ export function sourceName(endpointId: string, role: LocalRole): string {
   return `${endpointId}-${SUFFIX[role]}`;
 }
 
-/** Firefox sends simulcast only by RID, which the protocol does not carry. */
-function sendsSsrcSimulcast(): boolean {
-  return !/firefox/i.test(navigator.userAgent);
+/**
+ * Firefox answers an offer of RIDs and names the SSRC of each, and ignores groups that are written into
+ * its own description. Other browsers take the groups, and name no SSRC for a RID.
+ */
+function sendsSimulcastByRid(): boolean {
+  return /firefox/i.test(navigator.userAgent);
 }
 
 function randomSsrc(): number {
@@ -341,6 +344,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
       this.#slots.slots,
       this.#codecs,
       this.#version,
+      sendsSimulcastByRid() ? RIDS : [],
     );
     await pc.setRemoteDescription({ type: 'offer', sdp });
     for (const role of ROLES) {
@@ -355,7 +359,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     const text = answer.sdp ?? '';
     await pc.setLocalDescription({
       type: 'answer',
-      sdp: sendsSsrcSimulcast() ? addSimulcast(text, MID.camera, randomSsrc) : text,
+      sdp: sendsSimulcastByRid() ? text : addSimulcast(text, MID.camera, randomSsrc),
     });
     this.#applyEncodings();
     this.emit('received', undefined);

@@ -38,6 +38,17 @@ describe('the remote description', () => {
     expect(camera).toContain('a=sendrecv\r\n');
   });
 
+  test('asks_for_the_cameras_layers_by_rid_where_the_browser_needs_it', () => {
+    const sdp = buildRemoteSdp(offer, offer.transport, [], ['vp8'], 1, ['0', '1', '2']);
+    const [, audio, camera, screen] = sections(sdp);
+    expect(camera).toContain(
+      'a=rid:0 recv\r\na=rid:1 recv\r\na=rid:2 recv\r\na=simulcast:recv 0;1;2\r\n',
+    );
+    for (const other of [audio, screen, buildRemoteSdp(offer, offer.transport, [], ['vp8'], 1)]) {
+      expect(other).not.toContain('rid:');
+    }
+  });
+
   test('leaves_out_routing_by_mid', () => {
     const sdp = buildRemoteSdp(offer, offer.transport, [], ['vp8'], 1);
     expect(sdp).toContain('a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n');

@@ -90,6 +90,14 @@ interface Line {
   ssrc: number | null;
   rtx: number | null;
   msid: string;
+  /** RIDs of the layers that are asked for by them. */
+  rids: readonly string[];
+}
+
+/** Asks the browser for simulcast by RIDs (RFC 8853), lowest layer first. */
+function simulcastLines(rids: readonly string[]): string[] {
+  if (rids.length === 0) return [];
+  return [...rids.map((rid) => `a=rid:${rid} recv`), `a=simulcast:recv ${rids.join(';')}`];
 }
 
 function mediaLines(
@@ -99,7 +107,7 @@ function mediaLines(
   transport: Transport,
   first: boolean,
 ): string[] {
-  const { mid, kind, direction, ssrc, rtx, msid } = line;
+  const { mid, kind, direction, ssrc, rtx, msid, rids } = line;
   const sends = ssrc !== null && (direction === 'sendrecv' || direction === 'sendonly');
   const sourceLines = (source: number): string[] => [
     `a=ssrc:${source} cname:${msid.replace(' ', '-')}`,
@@ -116,13 +124,19 @@ function mediaLines(
     'a=rtcp-mux',
     ...(kind === 'video' ? ['a=rtcp-rsize'] : []),
     ...payloads.flatMap(payloadLines),
+    ...simulcastLines(rids),
     ...(sends && rtx !== null ? [`a=ssrc-group:FID ${ssrc} ${rtx}`] : []),
     ...(sends ? sourceLines(ssrc) : []),
     ...(sends && rtx !== null ? sourceLines(rtx) : []),
   ];
 }
 
-function sendLine(mid: string, kind: Kind, feedback: RemoteSource | undefined): Line {
+function sendLine(
+  mid: string,
+  kind: Kind,
+  feedback: RemoteSource | undefined,
+  rids: readonly string[] = [],
+): Line {
   // The bridge's own source receives its padding here, so that it is nobody's picture.
   return {
     mid,
@@ -131,12 +145,14 @@ function sendLine(mid: string, kind: Kind, feedback: RemoteSource | undefined): 
     ssrc: feedback?.ssrc ?? null,
     rtx: feedback?.rtx ?? null,
     msid: `mixedmslabel mixedlabel${kind}0`,
+    rids,
   };
 }
 
 /**
  * The bridge's side of the session as an SDP offer: our microphone, camera and screen first, the
- * data channel where offered, then one sending m-line per slot. `version` must grow.
+ * data channel where offered, then one sending m-line per slot. `version` must grow. `rids` are the
+ * camera's layers for a browser that sends simulcast by RID.
  */
 export function buildRemoteSdp(
   offer: Offer,
@@ -144,13 +160,14 @@ export function buildRemoteSdp(
   slots: readonly Slot[],
   codecOrder: readonly Codec[],
   version: number,
+  rids: readonly string[] = [],
 ): string {
   const video = orderPayloads(offer.video.payloads, codecOrder);
   const feedback = (kind: Kind): RemoteSource | undefined =>
     offer.bridgeSources.find((source) => source.kind === kind);
   const lines: Line[] = [
     sendLine(MID.audio, 'audio', feedback('audio')),
-    sendLine(MID.camera, 'video', feedback('video')),
+    sendLine(MID.camera, 'video', feedback('video'), rids),
     sendLine(MID.screen, 'video', undefined),
     ...slots.map((slot): Line => ({
       mid: slot.mid,
@@ -159,6 +176,7 @@ export function buildRemoteSdp(
       ssrc: slot.ssrc,
       rtx: slot.rtx,
       msid: `remote-${slot.mid} remote-track-${slot.mid}`,
+      rids: [],
     })),
   ];
   const describesFrames = codecFromName(video[0]?.name) === 'av1';
