@@ -1,5 +1,7 @@
 // Runs in the page before its own scripts: a microphone whose tone the test
-// moves, and the peer connections for their statistics.
+// moves, and the peer connections for their statistics. Where the browser's camera cannot be
+// told what to show (`testCamera` is a colour), a painted one, and the browser's own microphone,
+// which always sounds.
 (() => {
     const media = navigator.mediaDevices;
     const original = media.getUserMedia.bind(media);
@@ -16,8 +18,28 @@
         return destination.stream.getAudioTracks()[0];
     }
 
+    function paintedCamera([red, green, blue]) {
+        const canvas = Object.assign(document.createElement('canvas'), { width: 1280, height: 720 });
+        const context = canvas.getContext('2d');
+        let frame = 0;
+        setInterval(() => {
+            context.fillStyle = `rgb(${red} ${green} ${blue})`;
+            context.fillRect(0, 0, canvas.width, canvas.height);
+            // Something moves at the edge, so that there is something to encode.
+            frame += 1;
+            context.fillStyle = 'white';
+            context.fillRect((frame * 16) % canvas.width, 0, 64, 32);
+        }, 66);
+        return canvas.captureStream(15);
+    }
+
     media.getUserMedia = async (constraints) => {
         const { audio, ...rest } = constraints ?? {};
+        if (window.testCamera) {
+            const stream = await original(constraints);
+            if (!rest.video) return stream;
+            return new MediaStream([...stream.getAudioTracks(), ...paintedCamera(window.testCamera).getVideoTracks()]);
+        }
         if (!audio) return original(constraints);
         const stream = rest.video ? await original(rest) : new MediaStream();
         stream.addTrack(microphone());

@@ -13,10 +13,13 @@ import { until } from './wait.mjs';
 const NEAR = 60;
 
 export class Participant {
-    /** Opens the room's page and stops at the pre-join screen. `websocketUrl` sends the signalling another way. */
-    static async open(person, url, { query = '', viewport, websocketUrl, flags } = {}) {
+    /**
+     * Opens the room's page and stops at the pre-join screen. `websocketUrl` sends the signalling another way; `open` is how
+     * the browser is opened, Chromium unless said otherwise.
+     */
+    static async open(person, url, { query = '', viewport, websocketUrl, flags, open = openPage } = {}) {
         const participant = new Participant();
-        Object.assign(participant, { person, url }, await openPage(person, { viewport, flags }));
+        Object.assign(participant, { person, url }, await open(person, { viewport, flags }));
         if (websocketUrl) {
             await participant.page.route('**/config.json', async (route) => {
                 const response = await route.fetch();

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ARTIFACTS } from './artifacts.mjs';
 import { Link } from './link.mjs';
@@ -86,8 +86,14 @@ export async function scratch() {
     return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** The whole stack in one process, and a link to it that can be cut. */
-export async function startAll({ host = '127.0.0.1', extra = '' } = {}) {
+/** An address of this machine, or of the test's network, that is not loopback; loopback where there is none. */
+export function outwardAddress() {
+    const all = Object.values(networkInterfaces()).flat();
+    return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+}
+
+/** The whole stack in one process, and a link to it that can be cut. Media is taken at `mediaAddress`. */
+export async function startAll({ host = '127.0.0.1', extra = '', mediaAddress = '127.0.0.1' } = {}) {
     const { folder, remove } = await scratch();
     const [http, media, tcp] = [await freePort(), await freePort(), await freePort()];
     const link = await Link.open(http);
@@ -101,7 +107,7 @@ state = "${folder}"
 listen = { tcp = "127.0.0.1:${tcp}" }
 [bridge]
 udp_port = ${media}
-advertised_addresses = ["127.0.0.1"]
+advertised_addresses = ["${mediaAddress}"]
 ${extra}`,
     );
     const part = await Part.start('all', 'all', config);

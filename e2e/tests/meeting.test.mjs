@@ -65,6 +65,21 @@ test('mute reaches the others, in sign and in sound', async () => {
     await grete.hears();
 });
 
+test('a panel leaves Mute and Leave in reach on narrow pages, and is as wide as its content', async () => {
+    const page = blanca.page;
+    await blanca.openChat();
+    for (const width of [1280, 899, 360]) {
+        await page.setViewportSize({ width, height: 640 });
+        for (const name of ['Mute', 'Leave']) await blanca.tool(name).click({ trial: true, timeout: 5_000 });
+        const [panel, list] = await page.evaluate(() =>
+            ['.panel', '.messages'].map((selector) => document.querySelector(selector).clientWidth),
+        );
+        assert.equal(list, panel, `at ${width} pixels the list is as wide as the panel`);
+        await blanca.picture(`meeting-chat-${width}`);
+    }
+    await page.setViewportSize({ width: 1000, height: 640 });
+});
+
 test('chat reaches everybody', async () => {
     const text = 'The herring is <b>fresh</b>';
     await grete.say(text);

@@ -23,6 +23,11 @@ pub const CHROMIUM: Tool = Tool {
     check: &["chromium", "--version"],
     package: "chromium",
 };
+/// The other browser of the end-to-end tests.
+pub const FIREFOX: Tool = Tool {
+    check: &["firefox-esr", "--version"],
+    package: "firefox-esr",
+};
 /// Network namespaces for the end-to-end tests.
 pub const IPROUTE: Tool = Tool {
     check: &["ip", "-V"],

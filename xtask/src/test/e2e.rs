@@ -1,10 +1,10 @@
 //! The stages with real browsers and foreign clients, each in a network
-//! namespace that has only loopback.
+//! namespace of its own.
 
 use std::process::Command;
 
 use crate::command::{cargo, program, root, succeed, succeeds};
-use crate::install::{self, CHROMIUM, IPROUTE, PYTHON_VENV};
+use crate::install::{self, CHROMIUM, FIREFOX, IPROUTE, PYTHON_VENV};
 use crate::stage::say;
 use crate::web;
 
@@ -16,9 +16,20 @@ pub const NODE_TEST: [&str; 4] = [
     "--test-reporter=spec",
 ];
 
-/// Three Chromium in one meeting, one process; one with a participant of the load test.
+/// What the network namespace of a test has besides nothing: loopback.
+const LOOPBACK: &str = "ip link set lo up";
+/// Firefox uses interfaces that a default route leads over, and no loopback.
+const OUTWARD: &str = "ip link set lo up \
+    && ip link add out type veth peer name back \
+    && ip addr add 192.0.2.1/24 dev out \
+    && ip link set out up && ip link set back up \
+    && ip route add default via 192.0.2.254";
+
+/// Three Chromium in one meeting, one process; Firefox with Chromium; one with a participant of the load test.
 pub fn meeting() -> anyhow::Result<()> {
     node("tests/meeting.test.mjs")?;
+    install::ensure(&[FIREFOX])?;
+    node_in(OUTWARD, "tests/firefox.test.mjs")?;
     node("tests/loadtest.test.mjs")
 }
 
@@ -44,12 +55,16 @@ pub fn clients() -> anyhow::Result<()> {
 }
 
 fn node(test: &str) -> anyhow::Result<()> {
+    node_in(LOOPBACK, test)
+}
+
+fn node_in(network: &str, test: &str) -> anyhow::Result<()> {
     install::ensure(&[CHROMIUM, IPROUTE])?;
     web::build()?;
     web::packages("e2e")?;
     succeed(cargo().args(["build", "--package", "shoal", "--quiet"]))?;
     succeed(program("node", "e2e").arg("support/prepare.mjs"))?;
-    let mut command = isolated();
+    let mut command = isolated(network);
     command
         .current_dir(root().join("e2e"))
         .arg("node")
@@ -58,16 +73,16 @@ fn node(test: &str) -> anyhow::Result<()> {
     succeed(&mut command)
 }
 
-/// A command line that runs the rest in a network namespace of its own, where
+/// A command line that runs the rest in a network namespace of its own, which `network` sets up, where
 /// the kernel allows that.
-fn isolated() -> Command {
-    const UP: &str = "ip link set lo up && exec \"$@\"";
+fn isolated(network: &str) -> Command {
+    let up = format!("{network} && exec \"$@\"");
     for flags in [&["--net"][..], &["--user", "--map-root-user", "--net"][..]] {
         let mut probe = Command::new("unshare");
         probe.args(flags).args(["ip", "link", "set", "lo", "up"]);
         if succeeds(&mut probe) {
             let mut command = Command::new("unshare");
-            command.args(flags).args(["sh", "-c", UP, "sh"]);
+            command.args(flags).args(["sh", "-c", &up, "sh"]);
             return command;
         }
     }
