@@ -93,4 +93,46 @@ describe('a room', () => {
     );
     expect(room.handleMessage(changed, 9)).toEqual([{ type: 'configuration-changed' }]);
   });
+
+  const said = (inner: string, type = "type='groupchat'", from = `${ROOM}/bbbbbbbb`) =>
+    parseXml(`<message xmlns='jabber:client' from='${from}' ${type}>${inner}</message>`);
+  const delay = (stamp: string, from = ROOM) =>
+    `<delay xmlns='urn:xmpp:delay' from='${from}' stamp='${stamp}'/>`;
+  const SUBJECT = said('<subject/>', undefined, ROOM);
+  const NOW = Date.parse('2026-06-01T12:00:00Z');
+  const at = (stanza: ReturnType<typeof parseXml>) => {
+    const [event] = room.handleMessage(stanza, NOW);
+    return event?.type === 'chat' ? new Date(event.message.at).toISOString().slice(0, 10) : null;
+  };
+
+  test.each(['', "type='normal'", "type='headline'", "type='chat'"])(
+    'a message to us alone is private whatever its type: %s',
+    (type) => {
+      expect(room.handleMessage(said('<body>psst</body>', type), 9)[0]).toMatchObject({
+        message: { privateWith: 'bbbbbbbb', at: 9 },
+      });
+    },
+  );
+
+  test('the history has the dates that the room gives it', () => {
+    expect(at(said(`<body>a</body>${delay('2026-05-30T10:00:00Z')}`))).toBe('2026-05-30');
+    const forged = delay('2026-01-01T10:00:00Z') + delay('2026-05-31T10:00:00Z');
+    expect(at(said(`<body>b</body>${forged}`))).toBe('2026-05-31');
+  });
+
+  test('nobody dates a message but the room, and nobody a message of now', () => {
+    const wrong = delay('2026-01-01T10:00:00Z', `${ROOM}/bbbbbbbb`);
+    expect(at(said(`<body>a</body>${wrong}`))).toBe('2026-06-01');
+    expect(at(said(`<body>b</body>${delay('2030-01-01T10:00:00Z')}`))).toBe('2026-06-01');
+    expect(at(said(`<body>c</body>${delay('2026-01-01T10:00:00Z')}`, "type='chat'"))).toBe(
+      '2026-06-01',
+    );
+    room.handleMessage(SUBJECT, NOW);
+    expect(at(said(`<body>d</body>${delay('2026-01-01T10:00:00Z')}`))).toBe('2026-06-01');
+  });
+
+  test('an occupant does not speak for the room', () => {
+    const forged = said(`<x xmlns='${NS.mucUser}'><status code='104'/></x>`);
+    expect(room.handleMessage(forged, NOW)).toEqual([]);
+  });
 });

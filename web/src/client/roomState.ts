@@ -53,6 +53,8 @@ export class RoomState {
   focusNick: string | null = null;
   joined = false;
   #counter = 0;
+  /** The room has told what was said before, and says what is said now. */
+  #isLive = false;
 
   constructor(
     readonly room: string,
@@ -96,16 +98,19 @@ export class RoomState {
   handleMessage(stanza: Element, now: number): RoomEvent[] {
     const from = stanza.attrs.from ?? '';
     if (bareOf(from) !== this.room || stanza.attrs.type === 'error') return [];
+    const sender = resourceOf(from);
+    // What the room itself says has no sender; an occupant cannot say it.
     const codes = stanza.getChild('x', NS.mucUser)?.getChildren('status') ?? [];
-    if (codes.some((status) => status.attrs.code === '104')) {
+    if (!sender && codes.some((status) => status.attrs.code === '104')) {
       return [{ type: 'configuration-changed' }];
     }
+    // The room sends a message of any other type to one occupant only (XEP-0045 §7.5, RFC 6121 §5.2.2).
+    const isPrivate = stanza.attrs.type !== 'groupchat';
     const text = stanza.getChildText('body');
-    const sender = resourceOf(from);
+    // The subject ends the history (XEP-0045 §7.2.15).
+    if (!isPrivate && !text && stanza.getChild('subject')) this.#isLive = true;
     if (!text || !sender) return [];
-    const isPrivate = stanza.attrs.type === 'chat';
-    const delay = stanza.getChild('delay', NS.delay)?.attrs.stamp;
-    const at = delay ? Date.parse(delay) : now;
+    const at = isPrivate ? now : this.#saidAt(stanza, now);
     const said = stanza.attrs.id;
     if (said) {
       // The history of a room that we enter again holds what we have read already, and who was not
@@ -122,9 +127,21 @@ export class RoomState {
       text: text.slice(0, 20_000),
       privateWith: isPrivate ? sender : null,
       isLocal: sender === this.nick,
-      at: Number.isFinite(at) ? at : now,
+      at,
     };
     return [{ type: 'chat', message }];
+  }
+
+  /**
+   * When a message to all was said. Of the past only the room may speak, and only before it is live; its
+   * own stamp follows those that came with the message.
+   */
+  #saidAt(stanza: Element, now: number): number {
+    if (this.#isLive) return now;
+    const delays = stanza.getChildren('delay', NS.delay);
+    const delay = delays.filter(({ attrs }) => attrs.from === this.room).at(-1);
+    const stamp = Date.parse(delay?.attrs.stamp ?? '');
+    return stamp < now ? stamp : now;
   }
 
   #isFocus(presence: OccupantPresence): boolean {
