@@ -19,6 +19,8 @@ export type BridgeMessage =
 
 interface ChannelEvents {
   open: undefined;
+  /** It was lost, and this session has no other way to the bridge. */
+  failed: undefined;
   message: BridgeMessage;
 }
 
@@ -107,7 +109,8 @@ export class BridgeChannel extends Emitter<ChannelEvents> {
   #lost(): void {
     if (this.#closed) return;
     if (this.#retired) this.#ended = true;
-    else this.#connect();
+    else if (this.webSocketUrl) this.#connect();
+    else this.emit('failed', undefined);
   }
 
   #connect(): void {

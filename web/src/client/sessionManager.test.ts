@@ -282,4 +282,48 @@ describe('the sessions with focus', () => {
     await settle(20_000);
     expect(actions().filter((name) => name === 'session-terminate').length).toBeGreaterThan(2);
   });
+
+  const withoutSocket = (sid: string): Element =>
+    parseXml(
+      offerXml({ data: true })
+        .replace('81ggqtsufoeo8', sid)
+        .replaceAll(/<web-socket [^>]*\/>/g, ''),
+    );
+  const terminations = (): number =>
+    actions().filter((name) => name === 'session-terminate').length;
+
+  test('ask_for_a_new_session_when_the_channel_is_lost_and_there_is_no_other_way', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+    manager.handleJingle(withoutSocket('s1'));
+    await settle();
+    const [pc] = FakePeerConnection.all;
+    pc?.become('connected');
+    pc?.data?.dispatchEvent(new Event('open'));
+    pc?.data?.dispatchEvent(new Event('close'));
+    await settle(2_000);
+    expect(asked.at(-1)?.toString()).toContain('restart="true"');
+    expect(terminations()).toBe(1);
+    expect(warn).toHaveBeenCalledOnce();
+    // The next one's channel is lost at once as well: with more and more patience.
+    manager.handleJingle(withoutSocket('s2'));
+    await settle();
+    FakePeerConnection.all[1]?.data?.dispatchEvent(new Event('close'));
+    await settle(1_900);
+    expect(terminations()).toBe(1);
+    await settle(2_200);
+    expect(terminations()).toBe(2);
+    warn.mockRestore();
+  });
+
+  test('leave_it_to_focus_to_replace_a_session_whose_bridge_ends', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+    manager.handleJingle(withoutSocket('s1'));
+    await settle();
+    FakePeerConnection.all[0]?.data?.dispatchEvent(new Event('close'));
+    await settle(500);
+    manager.handleJingle(withoutSocket('s2'));
+    await settle(20_000);
+    expect(terminations()).toBe(0);
+    warn.mockRestore();
+  });
 });

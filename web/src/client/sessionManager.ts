@@ -1,4 +1,5 @@
 import type { Element } from '@xmpp/xml';
+import { Backoff } from './backoff';
 import type { BridgeMessage } from './bridgeChannel';
 import type { Codec } from './codecs';
 import { Emitter } from './emitter';
@@ -43,6 +44,11 @@ const SOURCES_WITHIN = 3_000;
 const ICE_RESTART_TIMEOUT = 10_000;
 const RECOVERY_INTERVAL = 6_000;
 const SIGNAL_INTERVAL = 3_000;
+/** Before a session is replaced whose channel was lost: a bridge that ends is left by focus itself. */
+const FIRST_CHANNEL_WAIT = 2_000;
+const LONGEST_CHANNEL_WAIT = 60_000;
+/** A channel that was open for this long was a good one. */
+const CHANNEL_PROVEN = 60_000;
 
 /**
  * The Jingle sessions with focus, of which one at a time counts. A new offer replaces the current
@@ -54,6 +60,8 @@ export class SessionManager extends Emitter<SessionEvents> {
   #retired: MediaSession | null = null;
   #handover = new Handover();
   #connectedAt = 0;
+  #channelOpenedAt = 0;
+  readonly #channelRetries = new Backoff(FIRST_CHANNEL_WAIT, LONGEST_CHANNEL_WAIT);
   #shown = new Map<string, ReceivedSource>();
   #retireTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -151,8 +159,11 @@ export class SessionManager extends Emitter<SessionEvents> {
     });
     session.on('transport', (state) => this.#transportChanged(session, state));
     session.channel.on('open', () => {
-      if (session === this.#current) this.emit('channelOpen', undefined);
+      if (session !== this.#current) return;
+      this.#channelOpenedAt = performance.now();
+      this.emit('channelOpen', undefined);
     });
+    session.channel.on('failed', () => void this.#channelFailed(session));
     session.channel.on('message', (message) => {
       if (session === this.#current) this.emit('message', message);
     });
@@ -305,6 +316,24 @@ export class SessionManager extends Emitter<SessionEvents> {
       await this.context.request(buildTerminate(sid, 'connectivity-error', bridgeSessionId, true));
     } catch {
       this.#recoverLater(session);
+    }
+  }
+
+  /**
+   * The media goes on, but nobody says any more what is wanted and what is sent, and an SCTP association
+   * that has ended does not begin again in its session: a new session takes its place.
+   */
+  async #channelFailed(session: MediaSession): Promise<void> {
+    console.warn('the channel to the bridge is lost: asking for a new session');
+    if (performance.now() - this.#channelOpenedAt > CHANNEL_PROVEN) this.#channelRetries.reset();
+    const { sid, bridgeSessionId } = session.offer;
+    while (session === this.#current) {
+      await new Promise((resolve) => setTimeout(resolve, this.#channelRetries.next()));
+      if (session !== this.#current) return;
+      const asked = this.context.request(
+        buildTerminate(sid, 'connectivity-error', bridgeSessionId, true),
+      );
+      if (await asked.then(() => true).catch(() => false)) return;
     }
   }
 
