@@ -38,6 +38,12 @@ function presence(nick: string, jid: string, inner = '', type = '', codes = ''):
 function serveRoom(text: string, socket: ServerSocket): void {
   const id = /id="([^"]+)"/.exec(text)?.[1] ?? '';
   if (text.includes(NS.focus) && text.includes('<conference')) {
+    if (server.focusIsDown) {
+      socket.say(
+        `<iq xmlns='jabber:client' type='error' id='${id}'><error type='cancel'><service-unavailable xmlns='${NS.stanzaErrors}'/></error></iq>`,
+      );
+      return;
+    }
     socket.say(
       `<iq xmlns='jabber:client' type='result' id='${id}'><conference xmlns='${NS.focus}' ready='true' focusjid='focus@auth.meet.shoal'/></iq>`,
     );
@@ -65,7 +71,7 @@ function serveRoom(text: string, socket: ServerSocket): void {
   }
 }
 
-const server = { password: '', refusals: 0, hasBo: true, moderator: '' };
+const server = { password: '', refusals: 0, hasBo: true, moderator: '', focusIsDown: false };
 
 describe('a conference', () => {
   let conference: Conference;
@@ -79,7 +85,13 @@ describe('a conference', () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    Object.assign(server, { password: '', refusals: 0, hasBo: true, moderator: '' });
+    Object.assign(server, {
+      password: '',
+      refusals: 0,
+      hasBo: true,
+      moderator: '',
+      focusIsDown: false,
+    });
     ServerSocket.all = [];
     ServerSocket.resumes = true;
     ServerSocket.onStanza = serveRoom;
@@ -179,6 +191,44 @@ describe('a conference', () => {
     expect(BridgeSocket.all[1]?.sent.at(-1)).toMatchObject({
       constraints: { 'b0b0b0b0-v0': { maxHeight: 360 } },
     });
+  });
+
+  test('asks_for_the_conference_again_until_a_focus_is_back_when_focus_has_left', async () => {
+    await settle();
+    socket().say(offered());
+    await settle();
+    const requests = (): number =>
+      socket().received.filter((text) => text.includes('<conference')).length;
+    expect(requests()).toBe(1);
+    // Focus crashes, and the one that comes later has to be told of the conference.
+    server.focusIsDown = true;
+    socket().say(presence('focus', FOCUS, '', " type='unavailable'"));
+    await settle(30_000);
+    const asked = requests();
+    expect(asked).toBeGreaterThan(2);
+    expect(asked).toBeLessThan(40);
+    server.focusIsDown = false;
+    await settle(5_000);
+    expect(requests()).toBeGreaterThan(asked);
+    // It is there and invites everybody.
+    socket().say(presence('focus', 'focus@auth.meet.shoal/g'));
+    socket().say(offered('s2'));
+    await settle();
+    const answered = requests();
+    expect(
+      socket().received.some((text) => text.includes('session-accept') && text.includes('s2')),
+    ).toBe(true);
+    await settle(60_000);
+    expect(requests()).toBe(answered);
+    expect(log.filter((line) => line.startsWith('ended'))).toEqual([]);
+  });
+
+  test('does_not_ask_when_the_next_focus_is_there_at_once', async () => {
+    await settle();
+    socket().say(presence('focus', FOCUS, '', " type='unavailable'"));
+    socket().say(presence('focus', 'focus@auth.meet.shoal/g'));
+    await settle(60_000);
+    expect(socket().received.filter((text) => text.includes('<conference'))).toHaveLength(1);
   });
 
   test('gives_a_track_to_the_person_that_the_bridge_names', async () => {

@@ -356,9 +356,11 @@ export class Conference extends Emitter<ConferenceEvents> {
         this.emit('chat', event.message);
         break;
       case 'focus-present':
+        this.#entrance.focusCame();
         this.emit('bridgeMissing', event.bridgeMissing);
         break;
       case 'focus-left':
+        if (this.#room?.joined) this.#entrance.focusLeft();
         break;
     }
   }

@@ -25,6 +25,10 @@ const FIRST_PATIENCE = 20_000;
 const AGAIN_PATIENCE = 6_000;
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 2_500;
+/** Before focus is asked back into the room that it has left, and how long it may take to come. */
+const FIRST_RECALL = 500;
+const LONGEST_RECALL = 10_000;
+const RECALL_PATIENCE = 6_000;
 /** Refusals that do not pass by themselves. */
 const FINAL_REFUSALS = new Set(['forbidden', 'registration-required', 'not-acceptable']);
 
@@ -35,6 +39,7 @@ const FINAL_REFUSALS = new Set(['forbidden', 'registration-required', 'not-accep
  */
 export class Entrance {
   #attempt = new AbortController();
+  #recall = new AbortController();
   #wasInside = false;
   readonly #again = new Backoff(FIRST_WAIT, LONGEST_WAIT);
 
@@ -43,7 +48,7 @@ export class Entrance {
   /** Asks for the conference and walks in, in the session of `jid`. */
   async enter(jid: string): Promise<void> {
     const { connection, settings, room } = this.context;
-    this.#attempt.abort();
+    this.stop();
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
     const isOver = (): boolean => signal.aborted;
@@ -87,6 +92,42 @@ export class Entrance {
 
   stop(): void {
     this.#attempt.abort();
+    this.#recall.abort();
+  }
+
+  /**
+   * Focus has left the room that we are in. It, or the one that takes its place, may know nothing of
+   * the conference any more, so it is asked for again until a focus is there; that one invites us.
+   */
+  focusLeft(): void {
+    this.#recall.abort();
+    this.#recall = new AbortController();
+    void this.#callBack(this.#recall.signal);
+  }
+
+  focusCame(): void {
+    this.#recall.abort();
+  }
+
+  async #callBack(signal: AbortSignal): Promise<void> {
+    const { connection, settings, room } = this.context;
+    const isOver = (): boolean => signal.aborted;
+    const waits = new Backoff(FIRST_RECALL, LONGEST_RECALL);
+    for (;;) {
+      await sleep(waits.next());
+      if (isOver()) return;
+      try {
+        await requestConference(connection, settings, room, signal, Number.POSITIVE_INFINITY);
+        if (isOver()) return;
+        await sleep(RECALL_PATIENCE);
+      } catch (error) {
+        if (isOver()) return;
+        if (error instanceof ConferenceRequestError && error.condition === 'not-authorized') {
+          this.context.failed('refused', error.message);
+          return;
+        }
+      }
+    }
   }
 
   /** The same session asks and walks in once more, a little later. */
@@ -103,6 +144,10 @@ export class Entrance {
     if (this.#wasInside) this.#enterAgain();
     else this.context.failed('unreachable', 'the meeting room did not answer');
   }
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 export function randomEndpointId(): string {
