@@ -19,6 +19,7 @@ mod microphone;
 mod offer;
 mod order;
 mod packet;
+mod recall;
 mod receiver;
 mod recovery;
 mod room;
@@ -47,6 +48,7 @@ use crate::plan::Seat;
 use crate::service::Service;
 use backoff::Backoff;
 use connection::{Connection, ConnectionEvent};
+use recall::Recall;
 use room::{Room, RoomEvent, endpoint_id};
 use session::Identity;
 use sessions::{About, Sessions};
@@ -96,6 +98,7 @@ pub struct Participant {
     requests: HashMap<String, About>,
     failures: Backoff,
     polls: Backoff,
+    recall: Recall,
     next_keep_alive: Option<Instant>,
     orders: VecDeque<Order>,
     journal: Journal,
@@ -135,6 +138,7 @@ impl Participant {
             requests: HashMap::new(),
             failures: Backoff::new(FAILED_WAIT.0, FAILED_WAIT.1),
             polls: Backoff::new(UNREADY_WAIT.0, UNREADY_WAIT.1),
+            recall: Recall::default(),
             next_keep_alive: None,
             orders: VecDeque::new(),
             journal: Journal::new(now),
@@ -165,7 +169,12 @@ impl Participant {
     }
 
     fn ask_for_conference(&mut self) {
+        self.recall.stop();
         self.phase = Phase::Asking;
+        self.request_conference();
+    }
+
+    fn request_conference(&mut self) {
         let mut request = ConferenceRequest::new(self.room_jid.to_string());
         request.machine_uid = Some(format!("{:032x}", self.rng.random::<u128>()));
         for (name, value) in [("visitors-version", "1"), ("rtcstatsEnabled", "false")] {
@@ -176,6 +185,11 @@ impl Participant {
 
     /// The answer to the conference request; the error is for people.
     pub fn handle_conference(&mut self, answer: Result<ConferenceAnswer, String>, now: Instant) {
+        if self.phase == Phase::Joined {
+            let ready = answer.is_ok_and(|answer| answer.ready);
+            self.recall.handle_answer(ready, &mut self.rng, now);
+            return;
+        }
         if self.phase != Phase::Asking {
             return;
         }
@@ -270,6 +284,7 @@ impl Participant {
         [
             own,
             self.next_keep_alive,
+            self.recall.poll_timeout(),
             self.connection.poll_timeout(),
             self.sessions.poll_timeout(),
         ]
@@ -289,6 +304,9 @@ impl Participant {
                 self.refused("the room did not answer", now);
             }
             _ => {}
+        }
+        if self.recall.handle_timeout(now) {
+            self.request_conference();
         }
         if self.next_keep_alive.is_some_and(|at| at <= now) {
             let jitter = self.rng.random_range(1.0..=2.0);
@@ -350,6 +368,7 @@ impl Participant {
     /// Nobody lets us in: ask for the conference anew, after a while.
     fn refused(&mut self, reason: &str, now: Instant) {
         tracing::debug!(room = %self.seat.room, reason, "not let in");
+        self.recall.stop();
         self.room = None;
         let at = now + self.failures.next(&mut self.rng);
         self.phase = Phase::AskingAgain { at };
@@ -432,6 +451,12 @@ impl Participant {
                 self.note_joined(now);
             }
             RoomEvent::Left => {}
+            RoomEvent::FocusPresent => self.recall.stop(),
+            RoomEvent::FocusLeft => {
+                if self.phase == Phase::Joined {
+                    self.recall.handle_focus_left(&mut self.rng, now);
+                }
+            }
             RoomEvent::NameTaken => {
                 let nick = format!("{:08x}", self.rng.random::<u32>());
                 self.join_as(nick, now);

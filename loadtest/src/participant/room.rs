@@ -21,6 +21,10 @@ pub(super) enum RoomEvent {
     Entered { id: String, name: String },
     /// Somebody is gone.
     Left,
+    /// The focus is in the room, as it has said now.
+    FocusPresent,
+    /// The focus has left the room.
+    FocusLeft,
     /// The room does not let us in, or does not answer for a reason that may pass.
     Refused(String),
     /// Our name is taken: by our own ghost of an earlier session.
@@ -124,13 +128,15 @@ impl Room {
         if user.is_self() {
             self.handle_own(gone, &user);
         } else if gone {
-            self.people.remove(&id);
             if self.focus_occupant.as_ref().is_some_and(|f| **f == from) {
                 self.focus_occupant = None;
+                self.events.push_back(RoomEvent::FocusLeft);
+            } else if self.people.remove(&id).is_some() {
+                self.events.push_back(RoomEvent::Left);
             }
-            self.events.push_back(RoomEvent::Left);
         } else if self.is_focus(&id, &user) {
             self.focus_occupant = from.try_into_full().ok();
+            self.events.push_back(RoomEvent::FocusPresent);
         } else if self.people.len() < MAX_OCCUPANTS {
             let name = ClientPresence::from_presence(presence)
                 .nick
@@ -240,13 +246,16 @@ mod tests {
             id: "focus2".into(),
             name: "Bo".into(),
         };
+        assert_eq!(room.poll_event(), Some(RoomEvent::FocusPresent));
         assert_eq!(room.poll_event(), Some(entered));
         assert_eq!(room.poll_event(), Some(RoomEvent::Joined));
         let gone = "type='unavailable'";
         room.handle_presence(&presence("focus2", gone, "b@x/y", "", ""));
         assert_eq!(room.people().count(), 0);
+        assert_eq!(room.poll_event(), Some(RoomEvent::Left));
         room.handle_presence(&presence("focus", gone, "focus@auth.x/f", "", ""));
         assert!(room.focus_occupant().is_none());
+        assert_eq!(room.poll_event(), Some(RoomEvent::FocusLeft));
     }
 
     #[test]
