@@ -26,6 +26,7 @@ mod on_bridge;
 mod participant;
 mod restart_limit;
 mod room;
+mod room_memory;
 mod session;
 mod source_map;
 mod source_signalling;
@@ -105,6 +106,7 @@ pub struct Conference {
     expected: u32,
     expected_until: Option<Instant>,
     single_deadline: Option<Instant>,
+    room_memory: room_memory::RoomMemory,
     out: Vec<Action>,
 }
 
@@ -138,6 +140,7 @@ impl Conference {
             expected: 0,
             expected_until: None,
             single_deadline: None,
+            room_memory: room_memory::RoomMemory::default(),
             out: Vec::new(),
         })
     }

@@ -226,11 +226,21 @@ impl Director {
     }
 
     fn handle_message(&mut self, message: &Element, now: Instant) {
-        let trusted = message
-            .attr("from")
-            .and_then(|from| Jid::new(from).ok())
-            .is_some_and(|from| self.components.contains(&from));
-        if !trusted {
+        let Some(from) = message.attr("from").and_then(|from| Jid::new(from).ok()) else {
+            return;
+        };
+        if let Some(memory) = message.get_child("memory", ns::ROOM_MEMORY)
+            && let Ok(room) = from
+                .try_as_full()
+                .map_or_else(|bare| Ok(bare.clone()), |_| Err(()))
+        {
+            // Only a room itself speaks without a nick.
+            self.with(&room, now, |conference, _| {
+                conference.handle_room_memory(memory)
+            });
+            return;
+        }
+        if !self.components.contains(&from) {
             return;
         }
         let Some(json) = message.get_child("json-message", ns::JITMEET) else {

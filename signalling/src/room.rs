@@ -23,6 +23,7 @@ mod limits;
 mod max_occupants;
 mod meeting_id;
 mod members_only;
+pub(crate) mod memory;
 mod message;
 mod nick_conflict;
 mod occupant;
@@ -82,6 +83,7 @@ pub(crate) struct Room {
     meeting: meeting_id::Meeting,
     subject: subject::Subject,
     history: history::History,
+    remembered: memory::Remembered,
     waiting: focus_lock::Waiting,
     salt: [u8; 32],
     /// Nobody has entered yet.
@@ -117,6 +119,7 @@ impl Room {
             meeting: meeting_id::Meeting::new(context),
             subject: subject::Subject::default(),
             history: history::History::default(),
+            remembered: memory::Remembered::default(),
             waiting: focus_lock::Waiting::default(),
             salt: context.random.bytes(),
             fresh: true,

@@ -1,7 +1,7 @@
 //! Stanza scripts: `tests/scripts/*.scs`, each one feature, run against the pure core with virtual time.
 //!
 //! A script is lines. `given JSON` changes the configuration. `NAME is …` introduces somebody. Then people act:
-//! `connects`, `sends`, `receives`, `receives nothing`, `skips`, … (see [`World::act`]); XML for `sends` and
+//! `connects`, `sends`, `receives`, `receives nothing`, `skips`, … (see [`World::act`]); `the server is killed and comes back`, empty; XML for `sends` and
 //! `receives` stands below, indented. In expected XML an attribute that is not named is not looked at, `{none}` means
 //! absent, `{any}` anything, `{$x}` remembers and from then on means what it was. Children must be exactly those
 //! listed, in any order; a text `…` permits others.

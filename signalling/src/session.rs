@@ -41,6 +41,8 @@ pub(crate) struct Profile {
     pub(crate) room: Option<String>,
     pub(crate) prefix: String,
     pub(crate) region: Option<String>,
+    /// Digest of the id of the session that it came to go on with.
+    pub(crate) previous: Option<Box<str>>,
     pub(crate) claims: Option<Claims>,
 }
 

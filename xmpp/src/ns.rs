@@ -51,6 +51,9 @@ pub const MUC: &str = "http://jabber.org/protocol/muc";
 /// `<takeover/>` in the presence with which Shoal's focus enters a room: it knows, or finds out, what its predecessor
 /// did there, so nobody has to see that one leave. Servers that do not know it pass it on, and nobody minds.
 pub const FOCUS_TAKEOVER: &str = "urn:shoal:focus:takeover";
+/// `<memory/>`: what a room of Shoal's signalling lets Shoal's focus keep for it, and what the focus gives back when it
+/// enters a room that the server has lost. Opaque to the focus.
+pub const ROOM_MEMORY: &str = "urn:shoal:room:memory";
 /// Multi-user chat, what occupants see.
 pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 /// Multi-user chat, roles and affiliations.

@@ -21,6 +21,7 @@ impl Conference {
             self.empty_deadline,
             self.single_deadline,
             self.join_deadline(),
+            self.room_memory.poll_timeout(),
             retry,
         ]
         .into_iter()
@@ -83,6 +84,7 @@ impl Conference {
     }
 
     pub(super) fn on_timeout(&mut self, ctx: &mut Context<'_>) {
+        self.stop_awaiting_owners_if_due(ctx);
         let due = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= ctx.now);
         if due(self.empty_deadline) {
             self.empty_deadline = None;

@@ -179,6 +179,9 @@ impl Conference {
     pub(super) fn elect_moderators(&mut self, ctx: &mut Context<'_>) {
         let config = &ctx.settings.config.moderators;
         let login_domain = config.login_domain.as_deref();
+        if self.room_memory.awaits_owners(ctx.now) {
+            return;
+        }
         if login_domain.is_none()
             && self
                 .participants

@@ -96,7 +96,8 @@ impl Conference {
             .own_presence(ctx)
             .with_attr("id", &self.join_id)
             .with_child(element("x", ns::MUC))
-            .with_child(element("takeover", ns::FOCUS_TAKEOVER));
+            .with_child(element("takeover", ns::FOCUS_TAKEOVER))
+            .with_children(self.room_memory.to_element());
         self.out.push(Action::Send(presence));
     }
 
@@ -232,6 +233,7 @@ impl Conference {
                     if !self.meeting_id.is_empty() && self.meeting_id != id {
                         tracing::warn!(room = %self.room, "the room is another one than before");
                         self.forget_sessions();
+                        self.await_return(ctx);
                     }
                     self.meeting_id = id;
                 } else if self.meeting_id.is_empty() {

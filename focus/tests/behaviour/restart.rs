@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use focus::Config;
+use xmpp::xml::{ElementExt, element};
+use xmpp::{Element, ns};
 
 use super::world::{Level, ROOM, World};
 
@@ -69,6 +71,63 @@ fn requests_that_the_lost_connection_swallowed_are_made_again() {
     world.pass(Duration::from_secs(2));
     assert_eq!(world.verbs("a"), ["session-initiate"]);
     assert_eq!(world.verbs("b"), ["session-initiate"]);
+}
+
+/// The room lets the focus keep a text; `from` is who says so.
+fn memory(from: &str, text: &str) -> Element {
+    element("message", ns::CLIENT)
+        .with_attr("from", from)
+        .with_child(element("memory", ns::ROOM_MEMORY).with_text(text))
+}
+
+/// The server is killed and comes back without anybody.
+fn lose_everything(world: &mut World) {
+    server_restarts(world);
+    world.presences.clear();
+    world.connect(false);
+}
+
+#[test]
+fn a_room_that_the_server_has_lost_is_opened_with_what_it_let_the_focus_keep() {
+    let mut world = World::meeting(Level::Current);
+    world.feed(memory(ROOM, "of old"));
+    world.feed(memory(ROOM, "locks"));
+    world.feed(memory(&format!("{ROOM}/a"), "a person's"));
+    world.feed(memory("s@muc.meet.shoal", "another room's"));
+    lose_everything(&mut world);
+    let kept = world.presences[0].get_child("memory", ns::ROOM_MEMORY);
+    assert_eq!(kept.map(Element::text).as_deref(), Some("locks"));
+    assert_eq!(world.director.rooms(), [ROOM], "people are on their way");
+    // Whoever comes first is not made owner: one who was may be on the way.
+    world.enter("x", Level::Current);
+    world.enter("y", Level::Current);
+    world.pass(Duration::from_secs(14));
+    assert_eq!(world.clients["x"].affiliation, "none");
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.clients["x"].affiliation, "owner");
+}
+
+#[test]
+fn an_owner_who_comes_back_to_a_lost_room_is_the_only_one() {
+    let mut world = World::meeting(Level::Current);
+    world.feed(memory(ROOM, "locks"));
+    lose_everything(&mut world);
+    world.enter("x", Level::Current);
+    world.enter("y", Level::Current);
+    world.clients.get_mut("y").unwrap().affiliation = "owner";
+    world.set_role("y", "moderator");
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.clients["x"].affiliation, "none");
+}
+
+#[test]
+fn a_lost_room_to_which_nobody_comes_back_is_left() {
+    let mut world = World::meeting(Level::Current);
+    lose_everything(&mut world);
+    world.pass(Duration::from_secs(29));
+    assert_eq!(world.director.rooms(), [ROOM]);
+    world.pass(Duration::from_secs(2));
+    assert!(world.director.rooms().is_empty());
 }
 
 #[test]
@@ -364,7 +423,7 @@ fn after_the_server_lost_its_rooms_people_meet_anew_and_the_bridge_forgets_the_o
     let mut world = World::meeting(Level::Current);
     server_restarts(&mut world);
     world.connect(false);
-    assert!(world.director.rooms().is_empty());
+    assert_eq!(world.director.rooms(), [ROOM], "people are on their way");
     assert_eq!(
         world.endpoints("jvb1").len(),
         3,

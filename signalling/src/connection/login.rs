@@ -300,6 +300,10 @@ impl Connection {
                 room: query.room.clone(),
                 prefix: query.prefix.clone(),
                 region: query.region.clone(),
+                previous: query
+                    .previous
+                    .as_deref()
+                    .map(crate::room::memory::digest_of),
                 claims,
             },
         }

@@ -72,6 +72,7 @@ impl Host {
             let context = self.context(now);
             let mut out = Outbox::default();
             work(&mut guard, &context, &mut out);
+            guard.tell_keeper(&context, &mut out);
             let undelivered = self.post(&mut out);
             if let Some(at) = guard.poll_timeout() {
                 self.room_deadlines.lock().insert((at, jid.clone()));

@@ -61,6 +61,7 @@ impl Room {
     /// Writes an affiliation down, and nothing else.
     pub(super) fn note_affiliation(&mut self, jid: &BareJid, affiliation: Affiliation) {
         self.earned.remove(jid);
+        self.remembered.changed();
         if affiliation == Affiliation::None {
             self.affiliations.remove(jid);
         } else {

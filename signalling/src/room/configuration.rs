@@ -262,6 +262,7 @@ impl Room {
         }
         if changed {
             codes.push("104");
+            self.remembered.changed();
         }
         Ok(codes)
     }

@@ -7,7 +7,7 @@ use super::disco::RoomInfo;
 use super::occupant::Occupant;
 use super::{
     Join, Room, creation, filter_access, focus_lock, health, hide_all, history, limits,
-    max_occupants, meeting_id, members_only, nick_conflict, outcast, password, region,
+    max_occupants, meeting_id, members_only, memory, nick_conflict, outcast, password, region,
     resource_validate, subject, token_affiliation, token_room,
 };
 use crate::context::{Context, Outbox};
@@ -64,6 +64,7 @@ pub(crate) const PRE_JOIN: &[(i32, PreJoin)] = &[
     // 7 visitors, 2 all owners
     (1, nick_conflict::pre_join),
     // 0 wait for host, breakout rooms; −3 lobby bypass
+    (-2, memory::pre_join),
     (-3, token_affiliation::pre_join),
     // −4 lobby
     (-5, members_only::pre_join),
@@ -79,6 +80,7 @@ pub(crate) const BEFORE_SELF_PRESENCE: &[(i32, Joined)] = &[];
 pub(crate) const JOINED: &[(i32, Joined)] = &[
     // 0 polls, breakout rooms; −1 speaker stats
     (-1, meeting_id::joined),
+    (-1, memory::joined),
     // −2 AV moderation; −10 files
     (-20, history::joined),
     (-21, subject::joined),

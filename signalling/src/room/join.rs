@@ -97,6 +97,12 @@ impl Room {
     ) {
         context.counters.joins.increase();
         let created = std::mem::replace(&mut self.fresh, false);
+        if takes_over(join.session, join.stanza) {
+            self.note_keeper(join.session);
+            if created {
+                self.recall(join.stanza);
+            }
+        }
         let mut affiliation = join.affiliation;
         if created && affiliation < Affiliation::Owner {
             affiliation = Affiliation::Owner;
@@ -106,6 +112,9 @@ impl Room {
         if affiliation != self.affiliation(join.session) {
             self.affiliations
                 .insert(join.session.bare.clone(), affiliation);
+        }
+        if affiliation > Affiliation::None && !join.session.is_admin() {
+            self.remembered.changed();
         }
         if let Some(&key) = self.by_nick.get(join.nick) {
             self.supersede(key, join, context, out);

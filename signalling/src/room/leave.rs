@@ -47,6 +47,9 @@ impl Room {
         self.by_nick.remove(&gone.nick);
         self.by_session.remove(&gone.session.key);
         gone.session.leave(&self.jid);
+        if self.affiliations.contains_key(&gone.session.bare) {
+            self.remembered.changed();
+        }
         context.addresses.leave(gone.session.address, &self.jid);
         Some(gone)
     }

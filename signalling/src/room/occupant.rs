@@ -64,6 +64,7 @@ fn is_reserved(child: &Element) -> bool {
         || child.is("occupant-id", ns::OCCUPANT_ID)
         || child.is("delay", ns::DELAY)
         || child.is("takeover", ns::FOCUS_TAKEOVER)
+        || child.is("memory", ns::ROOM_MEMORY)
 }
 
 impl Payload {

@@ -33,6 +33,8 @@ impl Wake for Nobody {
 pub(super) struct World {
     given: serde_json::Map<String, serde_json::Value>,
     host: Option<Arc<Host>>,
+    /// Times that the server was killed and started again.
+    restarts: u8,
     people: BTreeMap<String, Person>,
     names: Names,
     now: Now,
@@ -54,6 +56,7 @@ impl Default for World {
         Self {
             given: serde_json::Map::new(),
             host: None,
+            restarts: 0,
             people: BTreeMap::new(),
             names: names
                 .map(|(name, value)| (name.into(), value.into()))
@@ -78,6 +81,15 @@ impl World {
         }
         if let Some(seconds) = line.strip_suffix(" seconds pass") {
             return self.wait(seconds.parse().map_err(|_| "how many seconds?")?);
+        }
+        if line == "the server is killed and comes back" {
+            self.host = None;
+            self.restarts += 1;
+            for person in self.people.values_mut() {
+                person.connection = None;
+                person.inbox.clear();
+            }
+            return Ok(());
         }
         let (name, deed) = line.split_once(' ').ok_or("who does what?")?;
         let words: Vec<&str> = deed.split(' ').collect();
@@ -149,7 +161,7 @@ impl World {
 
     fn host(&mut self) -> Result<Arc<Host>, String> {
         if self.host.is_none() {
-            let mut given = std::mem::take(&mut self.given);
+            let mut given = self.given.clone();
             if !given.contains_key("limits") {
                 // Services of most scripts may be silent for as long as the story takes.
                 given.insert("limits".into(), serde_json::json!({"service_idle": 60}));
@@ -166,7 +178,7 @@ impl World {
             let read = |path: &std::path::Path| std::fs::read_to_string(path);
             let mut random = rand::rngs::StdRng::seed_from_u64(1);
             let settings = Settings::new(config, &read, &mut random)?;
-            self.host = Some(Host::new(settings, Random::new([7; 32])));
+            self.host = Some(Host::new(settings, Random::new([7 + self.restarts; 32])));
         }
         self.host.clone().ok_or_else(|| "no host".into())
     }
