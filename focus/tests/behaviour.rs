@@ -11,6 +11,7 @@ mod behaviour {
     mod hostile;
     mod joining;
     mod leaving;
+    mod locks;
     mod moderation;
     mod moves;
     mod over_streams;

@@ -290,6 +290,7 @@ impl Conference {
             return;
         }
         self.state = RoomState::Open;
+        self.room_memory.handle_open();
         self.out.push(Action::Answer(Ok(())));
         self.forget_unseen();
         if self.participants.is_empty() {

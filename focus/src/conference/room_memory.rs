@@ -20,6 +20,8 @@ const OWNERS_WITHIN: Duration = Duration::from_secs(15);
 #[derive(Default)]
 pub(super) struct RoomMemory {
     text: Option<String>,
+    /// This focus has had the room open. Of one that it only remembers, it knows not when people left it.
+    was_open: bool,
     /// Nobody is made owner before, because one may be on the way.
     owners_until: Option<Instant>,
 }
@@ -29,6 +31,10 @@ impl RoomMemory {
     pub(super) fn to_element(&self) -> Option<Element> {
         let text = self.text.as_deref()?;
         Some(element("memory", ns::ROOM_MEMORY).with_text(text))
+    }
+
+    pub(super) fn handle_open(&mut self) {
+        self.was_open = true;
     }
 
     pub(super) fn awaits_owners(&self, now: Instant) -> bool {
@@ -54,6 +60,9 @@ impl Conference {
 
     /// The room is another one than before, so the server has lost it: those who were in it will be back.
     pub(super) fn await_return(&mut self, ctx: &Context<'_>) {
+        if !self.room_memory.was_open {
+            return;
+        }
         let away = self.participants.values().filter(|p| !p.seen).count();
         let away = u32::try_from(away).unwrap_or(u32::MAX);
         if away > 0 {
