@@ -31,6 +31,10 @@ pub struct Config {
     /// Domain of service accounts. Default `auth.D`.
     #[schemars(example = &"auth.meet.example.org")]
     pub auth_domain: Option<String>,
+    /// Domain of guests where the login mode is `both`: who has a token is on D itself, so that a focus sees by the address
+    /// who may open rooms. Default `guest.D`.
+    #[schemars(example = &"guest.meet.example.org")]
+    pub guest_domain: Option<String>,
     /// Address that forwards conference requests to the focus. Default `focus.D`.
     #[schemars(example = &"focus.meet.example.org")]
     pub focus_domain: Option<String>,
@@ -79,6 +83,7 @@ impl Default for Config {
             muc_domain: None,
             internal_muc_domain: None,
             auth_domain: None,
+            guest_domain: None,
             focus_domain: None,
             focus_account: "focus".into(),
             listen: ListenConfig::default(),

@@ -201,9 +201,10 @@ impl Connection {
         if self.is_closed() {
             return;
         }
-        let names = &self.host.settings.names;
-        let wanted = header.to.as_deref().unwrap_or(&names.domain).to_lowercase();
-        let known = wanted == names.domain || self.host.settings.has_accounts_on(&wanted);
+        let settings = &self.host.settings;
+        let wanted = header.to.as_deref().unwrap_or(&settings.names.domain);
+        let wanted = wanted.to_lowercase();
+        let known = settings.has_people_on(&wanted) || settings.has_accounts_on(&wanted);
         if !known {
             return self.fail(&StreamError::new(StreamCondition::HostUnknown));
         }
@@ -322,6 +323,8 @@ impl Connection {
                 if now.instant >= self.login_deadline {
                     let error = StreamError::new(StreamCondition::ConnectionTimeout);
                     self.fail(&error.with_text("not logged in within the time for it"));
+                } else {
+                    self.look_for_key(now);
                 }
             }
             Stage::Bound(session, _) => {
@@ -345,7 +348,10 @@ impl Connection {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let idle = self.idle();
         match &self.stage {
-            Stage::Negotiating(_) | Stage::Authenticated(_) => Some(self.login_deadline),
+            Stage::Negotiating(_) | Stage::Authenticated(_) => {
+                let key = self.key_deadline().unwrap_or(self.login_deadline);
+                Some(key.min(self.login_deadline))
+            }
             Stage::Bound(session, _) => {
                 let silence = self.last_heard + if self.asked_alive { idle * 2 } else { idle };
                 let mailbox = session.state.lock().mailbox.poll_timeout();
@@ -357,6 +363,7 @@ impl Connection {
 
     /// The next thing for the transport to do.
     pub(crate) fn poll_output(&mut self, now: Now) -> Option<Output> {
+        self.look_for_key(now);
         if let Some(output) = self.out.pop_front() {
             return Some(output);
         }
@@ -396,6 +403,10 @@ impl Connection {
             End::TooSlow => self.fail(
                 &StreamError::new(StreamCondition::ResourceConstraint)
                     .with_text("too much waited for you to read it"),
+            ),
+            End::TokenExpired => self.fail(
+                &StreamError::new(StreamCondition::NotAuthorized)
+                    .with_text("your token has expired"),
             ),
             End::Shutdown => self.fail(&StreamError::new(StreamCondition::SystemShutdown)),
         }

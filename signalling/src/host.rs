@@ -4,11 +4,16 @@
 //! room is worked on in one place at a time, and what it sends is queued before it is let go, so that everybody sees
 //! its events in one order. Different rooms run on different cores.
 
+mod key_ring;
+mod login_attempts;
 mod rooms;
 mod sessions;
 mod standing;
 mod succession;
+mod tokens;
 
+pub(crate) use key_ring::{KeyRing, Waiting};
+pub(crate) use login_attempts::{Guesser, LoginAttempts};
 pub(crate) use rooms::RoomTable;
 pub(crate) use sessions::{Login, OpenError};
 pub(crate) use standing::Standing;
@@ -24,7 +29,7 @@ use crate::service::disco::DomainInfo;
 use crate::service::private::PrivateStorage;
 use crate::session::{Delivered, End, Session, token};
 use crate::settings::Settings;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use sessions::SessionTable;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,8 +56,9 @@ pub(crate) struct Host {
     pub(crate) private: PrivateStorage,
     /// Makes answers to logins with unknown names look like those with known ones.
     pub(crate) login_secret: [u8; 32],
+    pub(crate) login_attempts: LoginAttempts,
     sessions: SessionTable,
-    keys: RwLock<Arc<token::Keys>>,
+    pub(crate) key_ring: KeyRing,
     deadlines: Mutex<BTreeSet<(Instant, u64)>>,
     room_deadlines: Mutex<BTreeSet<(Instant, BareJid)>>,
     next_session: AtomicU64,
@@ -68,13 +74,14 @@ impl Host {
             domain_info: DomainInfo::new(&settings),
             private: PrivateStorage::default(),
             login_secret: random.bytes(),
+            login_attempts: LoginAttempts::default(),
             settings,
             counters: Counters::default(),
             addresses: Arc::default(),
             random,
             rooms: RoomTable::default(),
             sessions: SessionTable::default(),
-            keys: RwLock::new(Arc::new(keys)),
+            key_ring: KeyRing::new(keys),
             deadlines: Mutex::default(),
             room_deadlines: Mutex::default(),
             next_session: AtomicU64::new(1),
@@ -92,14 +99,11 @@ impl Host {
         }
     }
 
-    /// Keys that verify tokens from here on.
-    pub(crate) fn set_keys(&self, keys: token::Keys) {
-        *self.keys.write() = Arc::new(keys);
-    }
-
-    /// Keys that verify tokens.
-    pub(crate) fn keys(&self) -> Arc<token::Keys> {
-        Arc::clone(&self.keys.read())
+    /// A new address for a person, with or without a token.
+    pub(crate) fn new_person(&self, has_token: bool) -> BareJid {
+        let domain = self.settings.people_domain(has_token);
+        BareJid::new(&format!("{}@{domain}", self.random.uuid()))
+            .expect("a UUID and a checked domain make an address")
     }
 
     /// Queues deliveries. What comes back has to be settled once no room is locked.
@@ -135,7 +139,8 @@ impl Host {
         }
     }
 
-    /// Ends sessions that have waited long enough for a connection or for their successor, and tells rooms the time.
+    /// Ends sessions that have waited long enough for a connection or for their successor, and those whose token is over;
+    /// tells rooms the time.
     pub(crate) fn handle_timeout(&self, now: Now) {
         while let Some(room) = next_due(&self.room_deadlines, now) {
             // A room that is gone waits for nothing.
@@ -152,6 +157,8 @@ impl Host {
             if expired {
                 self.counters.sessions_expired.increase();
                 self.end_session(&session, End::Left, now);
+            } else {
+                self.end_with_token(&session, now);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod abuse;
 mod bosh;
 mod clock;
+mod fetch;
 mod http;
 mod keys;
 mod live_files;

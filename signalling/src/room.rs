@@ -15,6 +15,8 @@ mod health;
 mod hide_all;
 mod history;
 pub(crate) mod hooks;
+pub(crate) mod hosts;
+mod identity;
 mod invite;
 mod iq;
 mod join;

@@ -6,7 +6,7 @@ use crate::now::Now;
 use crate::room::RoomKind;
 use crate::service::{disco, focus_alias, server};
 use crate::session::{Kind, Session};
-use crate::settings::Names;
+use crate::settings::Settings;
 use std::sync::Arc;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::{BareJid, Element, FullJid, Jid};
@@ -45,6 +45,8 @@ pub(crate) enum Destination {
     FocusAlias,
     /// A session to which the focus answers through its alias.
     BehindFocusAlias(FullJid),
+    /// An account of a service.
+    Account(Jid),
     /// A session or user of this server.
     User(Jid),
     /// Not here.
@@ -77,7 +79,8 @@ pub(crate) enum Rule {
 }
 
 /// Understands an address.
-pub(crate) fn destination(names: &Names, sender: &Session, to: Option<&Jid>) -> Destination {
+pub(crate) fn destination(settings: &Settings, sender: &Session, to: Option<&Jid>) -> Destination {
+    let names = &settings.names;
     let Some(to) = to else {
         return Destination::Server;
     };
@@ -117,10 +120,14 @@ pub(crate) fn destination(names: &Names, sender: &Session, to: Option<&Jid>) -> 
     if to.as_str() == sender.bare.as_str() {
         return Destination::Self_;
     }
-    Destination::User(to.clone())
+    match settings.accounts.contains_key(&to.to_bare()) {
+        true => Destination::Account(to.clone()),
+        false => Destination::User(to.clone()),
+    }
 }
 
-/// The table. `answers`: an IQ of type result or error. `from_guest`: people do not write to each other past rooms.
+/// The table. `answers`: an IQ of type result or error. `from_guest`: people do not write to each other past rooms, and
+/// answer nobody there but services.
 pub(crate) fn rule(
     stanza: Stanza,
     destination: &Destination,
@@ -141,11 +148,12 @@ pub(crate) fn rule(
         (_, To::Room(..)) => Rule::Room,
 
         (Stanza::Message, To::FocusAlias) => Refuse(Condition::FeatureNotImplemented),
-        (Stanza::Message, To::User(_)) if !from_guest => Deliver,
+        (Stanza::Message, To::User(_) | To::Account(_)) if !from_guest => Deliver,
         (Stanza::Message, _) => Refuse(Condition::ServiceUnavailable),
 
         (Stanza::Iq, To::BehindFocusAlias(_)) if answers => AnswerForFocus,
-        (Stanza::Iq, To::User(_)) if answers || !from_guest => Deliver,
+        (Stanza::Iq, To::Account(_)) if answers => Deliver,
+        (Stanza::Iq, To::User(_) | To::Account(_)) if !from_guest => Deliver,
         (Stanza::Iq, _) if answers => Drop,
         (Stanza::Iq, To::Server | To::Self_) => Serve,
         (Stanza::Iq, To::Rooms(_)) => ServeRooms,
@@ -199,7 +207,7 @@ impl Host {
             (Stanza::Iq, _) => return error(Condition::BadRequest),
             _ => false,
         };
-        let destination = destination(&self.settings.names, from, to.as_ref());
+        let destination = destination(&self.settings, from, to.as_ref());
         let from_guest = from.kind == Kind::Guest;
         match rule(kind, &destination, answers, from_guest) {
             Rule::Refuse(condition) => error(condition),
@@ -297,7 +305,7 @@ impl Host {
         destination: &Destination,
         out: &mut Outbox,
     ) -> Result<(), StanzaError> {
-        let Destination::User(to) = destination else {
+        let (Destination::User(to) | Destination::Account(to)) = destination else {
             return Ok(());
         };
         let mut recipients = self.sessions_at(to);
@@ -328,6 +336,7 @@ mod tests {
     fn every_stanza_has_its_rule() {
         let room = Destination::Room(RoomKind::Conference, BareJid::new("r@muc.d").unwrap(), None);
         let user = Destination::User(Jid::new("u@d/r").unwrap());
+        let account = Destination::Account(Jid::new("jvb@auth.d/r").unwrap());
         let behind = Destination::BehindFocusAlias(FullJid::new("u@d/r").unwrap());
         let refused = |condition| Rule::Refuse(condition);
         use Destination as To;
@@ -361,7 +370,17 @@ mod tests {
                 true,
                 refused(Condition::ServiceUnavailable),
             ),
-            (Iq, &user, true, true, Rule::Deliver),
+            (Iq, &user, true, true, Rule::Drop),
+            (Iq, &user, true, false, Rule::Deliver),
+            (Iq, &account, true, true, Rule::Deliver),
+            (
+                Iq,
+                &account,
+                false,
+                true,
+                refused(Condition::ServiceUnavailable),
+            ),
+            (Iq, &account, false, false, Rule::Deliver),
             (Iq, &user, false, false, Rule::Deliver),
             (
                 Iq,

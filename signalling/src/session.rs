@@ -94,6 +94,8 @@ pub(crate) enum End {
     Replaced,
     /// It did not read what was sent to it.
     TooSlow,
+    /// Its token has ended, and sessions end with it.
+    TokenExpired,
     /// The server ends.
     Shutdown,
 }

@@ -44,6 +44,8 @@ pub(crate) struct Names {
     pub(crate) conferences: ConferenceDomain,
     pub(crate) internal_muc: String,
     pub(crate) auth: String,
+    /// Where people without a token are, in the login mode that has both kinds.
+    pub(crate) guest: String,
     pub(crate) focus_alias: String,
     pub(crate) focus_account: BareJid,
 }
@@ -88,7 +90,7 @@ impl Settings {
                 return Err(format!("accounts: '{}' is there twice", account.name));
             }
         }
-        let token = token(&config, read)?;
+        let token = token(&config)?;
         if config.auth.mode != AuthMode::Anonymous && token.is_none() {
             return Err("auth.token is missing: the login mode asks for tokens".into());
         }
@@ -135,6 +137,24 @@ impl Settings {
         })
     }
 
+    /// Whether only people with a token may open and own rooms.
+    pub(crate) fn needs_hosts(&self) -> bool {
+        self.auth != AuthMode::Anonymous
+    }
+
+    /// Whether people log in on this domain.
+    pub(crate) fn has_people_on(&self, domain: &str) -> bool {
+        domain == self.names.domain || domain == self.people_domain(false)
+    }
+
+    /// Where people with or without a token are.
+    pub(crate) fn people_domain(&self, has_token: bool) -> &str {
+        match (self.auth, has_token) {
+            (AuthMode::Both, false) => &self.names.guest,
+            _ => &self.names.domain,
+        }
+    }
+
     /// Whether somebody logs in on this domain with an account.
     pub(crate) fn has_accounts_on(&self, domain: &str) -> bool {
         domain == self.names.auth
@@ -171,6 +191,7 @@ impl Names {
                 "internal-muc",
             )?,
             focus_alias: named("focus_domain", &config.focus_domain, "focus")?,
+            guest: named("guest_domain", &config.guest_domain, "guest")?,
             auth,
             focus_account,
             domain,
@@ -180,6 +201,7 @@ impl Names {
             &names.muc,
             &names.internal_muc,
             &names.auth,
+            &names.guest,
             &names.focus_alias,
         ];
         all.sort();
@@ -208,9 +230,12 @@ fn account_jid(account: &Account, names: &Names) -> Result<BareJid, String> {
         format!("{}@{}", account.name, names.auth)
     };
     let jid = BareJid::new(&text).map_err(|error| format!("accounts: '{text}': {error}"))?;
-    if jid.domain().as_str() == names.domain {
+    if [&names.domain, &names.guest]
+        .iter()
+        .any(|it| *it == jid.domain().as_str())
+    {
         return Err(format!(
-            "accounts: '{text}' is on the guests' domain; use '{}'",
+            "accounts: '{text}' is on a domain of people; use '{}'",
             names.auth
         ));
     }
@@ -248,16 +273,21 @@ fn first_line(key: &str, path: &Path, read: ReadFile<'_>) -> Result<String, Stri
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-fn token(config: &Config, read: ReadFile<'_>) -> Result<Option<TokenConfig>, String> {
+fn token(config: &Config) -> Result<Option<TokenConfig>, String> {
     let Some(mut token) = config.auth.token.clone() else {
         return Ok(None);
     };
-    if let KeySource::SecretFile(path) = &token.keys {
-        token.keys = KeySource::Secret(Secret(first_line("auth.token.keys", path, read)?));
-    }
-    let shared = matches!(token.keys, KeySource::Secret(_));
-    if matches!(&token.keys, KeySource::Secret(secret) if secret.0.is_empty()) {
-        return Err("auth.token.keys: the secret is empty".into());
+    let shared = matches!(token.keys, KeySource::Secret(_) | KeySource::SecretFile(_));
+    match &token.keys {
+        KeySource::Secret(secret) if secret.0.is_empty() => {
+            return Err("auth.token.keys: the secret is empty".into());
+        }
+        KeySource::JwksUrl(url) | KeySource::AsapKeyServer(url)
+            if !url.starts_with("https://") && !url.starts_with("http://") =>
+        {
+            return Err(format!("auth.token.keys: '{url}' is no http or https URL"));
+        }
+        _ => {}
     }
     let algorithm = token
         .algorithm

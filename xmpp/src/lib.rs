@@ -14,6 +14,7 @@
 //! | [`sasl`], [`sm`] | authentication; stream management counters (XEP-0198) |
 //! | [`disco`], [`muc`], [`dataform`], [`extdisco`], [`ping`], [`version`] | the XEPs a meeting needs |
 //! | [`conference`], [`mute`], [`presence`], [`json_message`] | Jitsi between client and focus |
+//! | [`hosts`] | focus and server: who may open rooms |
 //! | [`jingle`], [`source`] | sessions and their media sources |
 //! | [`colibri2`], [`healthcheck`], [`brewery`] | focus and bridge |
 //! | [`bridge_channel`] | client and bridge (JSON) |
@@ -37,6 +38,7 @@ pub mod dataform;
 pub mod disco;
 pub mod extdisco;
 pub mod healthcheck;
+pub mod hosts;
 pub mod jingle;
 pub mod json_message;
 #[cfg(feature = "client")]

@@ -118,6 +118,8 @@ pub const COLIBRI: &str = "http://jitsi.org/protocol/colibri";
 pub const COLIBRI2: &str = "jitsi:colibri2";
 /// Health check of a bridge.
 pub const HEALTHCHECK: &str = "http://jitsi.org/protocol/healthcheck";
+/// Who may open rooms: a feature of the server's domain, and the focus's question ([`crate::hosts`]).
+pub const HOSTS: &str = "urn:shoal:hosts";
 /// Trace context in requests.
 pub const OPENTELEMETRY: &str = "jitsi:opentelemetry";
 /// Visitor nodes.

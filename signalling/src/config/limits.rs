@@ -81,6 +81,10 @@ pub struct LimitsConfig {
     /// Failed logins per connection.
     #[schemars(range(min = 1, max = 1_000))]
     pub login_attempts: u32,
+    /// Failed logins with a password per address and minute, over all its connections; those over WebSocket and BOSH and
+    /// those over TCP count apart.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub login_attempts_per_address: u32,
 }
 
 impl Default for LimitsConfig {
@@ -109,6 +113,7 @@ impl Default for LimitsConfig {
             service_queue_stanzas: 100_000,
             service_queue_bytes: 256 * 1024 * 1024,
             login_attempts: 5,
+            login_attempts_per_address: 30,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{Connection, Stage};
 use crate::host::{Login, OpenError};
 use crate::now::Now;
 use crate::render::Writer;
+use crate::session::Kind;
 use std::sync::Arc;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::stream::{StreamCondition, StreamError};
@@ -35,9 +36,9 @@ impl Connection {
         let Stage::Authenticated(login) = &self.stage else {
             return;
         };
-        let login = login.clone();
+        let mut login = login.clone();
         if element.is("resume", ns::SM) {
-            return self.handle_resume(element, &login);
+            return self.handle_resume(element, &login, now);
         }
         if element.has_ns(ns::SM) {
             return self.send(format!(
@@ -54,6 +55,11 @@ impl Connection {
             return self.fail(&StreamError::new(StreamCondition::NotAuthorized));
         };
         let resource = bind.get_child("resource", ns::BIND).map(Element::text);
+        // The name of a session that could be resumed is kept for that only: it may tell of a token that is not here.
+        let domain = (self.host.settings).people_domain(login.profile.claims.is_some());
+        if login.kind == Kind::Guest && login.user.domain().as_str() != domain {
+            login.user = self.host.new_person(login.profile.claims.is_some());
+        }
         let opened =
             self.host
                 .open_session(&login, resource.as_deref(), Arc::clone(&self.wake), now);
@@ -86,10 +92,11 @@ impl Connection {
             self.host.domain_info.write_query(None, &mut writer);
             session.deliver(Arc::new(writer.finish()));
         }
+        self.host.watch_token(&session, now);
         self.stage = Stage::Bound(session, 1);
     }
 
-    fn handle_resume(&mut self, element: &Element, login: &Login) {
+    fn handle_resume(&mut self, element: &Element, login: &Login, now: Now) {
         let previous = element.attr("previd").unwrap_or_default();
         let handled = element.attr("h").and_then(|handled| handled.parse().ok());
         let resumed = handled.map(|handled| {
@@ -102,6 +109,7 @@ impl Connection {
                 writer.open("resumed", ns::SM).attr("previd", previous);
                 writer.attr("h", &handled.to_string());
                 self.send(writer.into_fragment());
+                self.host.watch_token(&session, now);
                 self.stage = Stage::Bound(session, attachment);
             }
             _ => self.send(format!(

@@ -3,14 +3,16 @@
 
 use super::{Connection, Output, Stage};
 use crate::config::AuthMode;
-use crate::host::Login;
+use crate::host::{Guesser, Login, Waiting};
 use crate::now::Now;
 use crate::render::Writer;
 use crate::session::scram::{self, Credentials, Hash, ScramError};
-use crate::session::token::{self, Claims, Invalid};
+use crate::session::token::{self, Claims, Invalid, Refusal};
 use crate::session::{Kind, Profile};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use xmpp::stream::{StreamCondition, StreamError};
 use xmpp::{BareJid, Element, ns};
 
@@ -25,12 +27,35 @@ pub(super) enum Exchange {
     Start(&'static str),
     /// SCRAM after the first message.
     Scram(Box<scram::Exchange>),
+    /// A token whose key is being looked for, until then.
+    Key(String, Instant),
+}
+
+/// How long a login waits for the key of its token.
+const KEY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether a login may wait for the key of its token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Some,
+    None,
 }
 
 /// Why a login fails.
 struct Failure {
     condition: &'static str,
     text: Option<&'static str>,
+    kind: FailureKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FailureKind {
+    /// The exchange or the token is not good.
+    Plain,
+    /// The name and the password do not belong together.
+    WrongPassword,
+    /// The address has guessed too often; nothing was looked at.
+    TooMany,
 }
 
 impl From<Invalid> for Failure {
@@ -38,6 +63,7 @@ impl From<Invalid> for Failure {
         Self {
             condition: invalid.condition,
             text: Some(invalid.reason),
+            kind: FailureKind::Plain,
         }
     }
 }
@@ -46,12 +72,22 @@ fn failure(condition: &'static str) -> Failure {
     Failure {
         condition,
         text: None,
+        kind: FailureKind::Plain,
+    }
+}
+
+fn wrong_password() -> Failure {
+    Failure {
+        kind: FailureKind::WrongPassword,
+        ..failure("not-authorized")
     }
 }
 
 /// What a message leads to.
 enum Step {
     Challenge(Exchange, String),
+    /// Nothing is said yet.
+    Wait(Exchange),
     Success(Box<Login>, Option<String>),
 }
 
@@ -59,7 +95,7 @@ impl Connection {
     /// Mechanisms for the domain that the stream addresses. None where passwords would travel in the clear.
     fn mechanisms(&self) -> &'static [&'static str] {
         let settings = &self.host.settings;
-        if self.domain == settings.names.domain {
+        if settings.has_people_on(&self.domain) {
             return &[ANONYMOUS];
         }
         let safe =
@@ -106,6 +142,7 @@ impl Connection {
         };
         let exchange = exchange.take();
         let step = match (element.name(), exchange) {
+            (_, Some(Exchange::Key(..))) => Err(failure("malformed-request")),
             ("auth", _) => self.start(element, now),
             ("response", Some(Exchange::Start(mechanism))) => {
                 decode(element).and_then(|message| self.respond(mechanism, &message, now))
@@ -116,7 +153,38 @@ impl Connection {
             ("abort", _) => Err(failure("aborted")),
             _ => Err(failure("malformed-request")),
         };
+        self.take_step(step, now);
+    }
+
+    /// When a login that waits for a key has waited long enough.
+    pub(super) fn key_deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Negotiating(Some(Exchange::Key(_, until))) => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// A login that waits for a key goes on when the key is there, is not to be had, or takes too long.
+    pub(super) fn look_for_key(&mut self, now: Now) {
+        let Stage::Negotiating(exchange) = &mut self.stage else {
+            return;
+        };
+        let waits = match exchange {
+            Some(Exchange::Key(id, until)) => {
+                now.instant < *until && self.host.key_ring.is_wanted(id)
+            }
+            _ => true,
+        };
+        if !waits {
+            *exchange = None;
+            let step = self.anonymous(now, Patience::None);
+            self.take_step(step, now);
+        }
+    }
+
+    fn take_step(&mut self, step: Result<Step, Failure>, now: Now) {
         match step {
+            Ok(Step::Wait(exchange)) => self.stage = Stage::Negotiating(Some(exchange)),
             Ok(Step::Challenge(exchange, message)) => {
                 self.stage = Stage::Negotiating(Some(exchange));
                 let message = BASE64.encode(message);
@@ -136,13 +204,17 @@ impl Connection {
                 self.stage = Stage::Authenticated(login);
                 self.restart = true;
             }
-            Err(failure) => self.refuse_login(&failure),
+            Err(failure) => self.refuse_login(&failure, now),
         }
     }
 
     /// The serialisation is literal: lib-jitsi-meet finds the text only like this.
-    fn refuse_login(&mut self, failure: &Failure) {
+    fn refuse_login(&mut self, failure: &Failure, now: Now) {
         self.host.counters.logins_failed.increase();
+        if failure.kind == FailureKind::WrongPassword {
+            let attempts = &self.host.login_attempts;
+            attempts.handle_failure(self.guesser(), now.instant);
+        }
         let text = failure
             .text
             .map(|text| format!("<text>{text}</text>"))
@@ -153,10 +225,31 @@ impl Connection {
             ns::SASL
         ));
         self.failed_logins += 1;
-        if self.failed_logins >= self.host.settings.limits.login_attempts {
+        let many = self.failed_logins >= self.host.settings.limits.login_attempts;
+        if many || failure.kind == FailureKind::TooMany {
             let error = StreamError::new(StreamCondition::PolicyViolation);
             self.fail(&error.with_text("too many failed logins"));
         }
+    }
+
+    fn guesser(&self) -> Guesser {
+        Guesser {
+            address: self.origin.address,
+            web: self.origin.framing.is_web(),
+        }
+    }
+
+    /// Refuses who has guessed too often, on whatever connections.
+    fn may_try(&self, now: Now) -> Result<(), Failure> {
+        let most = self.host.settings.limits.login_attempts_per_address;
+        let attempts = &self.host.login_attempts;
+        if attempts.may_try(self.guesser(), most, now.instant) {
+            return Ok(());
+        }
+        Err(Failure {
+            kind: FailureKind::TooMany,
+            ..failure("temporary-auth-failure")
+        })
     }
 
     fn start(&mut self, element: &Element, now: Now) -> Result<Step, Failure> {
@@ -175,18 +268,14 @@ impl Connection {
 
     fn respond(&mut self, mechanism: &str, message: &[u8], now: Now) -> Result<Step, Failure> {
         match mechanism {
-            ANONYMOUS => self
-                .anonymous(now)
-                .map(|login| Step::Success(Box::new(login), None)),
+            ANONYMOUS => self.anonymous(now, Patience::Some),
             PLAIN => {
                 let (user, password) =
                     scram::parse_plain(message).ok_or_else(|| failure("malformed-request"))?;
-                let login = self.account(&user)?;
-                let account = &self.host.settings.accounts[&login.user];
-                let mut good = account.passwords.good(now.instant);
-                if !good.any(|credentials| credentials.fits(&password)) {
-                    return Err(failure("not-authorized"));
-                }
+                self.may_try(now)?;
+                let (login, credentials) = self.candidates(&user, now);
+                let fits = Credentials::any_fits(&credentials, &password);
+                let login = login.filter(|_| fits).ok_or_else(wrong_password)?;
                 Ok(Step::Success(Box::new(login), None))
             }
             _ => {
@@ -195,25 +284,17 @@ impl Connection {
                 } else {
                     Hash::Sha256
                 };
-                self.start_scram(hash, message)
+                self.may_try(now)?;
+                self.start_scram(hash, message, now)
             }
         }
     }
 
-    fn start_scram(&self, hash: Hash, message: &[u8]) -> Result<Step, Failure> {
+    fn start_scram(&self, hash: Hash, message: &[u8], now: Now) -> Result<Step, Failure> {
         let user = scram::client_first_user(message).map_err(|_| failure("malformed-request"))?;
-        let host = &self.host;
-        let account = self.account(&user).ok();
-        let (exchange, first) = host
-            .random
-            .with(|random| {
-                let unknown = Credentials::impossible(&user, &host.login_secret);
-                let known = account
-                    .as_ref()
-                    .map(|login| host.settings.accounts[&login.user].passwords.current());
-                let credentials = known.as_deref().unwrap_or(&unknown);
-                scram::Exchange::start(hash, message, credentials, random)
-            })
+        let (_, credentials) = self.candidates(&user, now);
+        let (exchange, first) = (self.host.random)
+            .with(|random| scram::Exchange::start(hash, message, &credentials[0], random))
             .map_err(|_| failure("malformed-request"))?;
         Ok(Step::Challenge(Exchange::Scram(Box::new(exchange)), first))
     }
@@ -224,37 +305,57 @@ impl Connection {
         message: &[u8],
         now: Now,
     ) -> Result<Step, Failure> {
-        let login = self.account(exchange.user())?;
-        let account = &self.host.settings.accounts[&login.user];
-        for credentials in account.passwords.good(now.instant) {
-            match exchange.finish(message, &credentials) {
-                Ok(proof) => return Ok(Step::Success(Box::new(login), Some(proof))),
-                Err(ScramError::NotAuthorized) => {}
-                Err(ScramError::Malformed) => return Err(failure("malformed-request")),
+        self.may_try(now)?;
+        let (login, all) = self.candidates(exchange.user(), now);
+        for credentials in all {
+            match (exchange.finish(message, &credentials), &login) {
+                (Ok(proof), Some(login)) => {
+                    return Ok(Step::Success(Box::new(login.clone()), Some(proof)));
+                }
+                (Err(ScramError::Malformed), _) => return Err(failure("malformed-request")),
+                (Ok(_), None) | (Err(ScramError::NotAuthorized), _) => {}
             }
         }
-        Err(failure("not-authorized"))
+        Err(wrong_password())
     }
 
-    /// The account of that name on this domain, if it may use this transport.
-    fn account(&self, user: &str) -> Result<Login, Failure> {
+    /// The account of that name, and what its password is checked by, the current one first. A name that does not exist
+    /// here gets something that nothing fits and that costs as much.
+    fn candidates(&self, user: &str, now: Now) -> (Option<Login>, Vec<Arc<Credentials>>) {
         let user = user
             .strip_suffix(&format!("@{}", self.domain))
             .unwrap_or(user);
-        let unknown = || failure("not-authorized");
-        let jid = BareJid::new(&format!("{user}@{}", self.domain)).map_err(|_| unknown())?;
-        let account = self.host.settings.accounts.get(&jid).ok_or_else(unknown)?;
+        let address = format!("{user}@{}", self.domain);
+        let jid = BareJid::new(&address).ok();
+        let login = jid.clone().and_then(|jid| self.account(jid));
+        let credentials = match &login {
+            Some(login) => {
+                let passwords = &self.host.settings.accounts[&login.user].passwords;
+                passwords.good(now.instant).collect()
+            }
+            None => {
+                let user = jid.as_ref().map_or(address.as_str(), |jid| jid.as_str());
+                let secret = &self.host.login_secret;
+                vec![Arc::new(Credentials::impossible(user, secret))]
+            }
+        };
+        (login, credentials)
+    }
+
+    /// The account, if it may use this transport.
+    fn account(&self, jid: BareJid) -> Option<Login> {
+        let account = self.host.settings.accounts.get(&jid)?;
         if self.origin.framing.is_web() && !account.web {
-            return Err(unknown());
+            return None;
         }
         let kind = Kind::Service {
             admin: account.admin,
         };
-        Ok(self.login(jid, kind, None))
+        Some(self.login(jid, kind, None))
     }
 
     /// A guest or token user (rooms reference §2.2, §2.3). The user of a session that can be resumed keeps its name.
-    fn anonymous(&self, now: Now) -> Result<Login, Failure> {
+    fn anonymous(&self, now: Now, patience: Patience) -> Result<Step, Failure> {
         let settings = &self.host.settings;
         let given = self
             .origin
@@ -266,28 +367,32 @@ impl Connection {
             (AuthMode::Anonymous, ..) | (_, None, _) | (AuthMode::Both, _, None) => None,
             (AuthMode::Token, _, None) => {
                 return Err(Failure {
-                    condition: "not-allowed",
                     text: Some("token required"),
+                    ..failure("not-allowed")
                 });
             }
             (_, Some(rules), Some(token)) => {
-                Some(token::verify(token, rules, &self.host.keys(), now)?)
+                match token::verify(token, rules, &self.host.key_ring.keys(), now) {
+                    Ok(claims) => Some(claims),
+                    Err(Refusal::UnknownKey(id)) if patience == Patience::Some => {
+                        let waiting = Waiting::Login(Arc::clone(&self.wake));
+                        if !self.host.key_ring.want(&id, waiting) {
+                            return Err(Refusal::UnknownKey(id).into_invalid().into());
+                        }
+                        let until = now.instant + KEY_PATIENCE;
+                        return Ok(Step::Wait(Exchange::Key(id, until)));
+                    }
+                    Err(refusal) => return Err(refusal.into_invalid().into()),
+                }
             }
         };
         let previous = self.origin.query.previous.as_deref();
         let known = previous
             .and_then(|id| self.host.user_of_previous(id))
-            .filter(|user| user.domain().as_str() == settings.names.domain);
-        let user = match known {
-            Some(user) => user,
-            None => BareJid::new(&format!(
-                "{}@{}",
-                self.host.random.uuid(),
-                settings.names.domain
-            ))
-            .expect("a UUID and a checked domain make an address"),
-        };
-        Ok(self.login(user, Kind::Guest, claims))
+            .filter(|user| settings.has_people_on(user.domain().as_str()));
+        let user = known.unwrap_or_else(|| self.host.new_person(claims.is_some()));
+        let login = self.login(user, Kind::Guest, claims);
+        Ok(Step::Success(Box::new(login), None))
     }
 
     fn login(&self, user: BareJid, kind: Kind, claims: Option<Claims>) -> Login {

@@ -49,6 +49,11 @@ impl RoomTable {
 }
 
 impl Host {
+    /// Whether there is a room with this address.
+    pub(crate) fn has_room(&self, jid: &BareJid) -> bool {
+        self.rooms.find(jid).is_some()
+    }
+
     /// Does `work` in a room that exists.
     ///
     /// # Errors

@@ -5,7 +5,6 @@ use super::tls::Certificates;
 use super::{abuse, clock, http, keys, live_files, stream};
 use crate::Config;
 use crate::addresses::Address;
-use crate::config::KeySource;
 use crate::connection::{Connection, Framing, Origin, Query};
 use crate::host::Host;
 use crate::random::Random;
@@ -113,7 +112,7 @@ impl Server {
         let mut seed = [0; 32];
         rand::rng().fill_bytes(&mut seed);
         let host = Host::new(settings, Random::new(seed));
-        keys::load(&host, &read).map_err(StartError::Config)?;
+        let keeper = keys::start(&host, &read).map_err(StartError::Config)?;
         let shared = Arc::new(Shared {
             host,
             tls,
@@ -142,9 +141,8 @@ impl Server {
         shared.spawn_until_stop(keep_time(Arc::clone(&shared.host)));
         shared.spawn_until_stop(live_files::follow(Arc::clone(&shared)));
         shared.spawn_until_stop(abuse::report(Arc::clone(&shared.host)));
-        let token = shared.host.settings.token.as_ref();
-        if let Some(KeySource::JwksUrl(url)) = token.map(|token| &token.keys) {
-            shared.spawn_until_stop(keys::refresh(Arc::clone(&shared.host), url.clone()));
+        if let Some(keeper) = keeper {
+            shared.spawn_until_stop(keeper);
         }
         tracing::info!(domain = %shared.host.settings.names.domain, ?addresses, "signalling is up");
         Ok(Self { shared, addresses })

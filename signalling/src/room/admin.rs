@@ -111,6 +111,13 @@ impl Room {
         {
             return Err(error(Condition::NotAllowed));
         }
+        if from.is_admin()
+            && affiliation >= Affiliation::Admin
+            && !self.may_be_made_owner(jid, context.settings)
+        {
+            let text = "Only people with a token own rooms";
+            return Err(error(Condition::NotAllowed).with_text(text));
+        }
         match own {
             Affiliation::Owner => {}
             Affiliation::Admin

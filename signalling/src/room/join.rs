@@ -3,7 +3,7 @@
 use super::hooks::{self, Verdict};
 use super::occupant::Payload;
 use super::presence::Change;
-use super::{Affiliation, Occupant, Role, Room};
+use super::{Affiliation, Occupant, Role, Room, hosts, identity};
 use crate::context::{Context, Outbox};
 use crate::host::takes_over;
 use crate::session::{Kind, Session};
@@ -74,6 +74,7 @@ impl Room {
                 Verdict::Wait | Verdict::Ignore => return,
             }
         }
+        join.extra.push_str(&identity::of(session));
         let presence = Payload::of(stanza, &join.extra);
         if let Err(error) = check_size(&presence, session, context) {
             return out.refuse(session, stanza, &error);
@@ -104,7 +105,8 @@ impl Room {
             }
         }
         let mut affiliation = join.affiliation;
-        if created && affiliation < Affiliation::Owner {
+        let may_own = hosts::may_own(join.session, context.settings);
+        if created && affiliation < Affiliation::Owner && may_own {
             affiliation = Affiliation::Owner;
         } else if join.earned {
             self.earned.insert(join.session.bare.clone());
@@ -181,7 +183,7 @@ impl Room {
                 StanzaError::new(Condition::NotAllowed).with_text("Nick changes are not allowed");
             return out.refuse(&session, stanza, &error);
         }
-        let presence = Payload::of(stanza, "");
+        let presence = Payload::of(stanza, &identity::of(&session));
         if let Err(error) = check_size(&presence, &session, context) {
             return out.refuse(&session, stanza, &error);
         }

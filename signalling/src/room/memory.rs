@@ -140,9 +140,9 @@ impl Room {
 
     fn memory(&self, context: &Context<'_>) -> Memory {
         let configuration = &self.configuration;
-        let people = &context.settings.names.domain;
+        let is_of_people = |jid: &BareJid| context.settings.has_people_on(jid.domain().as_str());
         let lasting = self.affiliations.iter();
-        let lasting = lasting.filter(|(jid, _)| jid.domain().as_str() != people);
+        let lasting = lasting.filter(|(jid, _)| !is_of_people(jid));
         let least = match configuration.members_only {
             true => Affiliation::Member,
             false => Affiliation::Admin,

@@ -1,5 +1,6 @@
 //! One occupant of a room, and the words for rights (XEP-0045 §5).
 
+use super::identity;
 use crate::render::{Rendered, Writer};
 use crate::session::Session;
 use std::str::FromStr;
@@ -60,11 +61,30 @@ pub(crate) struct Payload {
 
 /// Children of a presence that only the room may write.
 fn is_reserved(child: &Element) -> bool {
-    (child.name() == "x" && (child.has_ns(ns::MUC) || child.has_ns(ns::MUC_USER)))
+    child.name() == identity::NAME
+        || (child.name() == "x" && (child.has_ns(ns::MUC) || child.has_ns(ns::MUC_USER)))
         || child.is("occupant-id", ns::OCCUPANT_ID)
         || child.is("delay", ns::DELAY)
         || child.is("takeover", ns::FOCUS_TAKEOVER)
         || child.is("memory", ns::ROOM_MEMORY)
+}
+
+/// Whether somewhere inside there is what only the server may say.
+fn holds_identity(element: &Element) -> bool {
+    element
+        .children()
+        .any(|child| child.name() == identity::NAME || holds_identity(child))
+}
+
+fn remove_identities(element: &mut Element) {
+    while let Some(child) = element
+        .children()
+        .find(|child| child.name() == identity::NAME)
+    {
+        let namespace = child.ns();
+        element.remove_child(identity::NAME, namespace.as_str());
+    }
+    element.children_mut().for_each(remove_identities);
 }
 
 impl Payload {
@@ -72,7 +92,13 @@ impl Payload {
     pub(crate) fn of(stanza: &Element, extra: &str) -> Self {
         let mut writer = Writer::fragment();
         for child in stanza.children().filter(|child| !is_reserved(child)) {
-            writer.element(child);
+            if holds_identity(child) {
+                let mut child = child.clone();
+                remove_identities(&mut child);
+                writer.element(&child);
+            } else {
+                writer.element(child);
+            }
         }
         writer.raw(extra);
         Self {

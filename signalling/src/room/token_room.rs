@@ -4,7 +4,8 @@ use super::hooks::{Creation, Verdict};
 use super::{Join, Room};
 use crate::config::AuthMode;
 use crate::context::Context;
-use crate::session::{Kind, Session, token};
+use crate::session::token::{self, Claims};
+use crate::session::{Kind, Session};
 use crate::settings::Settings;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::xml::element;
@@ -26,30 +27,36 @@ pub(super) fn pre_join(room: &mut Room, join: &mut Join<'_>, context: &Context<'
 
 fn check(room: &BareJid, session: &Session, context: &Context<'_>) -> Result<(), StanzaError> {
     let settings = context.settings;
-    let Some(rules) = &settings.token else {
-        return Ok(());
-    };
-    let exempt = session.kind != Kind::Guest
-        || settings.auth == AuthMode::Anonymous
-        || Settings::listed(&rules.allow_list, &session.bare);
-    if exempt {
+    let listed =
+        |rules: &crate::config::TokenConfig| Settings::listed(&rules.allow_list, &session.bare);
+    if session.kind != Kind::Guest || settings.token.as_ref().is_some_and(listed) {
         return Ok(());
     }
-    let profile = session.profile();
-    let names = &settings.names;
-    let name = room.node().map_or("", |node| node.as_str());
-    let tenant = names.conferences.tenant(room.domain().as_str());
-    let required = settings.auth == AuthMode::Token;
-    token::check_room(
-        profile.claims.as_ref(),
-        rules,
-        required,
-        (tenant, name),
-        &names.domain,
-    )
-    .map_err(|cause| {
+    check_claims(session.profile().claims.as_ref(), room, settings).map_err(|cause| {
         StanzaError::new(Condition::NotAllowed)
             .with_text("Room and token mismatched")
             .with_application(element(cause, ns::JITMEET))
     })
+}
+
+/// Whether these claims, or none, let a person into a room that is there.
+pub(super) fn check_claims(
+    claims: Option<&Claims>,
+    room: &BareJid,
+    settings: &Settings,
+) -> Result<(), token::Mismatch> {
+    let (Some(rules), true) = (&settings.token, settings.needs_hosts()) else {
+        return Ok(());
+    };
+    let Some(claims) = claims else {
+        // Guests are guests, whatever is compared of tokens.
+        return match settings.auth {
+            AuthMode::Token => Err("authentication-required"),
+            AuthMode::Both | AuthMode::Anonymous => Ok(()),
+        };
+    };
+    let names = &settings.names;
+    let name = room.node().map_or("", |node| node.as_str());
+    let tenant = names.conferences.tenant(room.domain().as_str());
+    token::check_room(claims, rules, (tenant, name), &names.domain)
 }

@@ -53,7 +53,7 @@ impl DomainInfo {
                 });
             }
         }
-        let features = vec![
+        let mut features = vec![
             ns::DISCO_INFO,
             ns::DISCO_ITEMS,
             ns::PING,
@@ -61,6 +61,9 @@ impl DomainInfo {
             ns::EXTDISCO,
             "urn:xmpp:extdisco:1",
         ];
+        if settings.needs_hosts() {
+            features.push(ns::HOSTS);
+        }
         let version = version(&identities, &features);
         Self {
             identities,

@@ -4,6 +4,7 @@
 use crate::context::Outbox;
 use crate::host::Host;
 use crate::render::Writer;
+use crate::room::hosts;
 use crate::router::Destination;
 use crate::session::Session;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub(crate) fn forward(
     out: &mut Outbox,
 ) -> Result<(), StanzaError> {
     let names = &host.settings.names;
+    may_ask(host, from, stanza)?;
     let sessions = host.sessions_of(&names.focus_account);
     if sessions.is_empty() {
         return Err(StanzaError::new(Condition::ServiceUnavailable));
@@ -53,6 +55,21 @@ fn with_canonical_room(stanza: &Element, conferences: &ConferenceDomain) -> Opti
         .get_child_mut("conference", ns::FOCUS)?
         .put_attr("room", &canonical);
     Some(stanza)
+}
+
+/// Who may not open a room may ask for one that is there. A focus that knows of logins refuses the same by itself; for
+/// one that does not, this is what protects rooms.
+fn may_ask(host: &Host, from: &Session, stanza: &Element) -> Result<(), StanzaError> {
+    let request = stanza.get_child("conference", ns::FOCUS);
+    let room = request.and_then(|request| BareJid::new(request.attr("room")?).ok());
+    // What is no request for a room is the focus's to judge.
+    let Some(room) = room.map(|room| host.settings.names.conferences.canonical(room)) else {
+        return Ok(());
+    };
+    if host.has_room(&room) || hosts::may_open(from, &room, &host.settings) {
+        return Ok(());
+    }
+    Err(StanzaError::new(Condition::NotAuthorized).with_text("log in to open a room"))
 }
 
 pub(crate) fn answer(

@@ -1,6 +1,6 @@
 //! IQs to the domain: ping, disco, TURN, session, private storage, an empty roster for libraries that ask.
 
-use super::{disco, extdisco, private};
+use super::{disco, extdisco, hosts, private};
 use crate::context::Outbox;
 use crate::host::Host;
 use crate::now::Now;
@@ -49,6 +49,9 @@ pub(crate) fn handle_iq(
             out.result(from, stanza, |writer| {
                 extdisco::write(&services, kind, &namespace, writer)
             });
+        }
+        (Some("get"), "opening", ns::HOSTS) => {
+            hosts::handle_iq(host, from, stanza, payload, now, out)?;
         }
         (Some("get" | "set"), "query", ns::PRIVATE) => {
             private::handle_iq(host, from, stanza, payload, out)?;

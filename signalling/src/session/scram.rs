@@ -6,6 +6,7 @@ use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rand::RngCore;
+use std::borrow::Borrow;
 use std::num::NonZeroU32;
 
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).expect("4096 is not zero");
@@ -79,26 +80,41 @@ impl Credentials {
     }
 
     /// Credentials that no password fits, for a name that does not exist. Its salt stays the same, as that of an
-    /// account does, so that the answer does not tell which names exist.
+    /// account does, and a check takes as long, so that neither answer nor time tells which names exist. `user` is the
+    /// normalised address, because two spellings of an account have one salt.
     pub(crate) fn impossible(user: &str, secret: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        let mut salt = [0; 16];
-        salt.copy_from_slice(&hmac::sign(&key, user.as_bytes()).as_ref()[..16]);
-        let keys = || Keys {
-            stored: Vec::new(),
-            server: Vec::new(),
+        let derive = |purpose: &str, length: usize| {
+            let text = format!("{purpose} {user}");
+            hmac::sign(&key, text.as_bytes()).as_ref()[..length].to_vec()
         };
+        let keys = |hash: Hash| Keys {
+            // Nobody finds what has this as its hash.
+            stored: derive("stored", hash.digest().output_len()),
+            server: derive("server", hash.digest().output_len()),
+        };
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&derive("salt", 16));
         Self {
             salt,
-            sha1: keys(),
-            sha256: keys(),
+            sha1: keys(Hash::Sha1),
+            sha256: keys(Hash::Sha256),
         }
     }
 
-    /// PLAIN: whether this is the password.
+    /// Whether this is the password.
     pub(crate) fn fits(&self, password: &str) -> bool {
-        let keys = Keys::derive(Hash::Sha256, password.as_bytes(), &self.salt);
-        verify_slices_are_equal(&keys.stored, &self.sha256.stored).is_ok()
+        Self::any_fits(&[self], password)
+    }
+
+    /// PLAIN: whether one of these, which have one salt, is of the password. It costs one derivation, however many.
+    pub(crate) fn any_fits<C: Borrow<Self>>(all: &[C], password: &str) -> bool {
+        let Some(first) = all.first() else {
+            return false;
+        };
+        let keys = Keys::derive(Hash::Sha256, password.as_bytes(), &first.borrow().salt);
+        all.iter()
+            .any(|it| verify_slices_are_equal(&keys.stored, &it.borrow().sha256.stored).is_ok())
     }
 
     fn keys(&self, hash: Hash) -> &Keys {
@@ -233,7 +249,6 @@ impl Exchange {
         let keys = credentials.keys(self.hash);
         if nonce != self.nonce
             || binding != BASE64.encode(&self.gs2_header)
-            || keys.stored.is_empty()
             || proof.len() != keys.stored.len()
         {
             return Err(ScramError::NotAuthorized);
@@ -363,5 +378,28 @@ mod tests {
         assert_eq!(parse_plain(b"\0jvb\0pw"), Some(("jvb".into(), "pw".into())));
         assert_eq!(parse_plain(b"jvb\0pw"), None);
         assert_eq!(parse_plain(b"\0a\0b\0c"), None);
+    }
+
+    /// Half or double would tell the name of an account; a derivation that is left out is a hundredth.
+    #[test]
+    fn a_password_for_a_name_that_does_not_exist_takes_as_long_as_for_one_that_does() {
+        let known = Credentials::derive(&"secret".into(), &mut rand::rng());
+        let time = |credentials: &Credentials| {
+            let start = std::time::Instant::now();
+            assert!(!credentials.fits("guess"));
+            start.elapsed()
+        };
+        let median = |mut times: Vec<std::time::Duration>| {
+            times.sort_unstable();
+            times[times.len() / 2]
+        };
+        let unknown = Credentials::impossible("nobody@auth.meet.shoal", b"secret");
+        let pairs = (0..15).map(|_| (time(&known), time(&unknown)));
+        let (known, unknown): (Vec<_>, Vec<_>) = pairs.unzip();
+        let (known, unknown) = (median(known), median(unknown));
+        assert!(
+            known < unknown * 2 && unknown < known * 2,
+            "{known:?} {unknown:?}"
+        );
     }
 }

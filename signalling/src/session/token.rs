@@ -1,65 +1,22 @@
 //! JWT login and what a token permits, as Jitsi's token authentication does it. Reasons are literal: clients show them.
 
-use crate::config::{KeySource, TokenConfig};
+mod keys;
+mod pattern;
+mod room;
+
+pub(crate) use keys::{KeySet, Keys, parse_pem, parse_set};
+pub(crate) use room::{Mismatch, check_room};
+
+use crate::config::TokenConfig;
 use crate::now::Now;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::time::Duration;
 
-/// Keys that verify tokens.
-#[derive(Clone)]
-pub(crate) enum Keys {
-    /// One key, whatever the token names.
-    Single(DecodingKey),
-    /// Keys by `kid`.
-    ById(HashMap<String, DecodingKey>),
-}
-
-impl Keys {
-    /// The keys that need no file and no network.
-    pub(crate) fn from_config(source: &KeySource) -> Self {
-        match source {
-            KeySource::Secret(secret) => {
-                Self::Single(DecodingKey::from_secret(secret.0.as_bytes()))
-            }
-            _ => Self::ById(HashMap::new()),
-        }
-    }
-
-    /// One PEM public key or certificate.
-    pub(crate) fn from_pem(pem: &str) -> Result<Self, String> {
-        DecodingKey::from_rsa_pem(pem.as_bytes())
-            .map(Self::Single)
-            .map_err(|error| format!("not an RSA public key in PEM: {error}"))
-    }
-
-    /// A JSON Web Key Set, or a map from `kid` to PEM.
-    pub(crate) fn from_json(text: &str) -> Result<Self, String> {
-        let mut keys = HashMap::new();
-        if let Ok(set) = serde_json::from_str::<JwkSet>(text) {
-            for key in &set.keys {
-                if let (Some(id), Ok(decoding)) = (&key.common.key_id, DecodingKey::from_jwk(key)) {
-                    keys.insert(id.clone(), decoding);
-                }
-            }
-        } else if let Ok(map) = serde_json::from_str::<HashMap<String, String>>(text) {
-            for (id, pem) in map {
-                if let Ok(key) = DecodingKey::from_rsa_pem(pem.as_bytes()) {
-                    keys.insert(id, key);
-                }
-            }
-        }
-        if keys.is_empty() {
-            return Err(
-                "no usable key: neither a JSON Web Key Set nor a map from kid to PEM".into(),
-            );
-        }
-        Ok(Self::ById(keys))
-    }
-}
+/// Longest key id that is looked for.
+const MOST_KEY_ID: usize = 256;
 
 /// A refusal: SASL condition and text (rooms reference §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +32,40 @@ fn invalid(reason: &'static str) -> Invalid {
     }
 }
 
+/// Why a token is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is not good.
+    Invalid(Invalid),
+    /// The key with this id is not known; it may be by and by.
+    UnknownKey(String),
+}
+
+impl Refusal {
+    /// What is said when nobody waits for the key.
+    pub(crate) fn into_invalid(self) -> Invalid {
+        match self {
+            Self::Invalid(invalid) => invalid,
+            Self::UnknownKey(_) => invalid("could not obtain public key"),
+        }
+    }
+}
+
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
 /// What a verified token says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Claims {
     pub(crate) room: Option<String>,
+    /// `room` is a pattern.
+    pub(crate) room_is_pattern: bool,
     pub(crate) subject: String,
+    /// When the token ends, since the epoch.
+    pub(crate) expires: Option<Duration>,
     pub(crate) tenant: Option<String>,
     pub(crate) group: Option<String>,
     pub(crate) user: Map<String, Value>,
@@ -109,7 +95,7 @@ pub(crate) fn verify(
     rules: &TokenConfig,
     keys: &Keys,
     now: Now,
-) -> Result<Claims, Invalid> {
+) -> Result<Claims, Refusal> {
     let (message, signature) = token.rsplit_once('.').ok_or(invalid("bad token format"))?;
     let (header, payload) = message.split_once('.').ok_or(invalid("bad token format"))?;
     let header = segment(header).ok_or(invalid("bad token format"))?;
@@ -120,17 +106,23 @@ pub(crate) fn verify(
             let id = text("kid").ok_or(invalid("'kid' claim is missing"))?;
             let algorithm = text("alg").ok_or(invalid("'alg' claim is missing"))?;
             if !algorithm.starts_with("RS") {
-                return Err(invalid("Invalid or incorrect alg"));
+                return Err(invalid("Invalid or incorrect alg").into());
             }
-            keys.get(id).ok_or(invalid("could not obtain public key"))?
+            match keys.get(id) {
+                Some(key) => key,
+                None if id.len() > MOST_KEY_ID => {
+                    return Err(invalid("could not obtain public key").into());
+                }
+                None => return Err(Refusal::UnknownKey(id.to_owned())),
+            }
         }
     };
     if text("typ") != Some("JWT") {
-        return Err(invalid("Invalid typ"));
+        return Err(invalid("Invalid typ").into());
     }
     let algorithm = rules.algorithm.as_deref().unwrap_or("RS256");
     if text("alg") != Some(algorithm) {
-        return Err(invalid("Invalid or incorrect alg"));
+        return Err(invalid("Invalid or incorrect alg").into());
     }
     let algorithm: Algorithm = algorithm
         .parse()
@@ -138,10 +130,10 @@ pub(crate) fn verify(
     let genuine = jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm)
         .unwrap_or(false);
     if !genuine {
-        return Err(invalid("Invalid signature"));
+        return Err(invalid("Invalid signature").into());
     }
     let claims = segment(payload).ok_or(invalid("bad token format"))?;
-    check_times(&claims, now)?;
+    let expires = check_times(&claims, rules, now)?;
     check_parties(&claims, rules)?;
     let room = claims.get("room").and_then(Value::as_str);
     let missing = |reason| Invalid {
@@ -149,20 +141,30 @@ pub(crate) fn verify(
         reason,
     };
     if rules.require_room_claim && room.is_none() {
-        return Err(missing("room claim is missing"));
+        return Err(missing("room claim is missing").into());
     }
     let subject = claims.get("sub").and_then(Value::as_str);
     let subject = subject.ok_or(missing("sub claim is missing"))?;
-    Ok(extract(&claims, room, subject))
+    Ok(Claims {
+        expires,
+        ..extract(&claims, room, subject)
+    })
 }
 
-fn check_times(claims: &Map<String, Value>, now: Now) -> Result<(), Invalid> {
+/// When the token ends.
+fn check_times(
+    claims: &Map<String, Value>,
+    rules: &TokenConfig,
+    now: Now,
+) -> Result<Option<Duration>, Invalid> {
     let seconds = now.unix.as_secs_f64();
-    if let Some(expiry) = claims.get("exp") {
-        let expiry = expiry.as_f64().ok_or(invalid("exp must be number"))?;
-        if seconds >= expiry {
-            return Err(invalid("Not acceptable by exp"));
-        }
+    let expiry = match claims.get("exp") {
+        Some(expiry) => Some(expiry.as_f64().ok_or(invalid("exp must be number"))?),
+        None if rules.require_expiry => return Err(invalid("'exp' claim is missing")),
+        None => None,
+    };
+    if expiry.is_some_and(|expiry| seconds >= expiry) {
+        return Err(invalid("Not acceptable by exp"));
     }
     if let Some(start) = claims.get("nbf") {
         let start = start.as_f64().ok_or(invalid("nbf must be number"))?;
@@ -170,7 +172,8 @@ fn check_times(claims: &Map<String, Value>, now: Now) -> Result<(), Invalid> {
             return Err(invalid("Not acceptable by nbf"));
         }
     }
-    Ok(())
+    // What is too far away to be counted never comes.
+    Ok(expiry.and_then(|expiry| Duration::try_from_secs_f64(expiry).ok()))
 }
 
 fn check_parties(claims: &Map<String, Value>, rules: &TokenConfig) -> Result<(), Invalid> {
@@ -183,11 +186,14 @@ fn check_parties(claims: &Map<String, Value>, rules: &TokenConfig) -> Result<(),
     ) {
         return Err(invalid("invalid 'iss' claim"));
     }
-    let audience = claims.get("aud").and_then(Value::as_str);
-    if !accepted(
-        &rules.audiences,
-        audience.ok_or(invalid("'aud' claim is missing"))?,
-    ) {
+    // One audience, or a list of them of which one is enough (RFC 7519 §4.1.3).
+    let audiences = match claims.get("aud") {
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(one)) => vec![one.as_str()],
+        _ => return Err(invalid("'aud' claim is missing")),
+    };
+    let mut audiences = audiences.into_iter();
+    if !audiences.any(|audience| accepted(&rules.audiences, audience)) {
         return Err(invalid("invalid 'aud' claim"));
     }
     Ok(())
@@ -215,7 +221,9 @@ fn extract(claims: &Map<String, Value>, room: Option<&str>, subject: &str) -> Cl
     }
     Claims {
         room: room.map(str::to_owned),
+        room_is_pattern: object("room").is_some_and(|it| it.get("regex").is_some_and(is_true)),
         subject: subject.to_owned(),
+        expires: None,
         tenant: string("tenant"),
         group: string("group"),
         features: object("features"),
@@ -223,53 +231,15 @@ fn extract(claims: &Map<String, Value>, room: Option<&str>, subject: &str) -> Cl
     }
 }
 
-/// Why a token does not open a room; the name of the child in Jitsi's namespace (rooms reference §2.4).
-pub(crate) type Mismatch = &'static str;
-
-/// Whether a token opens the room `name`, a tenant's or else one of `domain` itself. Without a token, none when domains are
-/// verified.
-pub(crate) fn check_room(
-    claims: Option<&Claims>,
-    rules: &TokenConfig,
-    required: bool,
-    (tenant, name): (Option<&str>, &str),
-    domain: &str,
-) -> Result<(), Mismatch> {
-    let Some(claims) = claims else {
-        return match (
-            required,
-            rules.domain_verification && rules.require_room_claim,
-        ) {
-            (true, _) => Err("authentication-required"),
-            (_, true) => Err("room-name-does-not-match"),
-            _ => Ok(()),
-        };
-    };
-    let Some(room) = claims.room.as_deref().map(str::to_lowercase) else {
-        return Ok(());
-    };
-    // Whoever writes a token knows the room by what its link says.
-    if room != "*" && room != name && xmpp::room_name::canonical(&room) != name {
-        return Err("room-name-does-not-match");
-    }
-    if !rules.domain_verification {
-        return Ok(());
-    }
-    let subject = claims.subject.to_lowercase();
-    if subject == "*" || subject == tenant.unwrap_or(domain) {
-        Ok(())
-    } else {
-        Err("room-mismatch")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::config::KeySource;
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde_json::json;
-    use std::time::{Duration, Instant};
+    use std::collections::HashMap;
+    use std::time::Instant;
 
     fn now() -> Now {
         Now {
@@ -299,13 +269,12 @@ mod tests {
     }
 
     fn check(claims: &Value) -> Result<Claims, Invalid> {
-        let rules = rules();
-        verify(
-            &signed(claims, "key"),
-            &rules,
-            &Keys::from_config(&rules.keys),
-            now(),
-        )
+        check_by(claims, &rules())
+    }
+
+    fn check_by(claims: &Value, rules: &TokenConfig) -> Result<Claims, Invalid> {
+        let keys = Keys::from_config(&rules.keys);
+        verify(&signed(claims, "key"), rules, &keys, now()).map_err(Refusal::into_invalid)
     }
 
     #[test]
@@ -314,6 +283,35 @@ mod tests {
         assert_eq!(claims.room.as_deref(), Some("Maths"));
         assert!(claims.is_moderator());
         assert!(claims.features.is_some());
+    }
+
+    #[test]
+    fn one_of_several_audiences_is_enough_and_the_end_of_a_token_may_be_optional() {
+        let mut claims = good();
+        claims["aud"] = json!(["other", "jitsi"]);
+        assert_eq!(
+            check(&claims).unwrap().expires,
+            Some(Duration::from_secs(1_001))
+        );
+        claims.as_object_mut().unwrap().remove("exp");
+        let lenient = TokenConfig {
+            require_expiry: false,
+            ..rules()
+        };
+        assert_eq!(check_by(&claims, &lenient).unwrap().expires, None);
+    }
+
+    #[test]
+    fn a_context_can_make_the_room_a_pattern() {
+        for (regex, expected) in [
+            (json!(true), true),
+            (json!("true"), true),
+            (json!(false), false),
+        ] {
+            let mut claims = good();
+            claims["context"]["room"] = json!({ "regex": regex });
+            assert_eq!(check(&claims).unwrap().room_is_pattern, expected);
+        }
     }
 
     #[test]
@@ -329,11 +327,15 @@ mod tests {
         for (fault, reason) in [
             (with("exp", json!(1_000)), "Not acceptable by exp"),
             (with("exp", json!("soon")), "exp must be number"),
+            (with("exp", Value::Null), "'exp' claim is missing"),
             (with("nbf", json!(1_001)), "Not acceptable by nbf"),
             (with("iss", Value::Null), "'iss' claim is missing"),
             (with("iss", json!("other")), "invalid 'iss' claim"),
             (with("aud", Value::Null), "'aud' claim is missing"),
             (with("aud", json!("other")), "invalid 'aud' claim"),
+            (with("aud", json!(["a", "b"])), "invalid 'aud' claim"),
+            (with("aud", json!([])), "invalid 'aud' claim"),
+            (with("aud", json!(7)), "'aud' claim is missing"),
             (with("room", Value::Null), "room claim is missing"),
             (with("sub", Value::Null), "sub claim is missing"),
         ] {
@@ -349,7 +351,8 @@ mod tests {
             );
         }
         let keys = Keys::from_config(&rules().keys);
-        let reason = |token: &str| verify(token, &rules(), &keys, now()).unwrap_err().reason;
+        let refusal = |token: &str| verify(token, &rules(), &keys, now()).unwrap_err();
+        let reason = |token: &str| refusal(token).into_invalid().reason;
         assert_eq!(reason("nonsense"), "bad token format");
         assert_eq!(reason(&signed(&good(), "other")), "Invalid signature");
         let header = |header: &str| format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header));
@@ -359,9 +362,9 @@ mod tests {
         );
         assert_eq!(reason(&header(r#"{"alg":"HS256"}"#)), "Invalid typ");
         let by_id = |head: &str| {
-            verify(&header(head), &rules(), &Keys::ById(HashMap::new()), now())
-                .unwrap_err()
-                .reason
+            let nothing = Keys::ById(HashMap::new());
+            let refusal = verify(&header(head), &rules(), &nothing, now()).unwrap_err();
+            refusal.into_invalid().reason
         };
         assert_eq!(
             by_id(r#"{"typ":"JWT","alg":"RS256"}"#),
@@ -387,6 +390,10 @@ mod tests {
             room: Some(room.into()),
             subject: subject.into(),
             ..Claims::default()
+        };
+        let pattern = |room: &str| Claims {
+            room_is_pattern: true,
+            ..claims(room, "*")
         };
         let strict = TokenConfig {
             domain_verification: true,
@@ -444,22 +451,20 @@ mod tests {
                 (Some("a"), "b"),
                 Err("room-name-does-not-match"),
             ),
+            (rules(), claims("[a]b", "x"), (Some("a"), "b"), Ok(())),
+            (rules(), pattern("team%-%d+"), (None, "team-7"), Ok(())),
+            (strict.clone(), pattern("*"), (None, "any"), Ok(())),
+            (
+                rules(),
+                pattern("team%-%d+"),
+                (None, "team-7x"),
+                Err("room-name-does-not-match"),
+            ),
+            (rules(), pattern("(x"), (None, "x"), Err("invalid-regex")),
         ];
         for (rules, claims, room, expected) in cases {
-            assert_eq!(
-                check_room(Some(&claims), &rules, false, room, "meet.shoal"),
-                expected,
-                "{room:?}"
-            );
+            let found = check_room(&claims, &rules, room, "meet.shoal");
+            assert_eq!(found, expected, "{room:?}");
         }
-        assert_eq!(
-            check_room(None, &rules(), true, (None, "x"), "d"),
-            Err("authentication-required")
-        );
-        assert_eq!(
-            check_room(None, &strict, false, (None, "x"), "d"),
-            Err("room-name-does-not-match")
-        );
-        assert_eq!(check_room(None, &rules(), false, (None, "x"), "d"), Ok(()));
     }
 }

@@ -41,6 +41,8 @@ async fn a_changed_password_is_good_at_once_and_that_of_before_for_a_while() {
         password_file: Some(path.clone()),
         ..Account::default()
     }];
+    // It is tried again and again until the change is noticed.
+    config.limits.login_attempts_per_address = 1_000_000;
     let server = start(config).await;
     let plain = || tcp(&server, Tls::Disabled);
     let running = log_in(plain(), "first", "running").await.unwrap();
