@@ -248,6 +248,14 @@ impl Conference {
         self.take_actions()
     }
 
+    /// It is known who owns rooms.
+    pub fn handle_authority(&mut self, ctx: &mut Context<'_>) -> Vec<Action> {
+        if self.is_ready() {
+            self.elect_moderators(ctx);
+        }
+        self.take_actions()
+    }
+
     /// A bridge is gone.
     pub fn handle_bridge_gone(&mut self, bridge: &BridgeId, ctx: &mut Context<'_>) -> Vec<Action> {
         self.lose_bridge(bridge, ctx);

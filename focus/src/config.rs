@@ -104,7 +104,8 @@ pub struct Moderators {
     /// Make the first participant owner, and elect another when it leaves.
     pub auto_owner: bool,
     /// Domain whose users count as authenticated. When set, only they may open a room, and each of
-    /// them becomes owner.
+    /// them becomes owner. Not needed behind Shoal's own signalling server: it says by itself that it wants tokens
+    /// (`signalling.auth`), and makes owners by them.
     #[schemars(example = &"meet.example.org")]
     pub login_domain: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use xmpp::jingle::Action as Verb;
 
+use crate::authority::Authority;
 use crate::bridges::Bridges;
 use crate::conference::Features;
 use crate::conference::MoveReason;
@@ -120,6 +121,8 @@ pub struct Context<'a> {
     pub now: Instant,
     /// The configuration.
     pub settings: &'a Settings,
+    /// Who opens rooms and owns them.
+    pub authority: &'a Authority,
     /// The bridges.
     pub bridges: &'a mut Bridges,
     /// Known capabilities.

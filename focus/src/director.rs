@@ -11,6 +11,7 @@ mod index;
 mod iqs;
 mod memory;
 mod moves;
+mod opening;
 mod overview;
 mod pickup;
 mod probe;
@@ -27,6 +28,7 @@ use xmpp::json_message::JsonMessage;
 use xmpp::stanza::{self, Condition, IqType, StanzaError};
 use xmpp::{BareJid, Element, FullJid, Jid, ns};
 
+use crate::authority::Authority;
 use crate::bridges::{BridgeEvent, BridgeId, Bridges, Doctor};
 use crate::conference::{Action, Conference, MoveReason};
 use crate::context::{CapsCache, Context, Counters, Random};
@@ -82,6 +84,9 @@ pub struct Director {
     pickup: pickup::Pickup,
     probe: probe::Probe,
     admission: admission::Admission,
+    authority: Authority,
+    /// Requests about which the server is asked.
+    asked_about: usize,
     out: VecDeque<Output>,
 }
 
@@ -115,6 +120,8 @@ impl Director {
             pickup: pickup::Pickup::default(),
             probe: probe::Probe::default(),
             admission,
+            authority: Authority::Unknown,
+            asked_about: 0,
             out: VecDeque::new(),
         }
     }
@@ -355,6 +362,7 @@ impl Director {
         let mut context = Context {
             now,
             settings: &self.settings,
+            authority: &self.authority,
             bridges: &mut self.bridges,
             caps: &mut self.caps,
             random: &mut *self.random,

@@ -17,6 +17,7 @@
 //! Deliberately absent: relays between bridges (a conference has one bridge), visitor nodes, recording
 //! and dial-in, login with session ids, peer-to-peer sessions (clients make them by themselves).
 
+mod authority;
 pub mod bridges;
 pub mod conference;
 pub mod config;
@@ -25,6 +26,7 @@ mod director;
 mod io;
 mod settings;
 
+pub use authority::Authority;
 pub use config::Config;
 pub use context::{CapsCache, Context, Counters, Random};
 pub use director::{Director, Output, RequestId};

@@ -6,6 +6,7 @@
 //! real clients, Prosody and Jitsi Videobridge send.
 
 mod behaviour {
+    mod authority;
     mod bridges;
     mod deadlines;
     mod hostile;

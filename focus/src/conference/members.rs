@@ -8,6 +8,8 @@ use xmpp::stanza::IqType;
 use xmpp::xml::{ElementExt, element};
 use xmpp::{Element, FullJid, Jid, ns};
 
+use crate::authority::Authority;
+
 use super::action::{Answer, Ask, Question};
 use super::moderators::{Elector, elect};
 use super::participant::{Kind, Participant};
@@ -177,11 +179,16 @@ impl Conference {
     }
 
     pub(super) fn elect_moderators(&mut self, ctx: &mut Context<'_>) {
-        let config = &ctx.settings.config.moderators;
-        let login_domain = config.login_domain.as_deref();
         if self.room_memory.awaits_owners(ctx.now) {
             return;
         }
+        let login_domain = match ctx.authority {
+            // The server does it by itself, or may.
+            Authority::Unknown | Authority::Server(_) => return,
+            Authority::Nobody => None,
+            Authority::Domain(domain) => Some(domain.as_str()),
+        };
+        let auto_owner = ctx.settings.config.moderators.auto_owner;
         if login_domain.is_none()
             && self
                 .participants
@@ -202,7 +209,7 @@ impl Conference {
                     && p.real.as_ref().map(|jid| jid.domain().as_str()) == login_domain,
             })
             .collect();
-        let elected: Vec<String> = elect(&electors, config.auto_owner, login_domain.is_some())
+        let elected: Vec<String> = elect(&electors, auto_owner, login_domain.is_some())
             .into_iter()
             .map(str::to_owned)
             .collect();

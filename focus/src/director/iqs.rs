@@ -9,6 +9,7 @@ use crate::bridges::{BridgeId, CheckResult};
 use crate::conference::{Ask, NoAnswer, Question};
 use crate::config::seconds;
 
+use super::opening::Opening;
 use super::{Director, Output};
 
 /// Most requests that wait at one time.
@@ -38,6 +39,8 @@ pub(super) enum Waiter {
     Memory(BareJid),
     /// Whether the server keeps what it was given.
     Kept,
+    /// A request over HTTP for a room that is not there.
+    Opening(Box<Opening>),
 }
 
 /// A request that waits.
@@ -199,11 +202,12 @@ impl Director {
                 };
                 self.handle_health(&bridge, result, now);
             }
-            Waiter::Components => self.handle_components(answer),
+            Waiter::Components => self.handle_components(answer, now),
             Waiter::Rooms => self.handle_rooms(answer, now),
             Waiter::Index(place) => self.handle_index(place, answer, now),
             Waiter::Memory(room) => self.handle_memory(&room, answer, now),
             Waiter::Kept => self.handle_kept(answer),
+            Waiter::Opening(opening) => self.handle_judged(*opening, answer, now),
         }
     }
 }

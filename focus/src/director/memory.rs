@@ -162,6 +162,7 @@ impl Director {
         let mut context = Context {
             now,
             settings: &self.settings,
+            authority: &self.authority,
             bridges: &mut self.bridges,
             caps: &mut self.caps,
             random: &mut *self.random,

@@ -4,18 +4,19 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use xmpp::stanza::IqType;
+use xmpp::stanza::{Condition, IqType, StanzaError};
 use xmpp::xml::element;
 use xmpp::{BareJid, Element, Jid, ns};
 
+use crate::authority::Authority;
 use crate::conference::{NoAnswer, Wishes};
 use crate::config::seconds;
 
 use super::Director;
 use super::index;
 use super::iqs::Waiter;
+use super::opening::Opening;
 use super::probe::TEST_ROOM;
-use super::requests::Asker;
 
 /// Components whose messages about rooms are heeded.
 const COMPONENTS: [&str; 2] = ["av_moderation", "room_metadata"];
@@ -30,7 +31,7 @@ pub(super) struct Pickup {
     /// Rooms of which it is being asked what an earlier focus knew.
     rooms: BTreeSet<BareJid>,
     /// Who asked for a conference meanwhile.
-    waiting: Vec<(Asker, BareJid, Wishes)>,
+    waiting: Vec<Opening>,
 }
 
 impl Pickup {
@@ -44,14 +45,7 @@ impl Director {
     /// hidden, and an earlier focus knew their names.
     pub(super) fn look_around(&mut self, now: Instant) {
         let deadline = now + seconds(self.settings.config.conference.iq_timeout_s);
-        let domain = self.settings.domain.clone();
-        self.request(
-            domain,
-            IqType::Get,
-            element("query", ns::DISCO_INFO),
-            Waiter::Components,
-            deadline,
-        );
+        self.ask_for_components(deadline);
         self.pickup.rooms.clear();
         self.pickup.lists = 0;
         for muc in self.settings.mucs.clone() {
@@ -67,8 +61,36 @@ impl Director {
         }
     }
 
-    pub(super) fn handle_components(&mut self, answer: Result<Option<&Element>, NoAnswer>) {
-        let Ok(Some(info)) = answer else { return };
+    fn ask_for_components(&mut self, deadline: Instant) {
+        let domain = self.settings.domain.clone();
+        let query = element("query", ns::DISCO_INFO);
+        self.request(domain, IqType::Get, query, Waiter::Components, deadline);
+    }
+
+    /// What the domain says of itself. Until it has, nobody knows who may open rooms.
+    pub(super) fn handle_components(
+        &mut self,
+        answer: Result<Option<&Element>, NoAnswer>,
+        now: Instant,
+    ) {
+        match answer {
+            // After the next login it is asked again.
+            Err(NoAnswer::Disconnected) => return,
+            Err(NoAnswer::Timeout) if self.authority == Authority::Unknown => {
+                let patience = seconds(self.settings.config.conference.iq_timeout_s);
+                return self.ask_for_components(now + patience);
+            }
+            Err(NoAnswer::Timeout) => return,
+            Err(NoAnswer::Refused(_)) | Ok(None) => self.learn_authority(None, now),
+            Ok(Some(info)) => {
+                self.note_components(info);
+                self.learn_authority(Some(info), now);
+            }
+        }
+        self.end_pickup(now);
+    }
+
+    fn note_components(&mut self, info: &Element) {
         self.components = info
             .children()
             .filter(|c| c.name() == "identity" && c.attr("category") == Some("component"))
@@ -172,12 +194,14 @@ impl Director {
     }
 
     /// Keeps a request until it is known what an earlier focus left behind.
-    pub(super) fn wait_for_pickup(&mut self, asker: Asker, room: BareJid, wishes: Wishes) {
-        self.pickup.waiting.push((asker, room, wishes));
-    }
-
-    pub(super) fn has_place_to_wait(&self) -> bool {
-        self.pickup.waiting.len() < MOST_WAITING
+    pub(super) fn wait_for_pickup(&mut self, opening: Opening) {
+        if self.pickup.waiting.len() < MOST_WAITING {
+            self.pickup.waiting.push(opening);
+            return;
+        }
+        let error = StanzaError::new(Condition::ResourceConstraint);
+        let error = error.with_text("the focus has just started");
+        self.reply(opening.asker, &opening.room, &Err(error));
     }
 
     fn end_pickup(&mut self, now: Instant) {
@@ -187,8 +211,8 @@ impl Director {
         if self.brewery.is_joined() {
             self.leave_unknown_bridges(now);
         }
-        for (asker, room, wishes) in std::mem::take(&mut self.pickup.waiting) {
-            self.open(asker, room, wishes, now);
+        for opening in std::mem::take(&mut self.pickup.waiting) {
+            self.open(opening, now);
         }
     }
 }

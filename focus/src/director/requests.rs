@@ -6,8 +6,10 @@ use xmpp::conference::{ConferenceAnswer, ConferenceRequest};
 use xmpp::stanza::{self, Condition, StanzaError};
 use xmpp::{BareJid, Element, FullJid, Jid};
 
+use crate::authority::{Bearer, Token};
 use crate::conference::{Conference, Wishes};
 
+use super::opening::Opening;
 use super::{Director, Output, Slot};
 
 /// Most requests that wait for one room.
@@ -18,7 +20,7 @@ const MAX_ASKERS: usize = 10_000;
 pub struct RequestId(pub u64);
 
 /// Who waits for a room.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Asker {
     /// By IQ; its head is kept for the answer.
     Iq(Element),
@@ -44,12 +46,14 @@ impl Director {
                 xmpp::ElementExt::put_attr(&mut head, name, value);
             }
         }
-        self.handle_conference_request(Asker::Iq(head), person.as_ref(), &request, now);
+        let Some(person) = person else { return };
+        self.handle_conference_request(Asker::Iq(head), Bearer::Person(person), &request, now);
     }
 
-    /// A request over HTTP, where nobody is logged in.
+    /// A request over HTTP, where nobody has an address.
     pub fn handle_request(&mut self, id: RequestId, request: &ConferenceRequest, now: Instant) {
-        self.handle_conference_request(Asker::Http(id), None, request, now);
+        let bearer = Bearer::Http(request.token.clone().map(Token));
+        self.handle_conference_request(Asker::Http(id), bearer, request, now);
     }
 
     /// The alias of a stock server relays requests with the asker's address in the resource.
@@ -65,12 +69,12 @@ impl Director {
     fn handle_conference_request(
         &mut self,
         asker: Asker,
-        person: Option<&Jid>,
+        bearer: Bearer,
         request: &ConferenceRequest,
         now: Instant,
     ) {
         self.counters.conference_requests += 1;
-        let room = match self.check_request(person, request) {
+        let room = match self.check_request(request) {
             Ok(room) => room,
             Err(error) => {
                 self.reply_about(asker, &request.room, &Err(error));
@@ -83,31 +87,35 @@ impl Director {
             start_video_muted: number("startVideoMuted"),
             rtcstats_enabled: request.flag("rtcstatsEnabled").unwrap_or(true),
         };
-        self.open(asker, room, wishes, now);
+        let opening = Opening {
+            asker,
+            bearer,
+            room,
+            wishes,
+        };
+        self.open(opening, now);
     }
 
     /// Answers when the room is ready; it is begun if it is not there.
-    pub(super) fn open(&mut self, asker: Asker, room: BareJid, wishes: Wishes, now: Instant) {
+    pub(super) fn open(&mut self, opening: Opening, now: Instant) {
         let too_many = |text| Err(StanzaError::new(Condition::ResourceConstraint).with_text(text));
-        if !self.conferences.contains_key(&room) {
+        if !self.conferences.contains_key(&opening.room) {
             if self.pickup.is_under_way() {
-                if self.has_place_to_wait() {
-                    self.wait_for_pickup(asker, room, wishes);
-                } else {
-                    self.reply(asker, &room, &too_many("the focus has just started"));
-                }
+                return self.wait_for_pickup(opening);
+            }
+            if !self.may_open(&opening, now) {
                 return;
             }
+            let Opening { room, wishes, .. } = &opening;
             if !self.admission.handle_request(now) {
                 let error = too_many("too many conferences begin at this moment");
-                self.reply(asker, &room, &error);
-                return;
+                return self.reply(opening.asker, &opening.room, &error);
             }
-            if let Err(error) = self.create(&room, wishes, now) {
-                self.reply(asker, &room, &Err(error));
-                return;
+            if let Err(error) = self.create(room, wishes.clone(), now) {
+                return self.reply(opening.asker, &opening.room, &Err(error));
             }
         }
+        let Opening { asker, room, .. } = opening;
         self.with(&room, now, Conference::handle_wanted);
         match self.conferences.get_mut(&room) {
             // Without a connection nobody knows whether the room is still there.
@@ -127,11 +135,7 @@ impl Director {
         }
     }
 
-    fn check_request(
-        &self,
-        person: Option<&Jid>,
-        request: &ConferenceRequest,
-    ) -> Result<BareJid, StanzaError> {
+    fn check_request(&self, request: &ConferenceRequest) -> Result<BareJid, StanzaError> {
         let refuse = |condition, text: &str| StanzaError::new(condition).with_text(text);
         let room = self.settings.room(&request.room).ok_or_else(|| {
             refuse(
@@ -145,12 +149,6 @@ impl Director {
                 Condition::ServiceUnavailable,
                 "the focus has no connection to the XMPP server",
             ));
-        }
-        if let Some(domain) = &self.settings.config.moderators.login_domain
-            && !self.conferences.contains_key(&room)
-            && person.is_none_or(|p| p.domain().as_str() != domain)
-        {
-            return Err(refuse(Condition::NotAuthorized, "log in to open a room"));
         }
         Ok(room)
     }
@@ -233,7 +231,7 @@ impl Director {
                 focus_jid: self.me.as_ref().map(|me| me.to_bare().to_string()),
                 ..ConferenceAnswer::default()
             };
-            let accounts = self.settings.config.moderators.login_domain.is_some();
+            let accounts = self.authority.knows_logins();
             answer
                 .properties
                 .insert("authentication".to_owned(), accounts.to_string());

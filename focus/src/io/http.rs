@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -112,8 +112,12 @@ impl From<Body> for ConferenceRequest {
     }
 }
 
-async fn conference_request(State(access): State<Access>, body: axum::body::Bytes) -> Response {
-    let request: ConferenceRequest = match serde_json::from_slice::<Body>(&body) {
+async fn conference_request(
+    State(access): State<Access>,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+) -> Response {
+    let mut request: ConferenceRequest = match serde_json::from_slice::<Body>(&body) {
         Ok(body) => body.into(),
         Err(error) => {
             return (
@@ -123,6 +127,7 @@ async fn conference_request(State(access): State<Access>, body: axum::body::Byte
                 .into_response();
         }
     };
+    request.token = bearer(&headers);
     let (answer, result) = oneshot::channel();
     if access
         .commands
@@ -152,6 +157,14 @@ async fn conference_request(State(access): State<Access>, body: axum::body::Byte
         Ok(Err(_)) => ended(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the room does not answer").into_response(),
     }
+}
+
+/// The token of the `Authorization` header (RFC 6750 §2.1).
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
 }
 
 /// 200 while the focus can hold meetings, else 503 with the reason.

@@ -22,6 +22,10 @@ use super::world::{BREWERY, Level, ROOM, client_transport, features};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn server() -> (Arc<signalling::Server>, Connector) {
+    server_with(signalling::config::AuthConfig::default()).await
+}
+
+async fn server_with(auth: signalling::config::AuthConfig) -> (Arc<signalling::Server>, Connector) {
     let account = |name: &str| signalling::config::Account {
         name: name.to_owned(),
         password: Some("secret".into()),
@@ -29,6 +33,7 @@ async fn server() -> (Arc<signalling::Server>, Connector) {
     };
     let config = signalling::Config {
         accounts: vec![account("focus"), account("jvb")],
+        auth,
         ..signalling::Config::default()
     };
     let server = Arc::new(signalling::Server::start(config).await.unwrap());
@@ -514,4 +519,66 @@ async fn the_same_with_prosody() {
     offer(&mut bob).await;
     offer(&mut carol).await;
     next.shutdown().await;
+}
+
+/// The status of a conference request over HTTP.
+async fn ask_over_http(at: std::net::SocketAddr, token: Option<&str>) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let body = format!(r#"{{"room":"{ROOM}"}}"#);
+    let header = token.map_or(String::new(), |it| {
+        format!("Authorization: Bearer {it}\r\n")
+    });
+    let request = format!(
+        "POST /conference-request/v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut socket = tokio::net::TcpStream::connect(at).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn over_http_a_token_opens_the_room_that_it_names_and_then_guests_come() {
+    use signalling::config::{AuthConfig, AuthMode, KeySource, TokenConfig};
+    let (_server, connector) = server_with(AuthConfig {
+        mode: AuthMode::Both,
+        token: Some(TokenConfig {
+            keys: KeySource::Secret("key".into()),
+            ..TokenConfig::default()
+        }),
+    })
+    .await;
+    let focus = focus(&connector);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let router = focus.http_router();
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let sign = |room: &str| {
+        let claims = serde_json::json!({
+            "iss": "x", "aud": "x", "sub": "*", "room": room, "exp": u32::MAX,
+        });
+        let key = jsonwebtoken::EncodingKey::from_secret(b"key");
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+    };
+    // The focus may still be on its way.
+    let refused = async {
+        while ask_over_http(at, None).await == "503" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, refused).await.unwrap();
+    let (good, other) = (sign("r"), sign("other"));
+    for (token, status) in [
+        (None, "403"),
+        (Some("a.b.c"), "403"),
+        (Some(other.as_str()), "403"),
+        (Some(good.as_str()), "200"),
+        (None, "200"),
+    ] {
+        assert_eq!(ask_over_http(at, token).await, status, "{token:?}");
+    }
+    serving.abort();
+    focus.shutdown().await;
 }

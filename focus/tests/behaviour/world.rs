@@ -90,6 +90,10 @@ pub struct World {
     pub rooms_refused: bool,
     pub sent: usize,
     last_to_bridge: String,
+    /// Whether the server says that it wants tokens; `good` is one for [`ROOM`].
+    pub wants_tokens: bool,
+    /// It says nothing of itself.
+    pub is_mute: bool,
     /// Whether the server keeps what accounts give it (XEP-0049).
     pub keeps: bool,
     /// It answers nothing about it until [`World::answer_storage`].
@@ -140,6 +144,8 @@ impl World {
             rooms_refused: false,
             sent: 0,
             last_to_bridge: String::new(),
+            wants_tokens: false,
+            is_mute: false,
             keeps: false,
             keeps_silent: false,
             storage_asked: Vec::new(),
@@ -271,6 +277,16 @@ impl World {
 
     /// A client asks for a room by this address; the last answer of the focus.
     pub fn request_room(&mut self, nick: &str, room: &str) -> Element {
+        let from = format!("focus.meet.shoal/{nick}@meet.shoal/x");
+        self.request_room_from(nick, room, &from)
+    }
+
+    /// The request for [`ROOM`] comes from this address.
+    pub fn request_from(&mut self, nick: &str, from: &str) -> Element {
+        self.request_room_from(nick, ROOM, from)
+    }
+
+    fn request_room_from(&mut self, nick: &str, room: &str, from: &str) -> Element {
         let conference = element("conference", ns::FOCUS)
             .with_attr("room", room)
             .with_attr("machine-uid", nick)
@@ -282,7 +298,7 @@ impl World {
         let iq = element("iq", ns::CLIENT)
             .with_attr("type", "set")
             .with_attr("id", format!("request-{nick}"))
-            .with_attr("from", format!("focus.meet.shoal/{nick}@meet.shoal/x"))
+            .with_attr("from", from)
             .with_attr("to", ME)
             .with_child(conference);
         self.inbox.push_back(iq);
@@ -421,11 +437,25 @@ impl World {
             let query = element("query", ns::DISCO_ITEMS).with_children(items);
             self.inbox.push_back(answer(&stanza, Ok(Some(query))));
         } else if bare == "meet.shoal" && stanza.attr("type") == Some("get") {
+            if let Some(opening) = stanza.get_child("opening", ns::HOSTS) {
+                let good = opening.text() == "good" && opening.attr("room") == Some(ROOM);
+                let error = StanzaError::new(Condition::NotAuthorized);
+                let verdict = if good { Ok(None) } else { Err(error) };
+                self.inbox.push_back(answer(&stanza, verdict));
+                return;
+            }
+            if self.is_mute {
+                return;
+            }
             let identity = element("identity", ns::DISCO_INFO)
                 .with_attr("category", "component")
                 .with_attr("type", "av_moderation")
                 .with_attr("name", "avmoderation.meet.shoal");
-            let query = element("query", ns::DISCO_INFO).with_child(identity);
+            let mut query = element("query", ns::DISCO_INFO).with_child(identity);
+            if self.wants_tokens {
+                let feature = element("feature", ns::DISCO_INFO).with_attr("var", ns::HOSTS);
+                query = query.with_child(feature);
+            }
             self.inbox.push_back(answer(&stanza, Ok(Some(query))));
         } else if ME.starts_with(&bare) {
             self.storage_asked.push(stanza);
