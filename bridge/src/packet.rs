@@ -77,6 +77,8 @@ pub struct Vp8Frame {
     pub picture: Option<i64>,
     /// `TL0PICIDX`
     pub tl0: Option<u8>,
+    /// `KEYIDX`
+    pub key: Option<u8>,
     /// Temporal layer.
     pub temporal: u8,
     /// Refers to the base layer only: one may switch up here.

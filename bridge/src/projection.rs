@@ -41,6 +41,8 @@ pub struct Rewrite {
     pub picture: Option<u16>,
     /// VP8, VP9: `TL0PICIDX`.
     pub tl0: u8,
+    /// VP8: `KEYIDX`, of which five bits are written.
+    pub key: u8,
 }
 
 /// What a projection shall forward.
@@ -72,6 +74,7 @@ struct Stream {
     codec: Codec,
     timestamp_offset: u32,
     tl0_offset: u8,
+    key_offset: u8,
     layers: Layers,
 }
 
@@ -82,6 +85,7 @@ struct Sent {
     arrival: Instant,
     picture: i64,
     tl0: u8,
+    key: u8,
     stream: (SourceKey, u8, Codec),
     timestamp_offset: u32,
 }
@@ -244,14 +248,19 @@ impl Projection {
             }
         };
 
-        let (number, tl0) = match packet.frame {
-            Frame::Vp8(frame) => (frame.picture, frame.tl0),
-            Frame::Layered(frame) => (frame.number, frame.tl0),
-            Frame::Audio | Frame::Opaque { .. } | Frame::Nothing(_) => (None, None),
+        let (number, tl0, key) = match packet.frame {
+            Frame::Vp8(frame) => (frame.picture, frame.tl0, frame.key),
+            Frame::Layered(frame) => (frame.number, frame.tl0, None),
+            Frame::Audio | Frame::Opaque { .. } | Frame::Nothing(_) => (None, None, None),
         };
-        let (next_picture, next_tl0) = match self.sent {
-            Some(sent) => (sent.picture + 1, sent.tl0.wrapping_add(1)),
-            None => (number.unwrap_or(0), tl0.unwrap_or(0)),
+        let (tl0, key) = (tl0.unwrap_or(0), key.unwrap_or(0));
+        let (next_picture, next_tl0, next_key) = match self.sent {
+            Some(sent) => (
+                sent.picture + 1,
+                sent.tl0.wrapping_add(1),
+                sent.key.wrapping_add(1),
+            ),
+            None => (number.unwrap_or(0), tl0, key),
         };
         self.pictures.restart(number.unwrap_or(0), next_picture);
         self.stream = Some(Stream {
@@ -259,7 +268,8 @@ impl Projection {
             encoding: packet.encoding,
             codec: packet.codec,
             timestamp_offset,
-            tl0_offset: next_tl0.wrapping_sub(tl0.unwrap_or(0)),
+            tl0_offset: next_tl0.wrapping_sub(tl0),
+            key_offset: next_key.wrapping_sub(key),
             layers: Layers::at_keyframe(target.layer),
         });
     }
@@ -329,15 +339,16 @@ impl Projection {
             .sent
             .filter(|s| s.stream == (stream.source, stream.encoding, stream.codec));
         let newer = |sent: &Sent| (rewrite.timestamp.wrapping_sub(sent.timestamp) as i32) >= 0;
-        let (timestamp, arrival, tl0) = match before {
-            Some(sent) if !newer(&sent) => (sent.timestamp, sent.arrival, sent.tl0),
-            _ => (rewrite.timestamp, packet.arrival, rewrite.tl0),
+        let (timestamp, arrival, tl0, key) = match before {
+            Some(sent) if !newer(&sent) => (sent.timestamp, sent.arrival, sent.tl0, sent.key),
+            _ => (rewrite.timestamp, packet.arrival, rewrite.tl0, rewrite.key),
         };
         self.sent = Some(Sent {
             timestamp,
             arrival,
             picture,
             tl0,
+            key,
             stream: (stream.source, stream.encoding, stream.codec),
             timestamp_offset: stream.timestamp_offset,
         });
@@ -352,10 +363,10 @@ impl Stream {
     }
 
     fn rewrite(&self, packet: &PacketMeta, seq: i64, picture: Option<i64>) -> Rewrite {
-        let tl0 = match packet.frame {
-            Frame::Vp8(frame) => frame.tl0,
-            Frame::Layered(frame) => frame.tl0,
-            Frame::Audio | Frame::Opaque { .. } | Frame::Nothing(_) => None,
+        let (tl0, key) = match packet.frame {
+            Frame::Vp8(frame) => (frame.tl0, frame.key),
+            Frame::Layered(frame) => (frame.tl0, None),
+            Frame::Audio | Frame::Opaque { .. } | Frame::Nothing(_) => (None, None),
         };
         Rewrite {
             seq,
@@ -363,6 +374,7 @@ impl Stream {
             marker: packet.marker,
             picture: picture.map(|p| p as u16),
             tl0: tl0.unwrap_or(0).wrapping_add(self.tl0_offset),
+            key: key.unwrap_or(0).wrapping_add(self.key_offset),
         }
     }
 }
@@ -399,6 +411,7 @@ mod tests {
         seq: i64,
         picture: i64,
         tl0: u8,
+        key: u8,
         timestamp: u32,
         start: Instant,
         frames: u64,
@@ -413,6 +426,7 @@ mod tests {
                 seq: 1_000 * salt,
                 picture: 500 * salt,
                 tl0: salt as u8,
+                key: salt as u8 * 5,
                 timestamp: 0x8000_0000_u32.wrapping_mul(salt as u32),
                 start,
                 frames: 0,
@@ -428,6 +442,7 @@ mod tests {
             if temporal == 0 {
                 self.tl0 = self.tl0.wrapping_add(1);
             }
+            self.key = self.key.wrapping_add(u8::from(keyframe));
             let packet = |part: i64| PacketMeta {
                 source: self.source,
                 kind: MediaKind::Video,
@@ -443,6 +458,7 @@ mod tests {
                     keyframe: keyframe && part == 0,
                     picture: Some(self.picture),
                     tl0: Some(self.tl0),
+                    key: Some(self.key & 0x1f),
                     temporal,
                     sync: temporal > 0,
                 }),

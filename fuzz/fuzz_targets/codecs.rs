@@ -14,10 +14,11 @@ fuzz_target!(|data: &[u8]| {
     let _ = av1::AggregationHeader::parse(data);
     if let Ok(descriptor) = vp8::Vp8Descriptor::parse(data) {
         let _ = (descriptor.is_keyframe(data), descriptor.resolution(data));
-        let mut copy = data.to_vec();
-        descriptor.rewrite(&mut copy, 0x1234, 7);
-        assert_eq!(copy.len(), data.len());
-        assert!(vp8::Vp8Descriptor::parse(&copy).is_ok());
+        let (mut descriptor, mut copy) = (descriptor, data.to_vec());
+        copy.push(0);
+        let len = descriptor.widen(&mut copy, data.len());
+        descriptor.rewrite(&mut copy[..len], 0x1234, 7, 9);
+        assert!(vp8::Vp8Descriptor::parse(&copy[..len]).is_ok());
     }
     if let Ok(descriptor) = vp9::Vp9Descriptor::parse(data) {
         let _ = (
@@ -25,8 +26,10 @@ fuzz_target!(|data: &[u8]| {
             descriptor.spatial_id(),
             descriptor.temporal_id(),
         );
-        let mut copy = data.to_vec();
-        descriptor.rewrite(&mut copy, 0x1234, 7);
-        assert!(vp9::Vp9Descriptor::parse(&copy).is_ok());
+        let (mut descriptor, mut copy) = (descriptor, data.to_vec());
+        copy.push(0);
+        let len = descriptor.widen(&mut copy, data.len());
+        descriptor.rewrite(&mut copy[..len], 0x1234, 7);
+        assert!(vp9::Vp9Descriptor::parse(&copy[..len]).is_ok());
     }
 });

@@ -94,7 +94,7 @@ fn main() {
         let written = writer
             .write(&packet, &fields, &stamped(round), &[], &mut out)
             .unwrap();
-        descriptor.rewrite(&mut out[written.header_len..], round as u16, round as u8);
+        descriptor.rewrite(&mut out[written.header_len..], round as u16, round as u8, 0);
         black_box(&mut out);
     });
     let mut value = [0x81, 0, 7];

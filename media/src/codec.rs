@@ -102,7 +102,7 @@ mod tests {
             let payload = &mut bytes[..len];
             if let Ok(descriptor) = vp8::Vp8Descriptor::parse(payload) {
                 descriptor.resolution(payload);
-                descriptor.rewrite(payload, 0xffff, 0xff);
+                descriptor.rewrite(payload, 0xffff, 0xff, 0xff);
             }
             if let Ok(descriptor) = vp9::Vp9Descriptor::parse(payload) {
                 descriptor.rewrite(payload, 0xffff, 0xff);

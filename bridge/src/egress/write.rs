@@ -110,28 +110,29 @@ impl Negotiated<'_> {
         let written = writer
             .write(&rtp, &fields, &stamps, &[], out)
             .map_err(|_| DropReason::TooLarge)?;
-        let payload = &mut out[written.header_len..written.len];
+        let body = &mut out[written.header_len..];
+        let mut len = written.len - written.header_len;
+        let picture = rewrite.picture.unwrap_or(0);
         match codec {
             Codec::Vp8 => {
-                if let Ok(vp8) = Vp8Descriptor::parse(payload) {
-                    vp8.rewrite(payload, rewrite.picture.unwrap_or(0), rewrite.tl0);
+                if let Ok(mut vp8) = Vp8Descriptor::parse(&body[..len]) {
+                    len = vp8.widen(body, len);
+                    vp8.rewrite(&mut body[..len], picture, rewrite.tl0, rewrite.key);
                 }
             }
             Codec::Vp9 => {
-                if let Ok(vp9) = Vp9Descriptor::parse(payload) {
-                    vp9.rewrite(payload, rewrite.picture.unwrap_or(0), rewrite.tl0);
+                if let Ok(mut vp9) = Vp9Descriptor::parse(&body[..len]) {
+                    len = vp9.widen(body, len);
+                    vp9.rewrite(&mut body[..len], picture, rewrite.tl0);
                 }
             }
             _ => {}
         }
-        Ok(match strip {
-            None => written.len,
-            Some(range) => {
-                let len = range.len();
-                payload.copy_within(range, 0);
-                written.header_len + len
-            }
-        })
+        if let Some(range) = strip {
+            len = range.len();
+            body.copy_within(range, 0);
+        }
+        Ok(written.header_len + len)
     }
 
     /// Writes a packet that [`Self::write_media`] wrote before as a retransmission (RFC 4588).
@@ -266,6 +267,7 @@ mod tests {
             marker: true,
             picture: Some(0x1234),
             tl0: 77,
+            key: 3,
         };
         let mut out = [0; MAX_PLAIN];
         let stamp = Stamp::default();
@@ -276,7 +278,8 @@ mod tests {
 
     #[test]
     fn header_and_vp8_descriptor_are_the_streams_own() {
-        let sent = packet(Codec::Vp8, 120, &[0x90, 0xe0, 0x80, 1, 2, 0x20, 1, 0, 0]);
+        // X; I L T K; a picture id of 15 bits, TL0PICIDX, TID and KEYIDX.
+        let sent = packet(Codec::Vp8, 120, &[0x90, 0xf0, 0x80, 1, 2, 0x34, 1, 0, 0]);
         let bytes = written(&[(100, Codec::Vp8)], &sent).unwrap();
         let rtp = RtpPacket::parse(&bytes).unwrap();
         assert_eq!(
@@ -285,12 +288,44 @@ mod tests {
         );
         assert_eq!(rtp.payload_type(), units::PayloadType::new(100).unwrap());
         assert!(rtp.marker());
-        assert_eq!(rtp.payload()[2..5], [0x92, 0x34, 77]);
+        assert_eq!(rtp.payload()[2..], [0x92, 0x34, 77, 0x23, 1, 0, 0]);
         assert_eq!(
             rtp.extension_by_id(DESCRIPTOR),
             None,
             "only AV1 has it rewritten"
         );
+    }
+
+    #[test]
+    fn picture_ids_go_out_in_fifteen_bits_whatever_they_came_in() {
+        // VP8: X; I L; then the same with a short id. VP9: I B E, flexible, without layers.
+        let table = [
+            (
+                Codec::Vp8,
+                &[0x90, 0xc0, 0x80, 1, 2, 0xaa][..],
+                &[0x90, 0xc0, 0x92, 0x34, 77, 0xaa],
+            ),
+            (
+                Codec::Vp8,
+                &[0x90, 0xc0, 0x01, 2, 0xaa],
+                &[0x90, 0xc0, 0x92, 0x34, 77, 0xaa],
+            ),
+            (
+                Codec::Vp9,
+                &[0x9c, 0x81, 1, 1, 2, 0xaa],
+                &[0x9c, 0x92, 0x34, 1, 2, 0xaa],
+            ),
+            (
+                Codec::Vp9,
+                &[0x9c, 0x11, 1, 2, 0xaa],
+                &[0x9c, 0x92, 0x34, 1, 2, 0xaa],
+            ),
+        ];
+        for (codec, incoming, outgoing) in table {
+            let bytes = written(&[(100, codec)], &packet(codec, 100, incoming)).unwrap();
+            let rtp = RtpPacket::parse(&bytes).unwrap();
+            assert_eq!(rtp.payload(), outgoing, "{codec:?} {incoming:x?}");
+        }
     }
 
     #[test]

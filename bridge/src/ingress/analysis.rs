@@ -16,8 +16,7 @@ pub const MAX_SPATIAL: usize = 4;
 /// Follows one encoding: unwraps its counters, remembers its structure and sizes.
 #[derive(Debug, Default)]
 pub struct Analysis {
-    long_picture: Unwrapper<15>,
-    short_picture: Unwrapper<7>,
+    pictures: PictureCounter,
     frame_number: Unwrapper<16>,
     structure: Option<Box<TemplateStructure>>,
     heights: [Option<u16>; MAX_SPATIAL],
@@ -68,8 +67,9 @@ impl Analysis {
         Ok(Frame::Vp8(Vp8Frame {
             start,
             keyframe,
-            picture: descriptor.picture_id.map(|id| self.picture(id)),
+            picture: descriptor.picture_id.map(|id| self.pictures.unwrap(id)),
             tl0: descriptor.tl0_pic_idx,
+            key: descriptor.key_idx,
             temporal: descriptor.temporal_id.unwrap_or(0),
             sync: descriptor.layer_sync,
         }))
@@ -88,7 +88,7 @@ impl Analysis {
             start: descriptor.start_of_frame,
             end: descriptor.end_of_frame,
             keyframe: descriptor.is_keyframe(),
-            number: descriptor.picture_id.map(|id| self.picture(id)),
+            number: descriptor.picture_id.map(|id| self.pictures.unwrap(id)),
             tl0: descriptor.tl0_pic_idx,
             spatial: layer.map_or(0, |l| l.spatial_id),
             temporal: layer.map_or(0, |l| l.temporal_id),
@@ -123,13 +123,6 @@ impl Analysis {
         Ok(Frame::Layered(layered))
     }
 
-    fn picture(&mut self, id: PictureId) -> i64 {
-        match id {
-            PictureId::Short(id) => self.short_picture.unwrap(u32::from(id)),
-            PictureId::Long(id) => self.long_picture.unwrap(u32::from(id)),
-        }
-    }
-
     fn note_size(&mut self, spatial: usize, resolution: Resolution) {
         let lines = resolution.width.min(resolution.height);
         if let (Some(height), Ok(lines)) = (self.heights.get_mut(spatial), u16::try_from(lines))
@@ -137,6 +130,34 @@ impl Analysis {
         {
             *height = Some(lines);
         }
+    }
+}
+
+/// Counts pictures on without end, in whatever width their ids come. A sender may change the width,
+/// and does so going on from the last number or beginning anew (RFC 7741 section 4.2, RFC 9628
+/// section 4.2): the seven bits that both widths have say how far.
+#[derive(Debug, Default)]
+struct PictureCounter {
+    newest: Option<(PictureId, i64)>,
+}
+
+impl PictureCounter {
+    fn unwrap(&mut self, id: PictureId) -> i64 {
+        let Some((before, number)) = self.newest else {
+            let number = i64::from(id.value());
+            self.newest = Some((id, number));
+            return number;
+        };
+        let unused = match (before, id) {
+            (PictureId::Long(_), PictureId::Long(_)) => 16 - 15,
+            _ => 16 - 7,
+        };
+        let step = (id.value().wrapping_sub(before.value()) << unused) as i16 >> unused;
+        let unwrapped = number + i64::from(step);
+        if step > 0 {
+            self.newest = Some((id, unwrapped));
+        }
+        unwrapped
     }
 }
 
@@ -163,6 +184,29 @@ mod tests {
         );
         assert_eq!(analysis.height(0), Some(360));
         assert_eq!(analysis.height(9), None);
+    }
+
+    #[test]
+    fn pictures_are_counted_on_through_both_widths_of_their_ids() {
+        use PictureId::{Long, Short};
+        let mut pictures = PictureCounter::default();
+        let mut count = |id| pictures.unwrap(id);
+        assert_eq!(count(Short(120)), 120);
+        assert_eq!([count(Short(126)), count(Short(127))], [126, 127]);
+        assert_eq!([count(Short(0)), count(Short(127))], [128, 127]);
+        for round in 1..=3_i64 {
+            for id in [40, 80, 127] {
+                assert_eq!(count(Short(id)), round * 128 + i64::from(id));
+            }
+            if round < 3 {
+                count(Short(0));
+            }
+        }
+        // Extended at the largest number that seven bits have.
+        assert_eq!([count(Long(128)), count(Long(127))], [512, 511]);
+        assert_eq!([count(Long(0x3000)), count(Long(0x6f00))], [12_672, 28_800]);
+        assert_eq!([count(Long(0x7fff)), count(Long(0))], [33_151, 33_152]);
+        assert_eq!([count(Short(1)), count(Short(2))], [33_153, 33_154]);
     }
 
     #[test]

@@ -111,6 +111,7 @@ mod tests {
             keyframe: false,
             picture: None,
             tl0: None,
+            key: None,
             temporal,
             sync: false,
         })

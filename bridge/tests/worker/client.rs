@@ -123,6 +123,11 @@ impl Stream {
                     video.tl0.wrapping_sub(earlier.tl0) <= 1,
                     "{what}: TL0PICIDX"
                 );
+                assert_eq!(
+                    video.key.wrapping_sub(earlier.key) & 0x1f,
+                    u8::from(video.keyframe && video.start),
+                    "{what}: KEYIDX"
+                );
             }
             before = Some(packet);
         }

@@ -54,6 +54,37 @@ fn the_layer_follows_what_the_receiver_wants_without_a_gap() {
 }
 
 #[test]
+fn picture_ids_count_on_through_switches_between_both_of_their_widths() {
+    let mut world = World::new(1, lan());
+    world.set_slots(1);
+    for _ in 0..3 {
+        world.join(Traits::default());
+    }
+    world.clients[0].encoders[0].short_ids = true;
+    world.clients[1].encoders[2].short_ids = true;
+    world.run_until(20.0, |w| w.clients.iter().all(|c| c.connected));
+    world.open_channel(2);
+    for (source, height) in [
+        ("client1-v0", 180),
+        ("client1-v0", 720),
+        ("client1-v0", 180),
+        ("client2-v0", 720),
+        ("client2-v0", 180),
+        ("client1-v0", 180),
+    ] {
+        stage(&mut world, 2, source, height);
+        // Longer than seven bits last.
+        world.run_for(6.0);
+    }
+    let video = world.clients[2].streams.values();
+    let video: Vec<_> = video
+        .filter(|s| s.packets.values().any(|p| p.video.is_some()))
+        .collect();
+    assert_eq!(video.len(), 1);
+    video[0].assert_unbroken("switches of layer and source");
+}
+
+#[test]
 fn a_narrow_path_gets_a_lower_layer_and_a_wide_one_the_higher_again() {
     let traits = Traits {
         packets_per_frame: 3,

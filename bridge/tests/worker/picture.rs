@@ -14,6 +14,9 @@ pub struct Encoder {
     pub active: bool,
     pub keyframe_wanted: bool,
     pub keyframes: u32,
+    /// Picture ids are written in seven bits.
+    pub short_ids: bool,
+    key: u8,
     picture: u16,
     tl0: u8,
     pub timestamp: u32,
@@ -33,6 +36,7 @@ pub struct Seen {
     pub encoding: u8,
     pub picture: u16,
     pub tl0: u8,
+    pub key: u8,
     pub temporal: u8,
     pub keyframe: bool,
     pub start: bool,
@@ -55,6 +59,8 @@ impl Encoder {
             active: true,
             keyframe_wanted: true,
             keyframes: 0,
+            short_ids: false,
+            key: salt as u8,
             picture: (salt * 1_009) as u16 & 0x7fff,
             tl0: salt as u8,
             timestamp: salt.wrapping_mul(0x1357_9bdf),
@@ -74,6 +80,7 @@ impl Encoder {
         if keyframe {
             self.pattern = 0;
             self.keyframes += 1;
+            self.key = self.key.wrapping_add(1);
         }
         let temporal = PATTERN[self.pattern % PATTERN.len()];
         self.pattern += 1;
@@ -102,9 +109,13 @@ impl Encoder {
     fn payload(&self, part: usize, temporal: u8, keyframe: bool) -> Vec<u8> {
         let start = if part == 0 { 0x10 } else { 0 };
         let sync = if temporal > 0 { 0x20 } else { 0 };
-        let mut payload = vec![0x80 | start, 0xe0];
-        payload.extend((0x8000 | self.picture).to_be_bytes());
-        payload.extend([self.tl0, temporal << 6 | sync]);
+        let mut payload = vec![0x80 | start, 0xf0];
+        if self.short_ids {
+            payload.push(self.picture as u8 & 0x7f);
+        } else {
+            payload.extend((0x8000 | self.picture).to_be_bytes());
+        }
+        payload.extend([self.tl0, temporal << 6 | sync | self.key & 0x1f]);
         if part == 0 {
             payload.extend([u8::from(!keyframe), 0, 0]);
             if keyframe {
@@ -126,11 +137,13 @@ impl Seen {
             .windows(2)
             .position(|w| w == [0xfa, 0xce])
             .expect("a tag");
+        assert_ne!(payload[2] & 0x80, 0, "a picture id of 15 bits");
         Self {
             owner: payload[tag + 2],
             encoding: payload[tag + 3],
             picture: u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff,
             tl0: payload[4],
+            key: payload[5] & 0x1f,
             temporal: payload[5] >> 6,
             keyframe: payload[tag + 4] != 0,
             start: payload[0] & 0x10 != 0,

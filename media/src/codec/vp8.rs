@@ -2,6 +2,9 @@
 
 use super::{CodecError, Resolution};
 
+/// Bits of KEYIDX.
+const KEY_IDX: u8 = 0x1f;
+
 /// A picture id and the width it is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureId {
@@ -74,7 +77,7 @@ impl Vp8Descriptor {
                 descriptor.layer_sync = layer & 0x20 != 0;
             }
             if present & 0x10 != 0 {
-                descriptor.key_idx = Some(layer & 0x1f);
+                descriptor.key_idx = Some(layer & KEY_IDX);
             }
             at += 1;
         }
@@ -108,15 +111,29 @@ impl Vp8Descriptor {
         })
     }
 
-    /// Overwrites picture id and TL0PICIDX where the payload has them, in the width it has; wider
-    /// values are cut. A field that is absent stays absent. `self` was parsed from `payload`.
-    pub fn rewrite(&self, payload: &mut [u8], picture_id: u16, tl0_pic_idx: u8) {
+    /// Gives a picture id of 7 bits the width of 15, so that all that is sent to a receiver counts
+    /// on in one width: streams of both may follow each other, and a number that needs 15 bits
+    /// cannot go on in 7. `payload` is the first `len` bytes of `buf`, from which `self` was parsed.
+    /// Returns the length of the payload, which stays as it is where `buf` has no room.
+    pub fn widen(&mut self, buf: &mut [u8], len: usize) -> usize {
+        let widened = PictureId::widen(&mut self.picture_id, 2, buf, len);
+        self.len += widened - len;
+        widened
+    }
+
+    /// Overwrites picture id, TL0PICIDX and KEYIDX where the payload has them, in the width it has;
+    /// wider values are cut. A field that is absent stays absent. `self` was parsed from `payload`.
+    pub fn rewrite(&self, payload: &mut [u8], picture_id: u16, tl0_pic_idx: u8, key_idx: u8) {
         let mut at = 2;
         if let Some(id) = self.picture_id {
             at += id.overwrite(&mut payload[at..self.len], picture_id);
         }
         if self.tl0_pic_idx.is_some() {
             payload[at] = tl0_pic_idx;
+            at += 1;
+        }
+        if self.key_idx.is_some() {
+            payload[at] = payload[at] & !KEY_IDX | key_idx & KEY_IDX;
         }
     }
 }
@@ -138,6 +155,19 @@ impl PictureId {
         }
         let &low = bytes.get(1)?;
         Some((Self::Long(u16::from_be_bytes([high & 0x7f, low])), 2))
+    }
+
+    /// See [`Vp8Descriptor::widen`]; the id starts at `at`.
+    pub(super) fn widen(id: &mut Option<Self>, at: usize, buf: &mut [u8], len: usize) -> usize {
+        let Some(Self::Short(value)) = *id else {
+            return len;
+        };
+        if buf.len() <= len {
+            return len;
+        }
+        buf.copy_within(at..len, at + 1);
+        *id = Some(Self::Long(u16::from(value)));
+        len + 1
     }
 
     /// Writes `value` in this id's width to where it starts; returns its bytes.
@@ -217,15 +247,30 @@ mod tests {
         let mut payload = KEYFRAME.to_vec();
         Vp8Descriptor::parse(KEYFRAME)
             .unwrap()
-            .rewrite(&mut payload, 0x7fff, 9);
-        assert_eq!(payload[..6], [0x90, 0xf0, 0xff, 0xff, 9, 0x63]);
+            .rewrite(&mut payload, 0x7fff, 9, 33);
+        assert_eq!(payload[..6], [0x90, 0xf0, 0xff, 0xff, 9, 0x61]);
         assert_eq!(payload[6..], KEYFRAME[6..]);
         let short = [0x80, 0xc0, 0x12, 0x34, 0xaa];
         let mut payload = short;
         Vp8Descriptor::parse(&short)
             .unwrap()
-            .rewrite(&mut payload, 0x1ff, 9);
+            .rewrite(&mut payload, 0x1ff, 9, 0);
         assert_eq!(payload, [0x80, 0xc0, 0x7f, 9, 0xaa]);
+    }
+
+    #[test]
+    fn a_short_id_is_widened_where_there_is_room() {
+        let mut buf = [0x80, 0xc0, 0x12, 0x34, 0xaa, 0xff, 0xff];
+        let mut descriptor = Vp8Descriptor::parse(&buf[..5]).unwrap();
+        let len = descriptor.widen(&mut buf, 5);
+        descriptor.rewrite(&mut buf[..len], 0x1ff, 9, 0);
+        assert_eq!(buf[..len], [0x80, 0xc0, 0x81, 0xff, 9, 0xaa]);
+        assert_eq!(Vp8Descriptor::parse(&buf[..len]), Ok(descriptor));
+        assert_eq!(descriptor.widen(&mut buf, len), len, "it is wide");
+        let mut full = [0x80, 0x80, 0x12, 0xaa];
+        let mut descriptor = Vp8Descriptor::parse(&full).unwrap();
+        assert_eq!(descriptor.widen(&mut full, 4), 4);
+        assert_eq!(full, [0x80, 0x80, 0x12, 0xaa]);
     }
 
     #[test]

@@ -133,6 +133,13 @@ impl Vp9Descriptor {
         self.layer.map_or(0, |layer| layer.temporal_id)
     }
 
+    /// Gives a picture id of 7 bits the width of 15; see [`super::vp8::Vp8Descriptor::widen`].
+    pub fn widen(&mut self, buf: &mut [u8], len: usize) -> usize {
+        let widened = PictureId::widen(&mut self.picture_id, 1, buf, len);
+        self.len += widened - len;
+        widened
+    }
+
     /// Overwrites picture id and TL0PICIDX where the payload has them, in the width it has; wider
     /// values are cut. `self` was parsed from `payload`.
     pub fn rewrite(&self, payload: &mut [u8], picture_id: u16, tl0_pic_idx: u8) {

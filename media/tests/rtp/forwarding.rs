@@ -75,6 +75,7 @@ impl Path {
             &mut self.sent[written.header_len..written.len],
             index as u16,
             7,
+            0,
         );
         self.cache.insert(seq, &self.sent[..written.len], now);
         let cluster = self.prober.handle_sent(written.len);
