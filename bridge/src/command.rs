@@ -231,6 +231,8 @@ pub enum Semantics {
     Sim,
     /// A primary SSRC and its retransmissions.
     Fid,
+    /// A primary SSRC and its forward error correction, which the bridge makes no use of.
+    FecFr,
 }
 
 /// What a video source shows.

@@ -69,6 +69,8 @@ pub struct Member {
     pub info: MemberInfo,
     /// Whether packets of it arrive.
     pub active: bool,
+    /// Somebody was told whether they do: those who come later are told too.
+    pub told: bool,
     /// Its sources' slots.
     pub sources: Vec<usize>,
 }
@@ -124,6 +126,13 @@ impl Conference {
     pub fn member_by_id(&self, id: &str) -> Option<&Member> {
         let same = self.members.values().filter(|m| m.info.id.as_str() == id);
         same.max_by_key(|m| m.info.endpoint)
+    }
+
+    /// Whether an endpoint is the latest life of its name: what clients know by name is about it.
+    pub fn is_latest(&self, endpoint: EndpointKey) -> bool {
+        let id = self.id_of(endpoint);
+        let latest = id.and_then(|id| self.member_by_id(id.as_str()));
+        latest.is_some_and(|m| m.info.endpoint == endpoint)
     }
 
     /// Endpoints in the order of speech activity.
@@ -190,8 +199,8 @@ impl Conference {
             let infos = member.sources.iter().filter_map(|s| self.source(*s));
             let infos: Arc<[_]> = infos.map(|s| s.info.clone()).collect();
             changes.push(DirectoryChange::Sources(*endpoint, infos));
-            if !member.active {
-                changes.push(DirectoryChange::Active(*endpoint, false));
+            if member.told {
+                changes.push(DirectoryChange::Active(*endpoint, member.active));
             }
         }
         changes.push(DirectoryChange::Speaker(
@@ -210,6 +219,7 @@ impl Conference {
                     let member = Member {
                         info: info.clone(),
                         active: true,
+                        told: false,
                         sources: Vec::new(),
                     };
                     if self.members.insert(info.endpoint, member).is_none() {
@@ -240,6 +250,7 @@ impl Conference {
             DirectoryChange::Active(endpoint, active) => {
                 if let Some(member) = self.members.get_mut(endpoint) {
                     member.active = *active;
+                    member.told = true;
                 }
             }
             DirectoryChange::Speaker(speaker, previous) => {

@@ -42,9 +42,14 @@ pub struct Config {
     /// Endpoints of one conference that stay on one worker before it spills over to the others.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub spill_endpoints: usize,
-    /// Listen address of the private HTTP interface: health, metrics, Colibri2 over REST, drain, shutdown.
-    /// It has no authentication: never reachable by clients.
+    /// Listen address of the private HTTP interface: health, metrics, Colibri2 over REST, drain, shutdown. Orders are taken
+    /// from this machine only, unless there is a `private_token_file`; health, version, metrics and statistics are told to
+    /// everybody.
     pub private_http: Option<SocketAddr>,
+    /// File with the token that callers from other machines bring to give orders over `private_http`
+    /// (`Authorization: Bearer TOKEN`), at least 16 characters; each line is one. Read again when a token is brought. None:
+    /// they are refused.
+    pub private_token_file: Option<PathBuf>,
     /// Listen address of the public HTTP interface: bridge channels over WebSocket (`/colibri-ws/…`).
     /// TLS ends in front of it.
     #[schemars(example = &"0.0.0.0:9090")]
@@ -99,6 +104,7 @@ impl Default for Config {
             workers: 0,
             spill_endpoints: 50,
             private_http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            private_token_file: None,
             public_http: None,
             websocket: Websocket::default(),
             sctp: true,
@@ -166,6 +172,7 @@ impl Config {
             min_bandwidth_kbps,
             max_bandwidth_kbps,
             oversend_on_stage,
+            assumed_bandwidth_limit_kbps,
         } = self.media;
         settings.max_last_n = max_last_n;
         settings.loudest_only = loudest_only;
@@ -174,6 +181,7 @@ impl Config {
         settings.min_bandwidth = Bitrate::from_kbps(min_bandwidth_kbps);
         settings.max_bandwidth = Bitrate::from_kbps(max_bandwidth_kbps);
         settings.oversend_on_stage = oversend_on_stage;
+        settings.assumed_bandwidth_limit = assumed_bandwidth_limit_kbps.map(Bitrate::from_kbps);
         settings.silence_expiry = Duration::from_secs(self.expiry.silent_endpoint_seconds);
         settings.connect_expiry = Duration::from_secs(self.expiry.unconnected_endpoint_seconds);
     }
@@ -473,6 +481,9 @@ pub struct Media {
     pub max_bandwidth_kbps: u64,
     /// A shared screen on stage may be sent past the estimate.
     pub oversend_on_stage: bool,
+    /// Most, in kilobits per second, that a client may have assumed in place of the estimate (`assumedBandwidthBps`). None:
+    /// what clients say of it is ignored.
+    pub assumed_bandwidth_limit_kbps: Option<u64>,
 }
 
 impl Default for Media {
@@ -485,6 +496,7 @@ impl Default for Media {
             min_bandwidth_kbps: 30,
             max_bandwidth_kbps: 20_000,
             oversend_on_stage: true,
+            assumed_bandwidth_limit_kbps: None,
         }
     }
 }

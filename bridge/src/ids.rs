@@ -59,6 +59,11 @@ impl From<&str> for SourceName {
     }
 }
 
+impl SourceName {
+    /// Longest accepted name, in bytes.
+    pub const MAX_LEN: usize = 128;
+}
+
 impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

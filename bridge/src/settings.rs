@@ -26,6 +26,9 @@ pub struct WorkerSettings {
     pub max_bandwidth: Bitrate,
     /// Least that is ever assumed.
     pub min_bandwidth: Bitrate,
+    /// Most that a receiver may have assumed in place of the estimate (`assumedBandwidthBps`);
+    /// `None`: its wish is ignored.
+    pub assumed_bandwidth_limit: Option<Bitrate>,
     /// An on-stage screen share may be sent past the estimate.
     pub oversend_on_stage: bool,
     /// Only packets of so many loudest speakers are forwarded; `None`: all audio.
@@ -55,6 +58,7 @@ impl WorkerSettings {
             initial_bandwidth: Bitrate::from_kbps(2_500),
             max_bandwidth: Bitrate::from_kbps(20_000),
             min_bandwidth: Bitrate::from_kbps(30),
+            assumed_bandwidth_limit: None,
             oversend_on_stage: true,
             loudest_only: None,
             forwarded_silence_packets: Some(3),

@@ -188,6 +188,14 @@ impl DominantSpeaker {
         }
     }
 
+    /// Gives the office to an endpoint, if it is vacant: one that held it is there again.
+    pub fn reinstate(&mut self, endpoint: EndpointKey) -> Option<SpeakerChange> {
+        if self.dominant.is_some() {
+            return None;
+        }
+        Some(self.appoint(endpoint))
+    }
+
     /// Who speaks, if anyone ever did.
     pub fn dominant(&self) -> Option<EndpointKey> {
         self.dominant
@@ -231,15 +239,19 @@ impl DominantSpeaker {
         self.next_decision = anyone_heard.then_some(now + DECISION_INTERVAL);
 
         let winner = self.challenger()?;
+        Some(self.appoint(winner))
+    }
+
+    fn appoint(&mut self, winner: EndpointKey) -> SpeakerChange {
         self.dominant = Some(winner);
         self.recent.retain(|e| *e != winner);
         self.recent.push_front(winner);
         self.recent.truncate(MAX_RECENT + 1);
         let previous = self.previous().take(MAX_RECENT).collect();
-        Some(SpeakerChange {
+        SpeakerChange {
             dominant: winner,
             previous,
-        })
+        }
     }
 
     /// Of those who outdo the one in office in every window, the one with the best medium window.

@@ -23,6 +23,7 @@ mod conferences;
 mod datagrams;
 mod feedback;
 mod media;
+mod recreate;
 mod slab;
 mod timers;
 mod transmit;

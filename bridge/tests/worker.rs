@@ -21,5 +21,7 @@ mod layers;
 mod loss;
 #[path = "worker/memory.rs"]
 mod memory;
+#[path = "worker/recreation.rs"]
+mod recreation;
 #[path = "worker/restart.rs"]
 mod restart;

@@ -20,7 +20,9 @@ pub use subscription::ReceiverAudioSubscription;
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::lenient;
 
 /// Sub-protocol name of the data channel.
 pub const DATA_CHANNEL_PROTOCOL: &str = "http://jitsi.org/protocols/colibri";
@@ -151,6 +153,7 @@ pub struct ServerHello {
 #[serde(rename_all = "camelCase")]
 pub struct LastNChangedEvent {
     /// The largest number of video streams; −1: no limit.
+    #[serde(deserialize_with = "lenient::plain_number")]
     pub last_n: i32,
 }
 
@@ -169,10 +172,10 @@ pub struct DominantSpeaker {
     /// Endpoint that speaks.
     pub dominant_speaker_endpoint: String,
     /// Endpoints that spoke before, the last one first; at most 10.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     pub previous_speakers: Vec<String>,
     /// Nobody speaks; the endpoint is the last one that did.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::flag")]
     pub silence: bool,
 }
 
@@ -182,7 +185,7 @@ pub struct ConnectivityStatus {
     /// Endpoint.
     pub endpoint: String,
     /// Whether its packets arrive. On the wire this is the text `true` or `false`.
-    #[serde(with = "text_bool")]
+    #[serde(serialize_with = "text_flag", deserialize_with = "lenient::flag")]
     pub active: bool,
 }
 
@@ -201,9 +204,14 @@ pub struct SyntheticSourceSending {
     /// Source name.
     pub source_name: String,
     /// Whether it sends.
+    #[serde(deserialize_with = "lenient::flag")]
     pub sending: bool,
     /// RTP time stamp of the change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::optional_plain_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub timestamp: Option<i64>,
 }
 
@@ -230,26 +238,11 @@ pub struct RemoveReceiver {
     pub endpoint_id: String,
 }
 
-/// Booleans that are texts on the wire; real booleans are read too.
-mod text_bool {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Bool(bool),
-        Text(String),
-    }
-
-    pub fn serialize<S: Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if *value { "true" } else { "false" })
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-        match Either::deserialize(deserializer)? {
-            Either::Bool(value) => Ok(value),
-            Either::Text(text) => crate::xml::parse_bool(&text)
-                .ok_or_else(|| serde::de::Error::custom("not \"true\" or \"false\"")),
-        }
-    }
+/// As text: so stock clients expect it.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+fn text_flag<S: Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if *value { "true" } else { "false" })
 }

@@ -17,7 +17,7 @@
 //! | [`hosts`] | focus and server: who may open rooms |
 //! | [`jingle`], [`source`] | sessions and their media sources |
 //! | [`colibri2`], [`healthcheck`], [`brewery`] | focus and bridge |
-//! | [`bridge_channel`] | client and bridge (JSON) |
+//! | [`bridge_channel`], [`lenient`] | client and bridge (JSON) |
 //! | [`room_name`] | the room that a link or a typed name means |
 //! | [`client`] | a reconnecting client (feature `client`) |
 //! | [`listen`] | how the parts open the sockets they listen on (feature `client`) |
@@ -41,6 +41,7 @@ pub mod healthcheck;
 pub mod hosts;
 pub mod jingle;
 pub mod json_message;
+pub mod lenient;
 #[cfg(feature = "client")]
 pub mod listen;
 pub mod muc;

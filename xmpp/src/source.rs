@@ -296,7 +296,7 @@ impl EndpointSources {
     }
 
     /// What a receiver of a forwarding bridge sees: of each simulcast group only the first SSRC
-    /// and its retransmission remain, and the group goes.
+    /// and its repair remain, and the group goes.
     #[must_use]
     pub fn without_simulcast(&self) -> EndpointSources {
         let mut dropped: Vec<u32> = Vec::new();
@@ -306,10 +306,11 @@ impl EndpointSources {
             }
         }
         for group in &self.video_groups {
-            if let (Semantics::Fid, [first, retransmission]) = (&group.semantics, &group.ssrcs[..])
+            if let (Semantics::Fid | Semantics::FecFr, [first, repair]) =
+                (&group.semantics, &group.ssrcs[..])
                 && dropped.contains(first)
             {
-                dropped.push(*retransmission);
+                dropped.push(*repair);
             }
         }
         let mut kept = self.clone();

@@ -1,5 +1,6 @@
 //! What a receiver asks for, and what last-N leaves of it.
 
+use media::units::Bitrate;
 use rustc_hash::FxHashMap;
 
 use super::Candidate;
@@ -45,6 +46,8 @@ impl VideoConstraint {
 pub struct ReceiverConstraints {
     /// `None`: all.
     pub last_n: Option<usize>,
+    /// Bandwidth that is assumed in place of the estimate.
+    pub assumed_bandwidth: Option<Bitrate>,
     /// Shown large, in this order.
     pub on_stage: Vec<SourceName>,
     /// Chosen, in this order.
@@ -60,6 +63,7 @@ impl Default for ReceiverConstraints {
     fn default() -> Self {
         Self {
             last_n: None,
+            assumed_bandwidth: None,
             on_stage: Vec::new(),
             selected: Vec::new(),
             default: VideoConstraint::NOTHING,

@@ -1,10 +1,15 @@
 //! Colibri2 as JSON, for the REST interface: the same content as the XML form, parsed into the same request.
+//!
+//! Jitsi's bridge ignores keys that it does not know (its writers add `xmlns` and whatever else an element has) and takes
+//! attributes as text or as what they mean; so does this one.
 
 mod media;
 mod transport;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use xmpp::colibri2::{ConferenceModified, ConferenceModify, Endpoint, ForceMute, MediaSource};
+use xmpp::lenient;
 use xmpp::source::{MediaType, Semantics, Source, SsrcGroup};
 
 use media::Media;
@@ -12,16 +17,24 @@ use transport::Transport;
 
 /// A request as JSON.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Request {
+    #[serde(deserialize_with = "lenient::optional_text")]
     meeting_id: Option<String>,
+    #[serde(deserialize_with = "lenient::optional_text")]
     name: Option<String>,
+    #[serde(deserialize_with = "lenient::flag")]
     create: bool,
+    #[serde(deserialize_with = "lenient::flag")]
     expire: bool,
+    #[serde(deserialize_with = "lenient::optional_flag")]
     rtcstats_enabled: Option<bool>,
+    #[serde(deserialize_with = "lenient::list")]
     endpoints: Vec<JsonEndpoint>,
-    relays: Vec<serde_json::Value>,
-    connects: Vec<serde_json::Value>,
+    #[serde(deserialize_with = "lenient::list")]
+    relays: Vec<IgnoredAny>,
+    #[serde(deserialize_with = "lenient::list")]
+    connects: Vec<IgnoredAny>,
 }
 
 /// An answer as JSON.
@@ -33,20 +46,27 @@ pub struct Answer {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", default)]
 struct JsonEndpoint {
+    #[serde(deserialize_with = "lenient::text")]
     id: String,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(deserialize_with = "lenient::flag", skip_serializing_if = "is_false")]
     create: bool,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(deserialize_with = "lenient::flag", skip_serializing_if = "is_false")]
     expire: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "lenient::optional_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     stats_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     muc_role: Option<String>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(deserialize_with = "lenient::flag", skip_serializing_if = "is_false")]
     diarize: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "lenient::list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     medias: Vec<Media>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transport: Option<Transport>,
@@ -56,32 +76,41 @@ struct JsonEndpoint {
     force_mute: Option<Mute>,
     #[serde(skip_serializing_if = "Option::is_none")]
     initial_last_n: Option<InitialLastN>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "lenient::list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     capabilities: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 struct Mute {
+    #[serde(deserialize_with = "lenient::optional_flag")]
     audio: Option<bool>,
+    #[serde(deserialize_with = "lenient::optional_flag")]
     video: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct InitialLastN {
+    #[serde(deserialize_with = "lenient::number")]
     value: i32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 struct JsonSource {
     #[serde(rename = "type")]
     kind: String,
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     sources: Vec<JsonSsrc>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     ssrc_groups: Vec<JsonGroup>,
 }
 
@@ -89,8 +118,9 @@ struct JsonSource {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum JsonSsrc {
-    Bare(u32),
+    Bare(#[serde(deserialize_with = "lenient::number")] u32),
     Named {
+        #[serde(deserialize_with = "lenient::number")]
         ssrc: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
@@ -98,10 +128,10 @@ enum JsonSsrc {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct JsonGroup {
     semantics: String,
-    sources: Vec<u32>,
+    #[serde(default, deserialize_with = "lenient::list")]
+    sources: Vec<JsonSsrc>,
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -167,19 +197,28 @@ fn endpoint(json: JsonEndpoint) -> Result<Endpoint, String> {
 }
 
 fn source(json: JsonSource) -> Result<MediaSource, String> {
-    let sources = json.sources.into_iter().map(|ssrc| match ssrc {
-        JsonSsrc::Bare(ssrc) => Source::new(ssrc),
-        JsonSsrc::Named { ssrc, name } => Source {
-            name,
-            ..Source::new(ssrc)
-        },
-    });
+    let sources = json.sources.into_iter().map(JsonSsrc::into_source);
     let mut out = MediaSource::new(json.id, media_type(&json.kind)?, sources.collect());
     let groups = json.ssrc_groups.into_iter();
-    let groups = groups
-        .map(|group| SsrcGroup::new(Semantics::from(group.semantics.as_str()), group.sources));
+    let groups = groups.map(|group| {
+        let ssrcs = group.sources.into_iter().map(|s| s.into_source().ssrc);
+        let semantics = Semantics::from(group.semantics.as_str());
+        SsrcGroup::new(semantics, ssrcs.collect::<Vec<_>>())
+    });
     out.ssrc_groups = groups.collect();
     Ok(out)
+}
+
+impl JsonSsrc {
+    fn into_source(self) -> Source {
+        match self {
+            Self::Bare(ssrc) => Source::new(ssrc),
+            Self::Named { ssrc, name } => Source {
+                name,
+                ..Source::new(ssrc)
+            },
+        }
+    }
 }
 
 impl From<&ConferenceModified> for Answer {
@@ -262,9 +301,52 @@ mod tests {
     }
 
     #[test]
+    fn what_jitsis_json_has_besides_and_writes_otherwise_is_taken() {
+        let plain = r#"{"meeting-id": "m", "create": true, "rtcstats-enabled": false, "endpoints": [{"id": "a", "create": true,
+            "medias": [{"type": "audio", "payload-types": [{"id": 111, "name": "opus", "clockrate": 48000, "channels": 2,
+                "parameters": {"minptime": "10"}}], "rtp-hdrexts": [{"id": 1, "uri": "urn:x"}], "extmap-allow-mixed": true}],
+            "transport": {"ice-controlling": true, "sctp": {"port": 5000}, "transport": {"ufrag": "1234", "pwd": "p",
+                "rtcp-mux": true, "ice-generation": 1, "candidates": [{"foundation": "1", "ip": "192.0.2.9", "port": 4000,
+                "protocol": "udp", "type": "host"}]}},
+            "sources": [{"type": "video", "id": "a-v0", "sources": [10, 11],
+                "ssrc-groups": [{"semantics": "FID", "sources": [10, 11]}]}],
+            "force-mute": {"audio": true, "video": false}, "initial-last-n": {"value": 5}, "capabilities": ["source-names"]}]}"#;
+        let jitsis = r#"{"xmlns": "jitsi:colibri2", "meeting-id": "m", "create": "true", "rtcstats-enabled": "false",
+            "relays": [], "connects": null, "endpoints": [{"id": "a", "create": "true", "expire": "false", "muc-role": null,
+            "medias": [{"type": "audio", "xmlns": "jitsi:colibri2", "payload-types": [{"id": "111", "name": "opus",
+                "clockrate": "48000", "channels": "2", "parameters": {"minptime": 10}, "rtcp-fbs": null}],
+                "rtp-hdrexts": [{"id": "1", "uri": "urn:x", "senders": "both"}], "extmap-allow-mixed": "true"}],
+            "transport": {"ice-controlling": "true", "sctp": {"port": "5000"}, "transport": {
+                "xmlns": "urn:xmpp:jingle:transports:ice-udp:1", "ufrag": 1234, "pwd": "p", "rtcp-mux": "true",
+                "ice-generation": "1", "fingerprints": [], "candidates": [{"foundation": 1, "ip": "192.0.2.9", "port": "4000",
+                "protocol": "udp", "type": "host", "rel-addr": "10.0.0.1", "tcptype": null}]}},
+            "sources": [{"type": "video", "id": "a-v0", "sources": ["10", {"ssrc": "11", "rid": "x"}],
+                "ssrc-groups": [{"semantics": "FID", "sources": ["10", {"ssrc": 11}]}]}],
+            "force-mute": {"audio": "true", "video": "false"}, "initial-last-n": {"value": "5"},
+            "capabilities": ["source-names"]}]}"#;
+        assert_eq!(modify(jitsis).unwrap(), modify(plain).unwrap());
+    }
+
+    #[test]
+    fn an_answers_transport_names_its_kind_without_which_jitsis_reader_takes_none() {
+        let modified = ConferenceModified {
+            endpoints: vec![Endpoint {
+                transport: Some(xmpp::colibri2::Transport {
+                    ice: Some(xmpp::jingle::IceUdpTransport::default()),
+                    ..xmpp::colibri2::Transport::default()
+                }),
+                ..Endpoint::new("a")
+            }],
+            ..ConferenceModified::default()
+        };
+        let json = serde_json::to_value(Answer::from(&modified)).unwrap();
+        let transport = &json["endpoints"][0]["transport"]["transport"];
+        assert_eq!(transport["xmlns"], "urn:xmpp:jingle:transports:ice-udp:1");
+    }
+
+    #[test]
     fn what_is_not_understood_is_named() {
         for (json, named) in [
-            (r#"{"meeting-id": "m", "endpoint": []}"#, "endpoint"),
             (r#"{"create": true}"#, "meeting-id"),
             (r#"{"meeting-id": "m", "relays": [{}]}"#, "relays"),
             (

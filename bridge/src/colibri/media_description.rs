@@ -12,9 +12,6 @@ use crate::command::{
 };
 use crate::ids::SourceName;
 
-/// Longest accepted source name, in bytes.
-const MAX_SOURCE_NAME: usize = 128;
-
 /// The receive capabilities. Codecs and header extensions that the bridge does not know are left out.
 pub(super) fn capabilities(media: &[Media]) -> Result<MediaCapabilities, Refusal> {
     let mut out = MediaCapabilities::default();
@@ -100,7 +97,7 @@ fn feedback(payload: &jingle::PayloadType) -> Feedback {
     feedback
 }
 
-/// All sources of an endpoint. Groups of semantics that the bridge does not use are left out; their SSRCs stay.
+/// All sources of an endpoint. Groups of semantics that the bridge does not know are left out; their SSRCs stay.
 pub(super) fn sources(
     described: &[MediaSource],
     max_ssrcs: usize,
@@ -112,7 +109,7 @@ pub(super) fn sources(
         if media_source.synthetic {
             return Err(Refusal::NotImplemented("a synthetic source"));
         }
-        if media_source.id.is_empty() || media_source.id.len() > MAX_SOURCE_NAME {
+        if media_source.id.is_empty() || media_source.id.len() > SourceName::MAX_LEN {
             return Err(Refusal::bad("a source name is empty or too long"));
         }
         if !names.insert(media_source.id.as_str()) {
@@ -144,6 +141,7 @@ pub(super) fn sources(
                 source::Semantics::Fid => {
                     return Err(Refusal::bad("an FID group has not two SSRCs"));
                 }
+                source::Semantics::FecFr if group.ssrcs.len() == 2 => Semantics::FecFr,
                 _ => continue,
             };
             for ssrc in &group.ssrcs {
@@ -265,13 +263,14 @@ mod tests {
             ],
         );
         let sources = sources(&[described], 64).unwrap();
-        assert_eq!(sources[0].ssrcs, [10, 11, 12, 13].map(Ssrc));
+        assert_eq!(sources[0].ssrcs, [10, 11, 12, 13, 99].map(Ssrc));
         let semantics: Vec<_> = sources[0]
             .groups
             .iter()
             .map(|group| group.semantics)
             .collect();
-        assert_eq!(semantics, [Semantics::Sim, Semantics::Fid, Semantics::Fid]);
+        use Semantics::{FecFr, Fid, Sim};
+        assert_eq!(semantics, [Sim, Fid, Fid, FecFr]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::allocation::Layer;
 use crate::command::{MediaKind, Semantics, SourceDescription, VideoType};
 use crate::conference::demand;
 use crate::conference::source::assumed_height;
-use crate::ids::{EndpointKey, SourceKey, WorkerId};
+use crate::ids::{EndpointKey, SourceKey, SourceName, WorkerId};
 use crate::message::SourceInfo;
 
 /// Most sources of one endpoint.
@@ -27,6 +27,9 @@ pub struct IncomingSources {
     pub list: Vec<IncomingSource>,
     by_ssrc: FxHashMap<Ssrc, SsrcRole>,
     next_number: u32,
+    /// What the client said on its bridge channel that a name shows. It says so at once, while the
+    /// source itself comes through the focus.
+    shown: Vec<(SourceName, VideoType)>,
 }
 
 /// What an SSRC is.
@@ -164,15 +167,23 @@ fn rtx_of(description: &SourceDescription, ssrc: Ssrc) -> Option<Ssrc> {
         .map(|pair| pair[1])
 }
 
-/// SSRCs of a source's encodings: its `SIM` group, or its first SSRC alone.
+/// SSRCs of a source's encodings: its `SIM` group, or the one that others repair. SSRCs are listed
+/// in any order (RFC 5576 section 4.1): only groups say what they are to each other.
 fn encodings_of(description: &SourceDescription) -> Vec<Ssrc> {
-    let sim = description
-        .groups
-        .iter()
-        .find(|g| g.semantics == Semantics::Sim);
+    let groups = &description.groups;
+    let sim = groups.iter().find(|g| g.semantics == Semantics::Sim);
+    let mut repairs = groups.iter().filter(|g| g.semantics != Semantics::Sim);
+    let repair = |ssrc: &Ssrc| {
+        let mut groups = repairs.clone();
+        groups.any(|g| g.ssrcs.iter().skip(1).any(|s| s == ssrc))
+    };
     let mut ssrcs = match sim {
         Some(group) => group.ssrcs.clone(),
-        None => description.ssrcs.first().copied().into_iter().collect(),
+        None => {
+            let alone = description.ssrcs.iter().find(|ssrc| !repair(ssrc));
+            let repaired = repairs.next().and_then(|g| g.ssrcs.first());
+            repaired.or(alone).copied().into_iter().collect()
+        }
     };
     ssrcs.truncate(MAX_ENCODINGS);
     ssrcs
@@ -203,6 +214,10 @@ impl IncomingSources {
             {
                 continue;
             }
+            let mut said = self.shown.iter();
+            let shown = said
+                .find(|(name, _)| *name == description.name)
+                .map(|(_, shows)| *shows);
             let known = before.iter().position(|s| {
                 s.description.name == description.name && s.description.kind == description.kind
             });
@@ -215,7 +230,7 @@ impl IncomingSources {
                             owner,
                             number: self.next_number,
                         },
-                        video_type: description.video_type.unwrap_or_default(),
+                        video_type: shown.or(description.video_type).unwrap_or_default(),
                         description: description.clone(),
                         slot: usize::MAX,
                         encodings: Vec::new(),
@@ -253,6 +268,22 @@ impl IncomingSources {
                 }
             }
         }
+    }
+
+    /// The client says what a video source shows, which may not have been signalled yet. Returns the
+    /// source's identity if it is known to show something else so far.
+    pub fn set_video_type(&mut self, name: &str, shows: VideoType) -> Option<SourceKey> {
+        self.shown.retain(|(n, _)| n.as_str() != name);
+        if self.shown.len() >= MAX_SOURCES {
+            self.shown.remove(0);
+        }
+        self.shown.push((SourceName::from(name), shows));
+        let mut list = self.list.iter_mut();
+        let source = list.find(|s| {
+            s.description.kind == MediaKind::Video && s.description.name.as_str() == name
+        })?;
+        let changed = std::mem::replace(&mut source.video_type, shows) != shows;
+        changed.then_some(source.key)
     }
 
     /// What others are told of them.
@@ -300,6 +331,72 @@ mod tests {
             (infos[0].ssrc, infos[0].rtx, infos[0].encodings),
             (Ssrc(10), Some(Ssrc(11)), 3)
         );
+    }
+
+    #[test]
+    fn groups_and_not_the_order_of_ssrcs_say_what_is_the_picture() {
+        use Semantics::{FecFr, Fid, Sim};
+        type Groups<'a> = &'a [(Semantics, &'a [u32])];
+        let table: &[(&[u32], Groups<'_>, &[u32], Option<u32>)] = &[
+            (&[11, 10], &[(Fid, &[10, 11])], &[10], Some(11)),
+            (
+                &[12, 11, 10],
+                &[(FecFr, &[10, 12]), (Fid, &[10, 11])],
+                &[10],
+                Some(11),
+            ),
+            (&[12, 10], &[(FecFr, &[10, 12])], &[10], None),
+            (
+                &[21, 31, 11, 30, 20, 10],
+                &[
+                    (Fid, &[30, 31]),
+                    (Fid, &[20, 21]),
+                    (Fid, &[10, 11]),
+                    (Sim, &[10, 20, 30]),
+                ],
+                &[10, 20, 30],
+                Some(11),
+            ),
+            (&[10], &[], &[10], None),
+        ];
+        for (ssrcs, groups, encodings, rtx) in table {
+            let group = |(semantics, ssrcs): &(Semantics, &[u32])| SsrcGroup {
+                semantics: *semantics,
+                ssrcs: ssrcs.iter().copied().map(Ssrc).collect(),
+            };
+            let description = SourceDescription {
+                name: "a-v0".into(),
+                kind: MediaKind::Video,
+                ssrcs: ssrcs.iter().copied().map(Ssrc).collect(),
+                groups: groups.iter().map(group).collect(),
+                video_type: None,
+            };
+            let mut sources = IncomingSources::default();
+            sources.replace(EndpointKey(1), vec![description]);
+            let found: Vec<_> = sources.list[0].encodings.iter().map(|e| e.ssrc.0).collect();
+            assert_eq!(found, *encodings, "{ssrcs:?} {groups:?}");
+            let info = &sources.infos(&Arc::default())[0];
+            assert_eq!((info.ssrc.0, info.rtx.map(|r| r.0)), (encodings[0], *rtx));
+        }
+    }
+
+    #[test]
+    fn what_a_name_shows_may_be_said_before_its_source_is_signalled() {
+        let mut sources = IncomingSources::default();
+        assert_eq!(sources.set_video_type("a-v1", VideoType::Desktop), None);
+        sources.replace(
+            EndpointKey(1),
+            vec![simulcast("a-v0", 10), simulcast("a-v1", 20)],
+        );
+        let shown: Vec<_> = sources.list.iter().map(|s| s.video_type).collect();
+        assert_eq!(shown, [VideoType::Camera, VideoType::Desktop]);
+        let key = sources.list[1].key;
+        assert_eq!(sources.set_video_type("a-v1", VideoType::Desktop), None);
+        assert_eq!(sources.set_video_type("a-v1", VideoType::None), Some(key));
+        for number in 0..1_000 {
+            sources.set_video_type(&format!("a-v{number}"), VideoType::Desktop);
+        }
+        assert_eq!(sources.shown.len(), MAX_SOURCES);
     }
 
     #[test]

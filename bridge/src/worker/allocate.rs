@@ -63,14 +63,16 @@ impl Worker {
             .egress
             .rewriting()
             .then_some(self.settings.ssrc_slots);
-        let available = endpoint.egress.congestion.available();
+        let estimated = endpoint.egress.congestion.available();
+        let assumed = endpoint.constraints.assumed_bandwidth;
+        let available = assumed.unwrap_or(estimated);
         let budget = Budget {
             available,
             last_n: limit.into_iter().chain(slots).min(),
             oversend_on_stage: self.settings.oversend_on_stage,
         };
         let allocation = allocate(&candidates, &endpoint.constraints, &budget);
-        endpoint.allocated = Some((available, now));
+        endpoint.allocated = Some((estimated, now));
 
         endpoint.egress.begin_allocation();
         for result in &allocation.sources {

@@ -69,9 +69,12 @@ impl Worker {
         let Some(conference) = self.conferences.get(endpoint.conference) else {
             return;
         };
-        let inactive = conference.members().filter(|m| !m.active);
-        let mut messages: Vec<_> = inactive
-            .map(|m| connectivity(m.info.id.as_str(), false))
+        // Of whom nothing was told yet is active. Of the others the client may have heard before.
+        let told = conference
+            .members()
+            .filter(|m| m.told && conference.is_latest(m.info.endpoint));
+        let mut messages: Vec<_> = told
+            .map(|m| connectivity(m.info.id.as_str(), m.active))
             .collect();
         messages.extend(speaker_message(conference));
         for message in messages {
@@ -101,11 +104,9 @@ impl Worker {
         active: bool,
         now: Instant,
     ) {
-        let id = self
-            .conferences
-            .get(conference)
-            .and_then(|c| c.id_of(endpoint))
-            .cloned();
+        let conference = self.conferences.get(conference);
+        let latest = conference.filter(|c| c.is_latest(endpoint));
+        let id = latest.and_then(|c| c.id_of(endpoint)).cloned();
         if let Some(id) = id {
             self.tell_all(local, &connectivity(id.as_str(), active), now);
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use media::units::Bitrate;
 use xmpp::bridge_channel::{
     ChannelVideoType, EndpointMessage, EndpointStats, Message, ReceiverAudioSubscription,
     ReceiverVideoConstraints, VideoConstraints, parse,
@@ -10,7 +11,7 @@ use xmpp::bridge_channel::{
 
 use super::Worker;
 use crate::allocation::effective::VideoConstraint;
-use crate::command::{MediaKind, VideoType};
+use crate::command::VideoType;
 use crate::endpoint::channel_state::MAX_TEXT;
 use crate::ids::{EndpointKey, SourceName};
 use crate::message::{ConferenceMessage, DirectoryChange, EndpointText, Recipients};
@@ -86,6 +87,13 @@ impl Worker {
             return;
         };
         let constraints = &mut endpoint.constraints;
+        if let (Some(wanted), Some(limit)) = (
+            wants.assumed_bandwidth_bps,
+            self.settings.assumed_bandwidth_limit,
+        ) {
+            let assumed = u64::try_from(wanted).ok().map(Bitrate::from_bps);
+            constraints.assumed_bandwidth = assumed.map(|assumed| assumed.min(limit));
+        }
         if let Some(last_n) = wants.last_n {
             constraints.last_n = usize::try_from(last_n).ok();
         }
@@ -130,15 +138,11 @@ impl Worker {
             ChannelVideoType::None => VideoType::None,
         };
         let conference = endpoint.conference;
-        let mut own = endpoint.ingress.sources.list.iter_mut();
-        let source = own.find(|s| {
-            s.description.kind == MediaKind::Video && s.description.name.as_str() == name
-        });
-        if let Some(source) = source
-            && source.video_type != video_type
-        {
-            source.video_type = video_type;
-            let key = source.key;
+        if name.len() > SourceName::MAX_LEN {
+            return;
+        }
+        let sources = &mut endpoint.ingress.sources;
+        if let Some(key) = sources.set_video_type(name, video_type) {
             self.change(conference, DirectoryChange::VideoType(key, video_type), now);
         }
     }
@@ -220,6 +224,12 @@ impl Worker {
         let small = conference.member_count() <= STATS_TO_ALL;
         let speaks = conference.speaker() == Some(text.from)
             || conference.previous_speakers().contains(&text.from);
+        let owns = |name: &SourceName| {
+            let source = conference.slot_of_name(name);
+            source
+                .and_then(|slot| conference.source(slot))
+                .is_some_and(|s| s.info.key.owner == text.from)
+        };
         let mut receivers = Vec::new();
         for local in &conference.local {
             let Some(endpoint) = self.endpoints.get(*local).filter(|e| e.key != text.from) else {
@@ -229,8 +239,11 @@ impl Worker {
                 Recipients::Others => true,
                 Recipients::One(one) => endpoint.key == one,
                 Recipients::Interested => {
+                    let constraints = &endpoint.constraints;
+                    let mut large = constraints.on_stage.iter().chain(&constraints.selected);
                     small
                         || speaks
+                        || large.any(owns)
                         || endpoint
                             .allocation
                             .sources

@@ -9,6 +9,7 @@ use crate::conference::loudest::Loudest;
 use crate::event::Event;
 use crate::ids::{ConferenceKey, EndpointKey, SourceKey, WorkerId};
 use crate::message::{ConferenceMessage, DirectoryChange};
+use crate::speaker::SpeakerChange;
 
 /// With so many members, two who sent to each other directly are back at the bridge. While they did,
 /// lib-jitsi-meet took what the bridge asked for as being about the direct session, so it may still
@@ -148,12 +149,12 @@ impl Worker {
         let Some(conference) = self.conferences.get_mut(index) else {
             return;
         };
+        let known = conference.other_workers().to_vec();
         let gone = conference.apply(self.id, change);
         let local = conference.local.clone();
         let members = conference.member_count();
-        if let (DirectoryChange::Left(endpoint), Some(home)) = (change, &mut conference.at_home) {
-            home.speakers.remove(*endpoint);
-        }
+        let mut others = conference.other_workers().iter();
+        let newcomer = others.find(|w| !known.contains(w)).copied();
         for endpoint in &local {
             let Some(endpoint) = self.endpoints.get_mut(*endpoint) else {
                 continue;
@@ -169,9 +170,15 @@ impl Worker {
                 }
             }
         }
+        if let Some(newcomer) = newcomer {
+            self.tell_streams(index, newcomer);
+        }
         match change {
-            DirectoryChange::Joined(_) => {}
-            DirectoryChange::Left(_) => self.reallocate_all(&local),
+            DirectoryChange::Joined(info) => self.reaffirm(index, &info.id, now),
+            DirectoryChange::Left(endpoint) => {
+                self.reallocate_all(&local);
+                self.vacate_office(index, *endpoint, now);
+            }
             DirectoryChange::Sources(..) => {
                 self.reallocate_all(&local);
                 if members == PEERS_END_AT {
@@ -186,9 +193,19 @@ impl Worker {
             }
             DirectoryChange::Active(endpoint, active) => {
                 self.tell_connectivity(index, &local, *endpoint, *active, now);
+                self.note_belief(index, |home, conference| {
+                    if let Some(id) = conference.id_of(*endpoint)
+                        && conference.is_latest(*endpoint)
+                    {
+                        home.believed.note_active(id, *active);
+                    }
+                });
             }
-            DirectoryChange::Speaker(Some(_), _) => {
+            DirectoryChange::Speaker(Some(speaker), _) => {
                 self.tell_speaker(index, &local, now);
+                self.note_belief(index, |home, conference| {
+                    home.believed.note_speaker(conference.id_of(*speaker));
+                });
                 self.reallocate_all(&local);
             }
             DirectoryChange::Speaker(None, _) => {}
@@ -317,6 +334,23 @@ impl Worker {
         }
     }
 
+    pub(super) fn announce_speaker(&mut self, index: usize, change: SpeakerChange, now: Instant) {
+        let Some(conference) = self.conferences.get(index) else {
+            return;
+        };
+        let event = Event::DominantSpeaker {
+            conference: conference.key(),
+            endpoint: conference.id_of(change.dominant).cloned(),
+        };
+        self.events.push_back(event);
+        let previous: Arc<[_]> = change.previous.into();
+        self.change(
+            index,
+            DirectoryChange::Speaker(Some(change.dominant), previous),
+            now,
+        );
+    }
+
     /// Decides who speaks, in every home conference where that is due.
     pub(super) fn decide_speakers(&mut self, now: Instant) {
         let mut due = std::mem::take(&mut self.scratch.due);
@@ -344,18 +378,8 @@ impl Worker {
                 next = Some(next.map_or(at, |n| n.min(at)));
             }
             if let Some(change) = change {
-                let event = Event::DominantSpeaker {
-                    conference: conference.key(),
-                    endpoint: conference.id_of(change.dominant).cloned(),
-                };
-                self.events.push_back(event);
                 self.counters.dominant_speaker_changes += 1;
-                let previous: Arc<[_]> = change.previous.into();
-                self.change(
-                    index,
-                    DirectoryChange::Speaker(Some(change.dominant), previous),
-                    now,
-                );
+                self.announce_speaker(index, change, now);
             }
         }
         self.scratch.due = due;

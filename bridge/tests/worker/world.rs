@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bridge::command::{
     Codec, Command, CreateConference, CreateEndpoint, EndpointUpdate, Extension, Feedback,
     HeaderExtension, MediaCapabilities, MediaKind, PayloadType, RemoteTransport, Semantics,
-    SourceDescription, SsrcGroup,
+    SourceDescription, SsrcGroup, UpdateEndpoint,
 };
 use bridge::event::Event;
 use bridge::ids::{ConferenceKey, EndpointKey, WorkerId};
@@ -69,6 +69,7 @@ pub struct World {
     batch: SendBatch,
     rng: SmallRng,
     next_key: u64,
+    rejoined: usize,
 }
 
 impl World {
@@ -88,6 +89,7 @@ impl World {
             batch: SendBatch::new(128 * 1024),
             rng: SmallRng::seed_from_u64(3),
             next_key: 0,
+            rejoined: 0,
         };
         let create = CreateConference {
             conference: CONFERENCE,
@@ -113,12 +115,33 @@ impl World {
 
     pub fn join(&mut self, traits: Traits) -> usize {
         let index = self.clients.len();
+        let (client, create) = self.describe(index, 0, traits);
+        self.clients.push(client);
+        self.command(create.0, create.1);
+        index
+    }
+
+    /// The endpoint of a client is made anew, with the same name and sources, at another worker.
+    pub fn rejoin(&mut self, index: usize, traits: Traits) {
+        self.rejoined += 1;
+        let (client, create) = self.describe(index, self.rejoined, traits);
+        self.clients[index] = client;
+        self.command(create.0, create.1);
+    }
+
+    fn describe(
+        &mut self,
+        index: usize,
+        life: usize,
+        traits: Traits,
+    ) -> (Client, (WorkerId, Command)) {
         let tag = index as u8 + 1;
         let id = format!("client{tag}");
         self.next_key += 1;
         let key = EndpointKey(self.next_key);
-        let worker = WorkerId((index % self.workers.len()) as u16);
-        let addr = SocketAddr::from(([198, 51, 100, tag], 40_000 + u16::from(tag)));
+        let worker = WorkerId(((index + life) % self.workers.len()) as u16);
+        let port = 40_000 + u16::from(tag) + life as u16 * 100;
+        let addr = SocketAddr::from(([198, 51, 100, tag], port));
         let mut remote_ice = IceCredentials::generate(&mut self.rng);
         remote_ice.ufrag = format!("cl{tag:02}");
         let local_ice = IceCredentials {
@@ -142,13 +165,7 @@ impl World {
             setup: Setup::Actpass,
         };
         transport.set_remote(remote, self.now).unwrap();
-        let first = u32::from(tag) * 1_000;
-        let encoders: Vec<_> = (0..traits.encodings)
-            .map(|e| {
-                let ssrc = first + u32::from(e) * 2;
-                Encoder::new(tag, e, ssrc, traits.packets_per_frame, traits.packet_len)
-            })
-            .collect();
+        let encoders = encoders(tag, traits);
         let client = Client::new(&id, tag, key, worker, addr, transport, encoders, self.now);
         let update = EndpointUpdate {
             transport: Some(RemoteTransport {
@@ -190,9 +207,20 @@ impl World {
                 note_rtx(&mut client, other);
             }
         }
-        self.clients.push(client);
-        self.command(worker, Command::CreateEndpoint(Box::new(create)));
-        index
+        (client, (worker, Command::CreateEndpoint(Box::new(create))))
+    }
+
+    /// A client that had none begins to send video.
+    pub fn add_camera(&mut self, index: usize, traits: Traits) {
+        let client = &mut self.clients[index];
+        client.encoders = encoders(client.tag, traits);
+        let update = EndpointUpdate {
+            sources: Some(sources(client)),
+            ..EndpointUpdate::default()
+        };
+        let (worker, endpoint) = (client.worker, client.key);
+        let update = Box::new(UpdateEndpoint { endpoint, update });
+        self.command(worker, Command::UpdateEndpoint(update));
     }
 
     /// What signalling would say of the bridge, but for the credentials.
@@ -459,6 +487,15 @@ impl World {
             }
         }
     }
+}
+
+fn encoders(tag: u8, traits: Traits) -> Vec<Encoder> {
+    let first = u32::from(tag) * 1_000;
+    let encoder = |e: u8| {
+        let ssrc = first + u32::from(e) * 2;
+        Encoder::new(tag, e, ssrc, traits.packets_per_frame, traits.packet_len)
+    };
+    (0..traits.encodings).map(encoder).collect()
 }
 
 fn note_rtx(receiver: &mut Client, sender: &Client) {

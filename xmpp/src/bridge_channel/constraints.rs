@@ -6,14 +6,21 @@ use std::fmt;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::lenient;
+
 /// Limits on one video source.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VideoConstraints {
     /// Largest height in pixels (the smaller dimension); 0: not wanted, −1: no limit.
+    #[serde(deserialize_with = "lenient::plain_number")]
     pub max_height: i32,
     /// Largest frame rate; −1: no limit.
-    #[serde(default = "unlimited_rate", skip_serializing_if = "is_unlimited")]
+    #[serde(
+        default = "unlimited_rate",
+        deserialize_with = "rate",
+        skip_serializing_if = "is_unlimited"
+    )]
     pub max_frame_rate: f64,
 }
 
@@ -31,6 +38,10 @@ fn unlimited_rate() -> f64 {
     -1.0
 }
 
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(lenient::optional_plain_number(deserializer)?.unwrap_or_else(unlimited_rate))
+}
+
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "the signature that serde asks for"
@@ -45,7 +56,11 @@ fn is_unlimited(rate: &f64) -> bool {
 #[serde(rename_all = "camelCase")]
 pub struct ReceiverVideoConstraints {
     /// The largest number of video streams; −1: no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::optional_plain_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub last_n: Option<i32>,
     /// Sources that come first, after those on stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +79,11 @@ pub struct ReceiverVideoConstraints {
     )]
     pub constraints: Option<BTreeMap<String, VideoConstraints>>,
     /// Bandwidth in bit/s that the client assumes to have; −1: none assumed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::optional_plain_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub assumed_bandwidth_bps: Option<i64>,
 }
 
@@ -75,6 +94,7 @@ pub struct SenderSourceConstraints {
     /// Source name.
     pub source_name: String,
     /// Largest height that anybody wants; 0: stop sending, −1: no limit.
+    #[serde(deserialize_with = "lenient::plain_number")]
     pub max_height: i32,
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lenient;
+
 /// Audio sources that a client wants: `exclude` wins over `include`, `include` over `all`.
 /// Synthetic sources come only by `include`. Without any message a client hears all real ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,13 +38,14 @@ impl ReceiverAudioSubscription {
 /// Both forms: the present one, and the old one of `mode` and `list`.
 #[derive(Deserialize)]
 struct Fields {
+    #[serde(default, deserialize_with = "lenient::optional_flag")]
     all: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     include: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     exclude: Vec<String>,
     mode: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     list: Vec<String>,
 }
 

@@ -123,6 +123,21 @@ fn the_map_of_video_sources_has_upper_case_types_as_clients_compare_them() {
 }
 
 #[test]
+fn heights_with_a_fraction_and_absent_lists_are_read_as_a_bridge_of_jitsi_reads_them() {
+    let parsed = parse(
+        r#"{"colibriClass":"ReceiverVideoConstraints","lastN":5.0,"selectedSources":null,
+            "defaultConstraints":{"maxHeight":343.6,"maxFrameRate":null},"assumedBandwidthBps":1e6}"#,
+    );
+    let expected = ReceiverVideoConstraints {
+        last_n: Some(5),
+        default_constraints: Some(VideoConstraints::height(343)),
+        assumed_bandwidth_bps: Some(1_000_000),
+        ..ReceiverVideoConstraints::default()
+    };
+    assert_eq!(parsed.unwrap(), Message::ReceiverVideoConstraints(expected));
+}
+
+#[test]
 fn audio_subscriptions_are_read_in_both_forms() {
     for (text, real, listed, synthetic) in [
         (r#""all":true"#, true, true, false),
@@ -135,6 +150,14 @@ fn audio_subscriptions_are_read_in_both_forms() {
         (r#""mode":"None","list":["L"]"#, false, false, false),
         (r#""mode":"Include","list":["L"]"#, false, true, false),
         (r#""mode":"EXCLUDE","list":["L"]"#, true, false, false),
+        (r#""mode":"ALL","list":null"#, true, true, false),
+        (
+            r#""all":"true","include":null,"exclude":null"#,
+            true,
+            true,
+            false,
+        ),
+        (r#""all":"false","include":["L"]"#, false, true, false),
     ] {
         let message = format!(r#"{{"colibriClass":"ReceiverAudioSubscription",{text}}}"#);
         let Message::ReceiverAudioSubscription(subscription) = parse(&message).unwrap() else {

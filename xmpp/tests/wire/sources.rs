@@ -88,7 +88,11 @@ fn nonsense_is_refused_and_other_messages_are_left_alone() {
 
 #[test]
 fn receivers_see_one_layer_of_a_simulcast_source() {
-    let seen = simulcast().without_simulcast();
+    let mut sent = simulcast();
+    sent.video.insert(0, Source::new(77));
+    sent.video_groups
+        .push(SsrcGroup::new(Semantics::FecFr, [1012, 77]));
+    let seen = sent.without_simulcast();
     let ssrcs: Vec<_> = seen.video.iter().map(|source| source.ssrc).collect();
     assert_eq!(ssrcs, [1010, 1011]);
     assert_eq!(

@@ -5,44 +5,47 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use xmpp::colibri2;
 use xmpp::jingle::{HdrExt, PayloadType, RtcpFb};
-
-use super::transport::number;
+use xmpp::lenient;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub(super) struct Media {
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     payload_types: Vec<JsonPayloadType>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list")]
     rtp_hdrexts: Vec<JsonExtension>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::flag")]
     extmap_allow_mixed: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 struct JsonPayloadType {
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "lenient::number")]
     id: u8,
+    #[serde(default, deserialize_with = "lenient::text")]
     name: String,
-    #[serde(default, deserialize_with = "number")]
+    #[serde(default, deserialize_with = "lenient::number")]
     clockrate: u32,
-    #[serde(default = "one", deserialize_with = "number")]
+    #[serde(default = "one", deserialize_with = "lenient::number")]
     channels: u8,
     #[serde(default)]
-    parameters: BTreeMap<String, String>,
-    #[serde(default)]
+    parameters: BTreeMap<String, Text>,
+    #[serde(default, deserialize_with = "lenient::list")]
     rtcp_fbs: Vec<JsonFeedback>,
 }
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Text(#[serde(deserialize_with = "lenient::text")] String);
 
 fn one() -> u8 {
     1
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct JsonFeedback {
     #[serde(rename = "type")]
     kind: String,
@@ -51,9 +54,8 @@ struct JsonFeedback {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct JsonExtension {
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "lenient::number")]
     id: u8,
     uri: String,
 }
@@ -62,7 +64,11 @@ impl Media {
     pub(super) fn into_media(self) -> Result<colibri2::Media, String> {
         let payload_types = self.payload_types.into_iter().map(|payload| PayloadType {
             channels: payload.channels,
-            parameters: payload.parameters.into_iter().collect(),
+            parameters: payload
+                .parameters
+                .into_iter()
+                .map(|(name, Text(value))| (name, value))
+                .collect(),
             rtcp_fb: payload
                 .rtcp_fbs
                 .into_iter()

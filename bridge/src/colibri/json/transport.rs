@@ -1,20 +1,27 @@
 //! `transport`: ICE, DTLS and SCTP.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use xmpp::colibri2::{self, SctpRole};
 use xmpp::jingle::{Candidate, Fingerprint, IceUdpTransport};
+use xmpp::{lenient, ns};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", default)]
 pub(super) struct Transport {
-    #[serde(skip_serializing_if = "super::is_false")]
+    #[serde(
+        deserialize_with = "lenient::flag",
+        skip_serializing_if = "super::is_false"
+    )]
     ice_controlling: bool,
-    #[serde(skip_serializing_if = "super::is_false")]
+    #[serde(
+        deserialize_with = "lenient::flag",
+        skip_serializing_if = "super::is_false"
+    )]
     ice_restart: bool,
-    #[serde(skip_serializing_if = "super::is_false")]
+    #[serde(
+        deserialize_with = "lenient::flag",
+        skip_serializing_if = "super::is_false"
+    )]
     use_unique_port: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     transport: Option<Ice>,
@@ -23,22 +30,37 @@ pub(super) struct Transport {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", default)]
 struct Ice {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Written, for readers that choose the kind of transport by it; what comes is ICE over UDP.
+    #[serde(skip_deserializing)]
+    xmlns: &'static str,
+    #[serde(
+        deserialize_with = "lenient::optional_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     ufrag: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "lenient::optional_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pwd: Option<String>,
+    #[serde(deserialize_with = "lenient::flag")]
     rtcp_mux: bool,
+    #[serde(deserialize_with = "lenient::list")]
     fingerprints: Vec<JsonFingerprint>,
+    #[serde(deserialize_with = "lenient::list")]
     candidates: Vec<JsonCandidate>,
+    #[serde(deserialize_with = "lenient::list")]
     web_sockets: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "lenient::optional_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     ice_generation: Option<u32>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct JsonFingerprint {
     fingerprint: String,
     hash: String,
@@ -49,20 +71,20 @@ struct JsonFingerprint {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct JsonCandidate {
-    #[serde(default = "one", deserialize_with = "number")]
+    #[serde(default = "one", deserialize_with = "lenient::number")]
     component: u8,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     foundation: String,
-    #[serde(default, deserialize_with = "number")]
+    #[serde(default, deserialize_with = "lenient::number")]
     generation: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     id: String,
     ip: String,
-    #[serde(default, deserialize_with = "number")]
+    #[serde(default, deserialize_with = "lenient::number")]
     network: u32,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "lenient::number")]
     port: u16,
-    #[serde(default, deserialize_with = "number")]
+    #[serde(default, deserialize_with = "lenient::number")]
     priority: u32,
     protocol: String,
     #[serde(rename = "type")]
@@ -74,28 +96,11 @@ fn one() -> u8 {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 struct Sctp {
     role: Option<String>,
+    #[serde(deserialize_with = "lenient::optional_number")]
     port: Option<u16>,
-}
-
-/// A number, or text that is one: Jitsi's own JSON writes attributes as text.
-pub(super) fn number<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: Deserialize<'de> + FromStr<Err: Display>,
-    D: Deserializer<'de>,
-{
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either<T> {
-        Number(T),
-        Text(String),
-    }
-    match Either::deserialize(deserializer)? {
-        Either::Number(number) => Ok(number),
-        Either::Text(text) => text.parse().map_err(serde::de::Error::custom),
-    }
 }
 
 impl Transport {
@@ -207,6 +212,7 @@ impl From<&IceUdpTransport> for Ice {
             kind: candidate.kind.clone(),
         });
         Self {
+            xmlns: ns::JINGLE_ICE_UDP,
             ufrag: ice.ufrag.clone(),
             pwd: ice.pwd.clone(),
             rtcp_mux: ice.rtcp_mux,
