@@ -49,6 +49,7 @@ pub struct Config {
     /// File with the token that callers from other machines bring to give orders over `private_http`
     /// (`Authorization: Bearer TOKEN`), at least 16 characters; each line is one. Read again when a token is brought. None:
     /// they are refused.
+    #[schemars(example = &"/etc/shoal/orders.token")]
     pub private_token_file: Option<PathBuf>,
     /// Listen address of the public HTTP interface: bridge channels over WebSocket (`/colibri-ws/…`).
     /// TLS ends in front of it.
@@ -483,6 +484,7 @@ pub struct Media {
     pub oversend_on_stage: bool,
     /// Most, in kilobits per second, that a client may have assumed in place of the estimate (`assumedBandwidthBps`). None:
     /// what clients say of it is ignored.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub assumed_bandwidth_limit_kbps: Option<u64>,
 }
 

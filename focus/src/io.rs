@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use private::Gate;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use xmpp::Element;
@@ -104,16 +105,25 @@ impl Focus {
 
     /// Only what clients use, for a server that faces the public: conference requests.
     pub fn client_router(&self) -> Router {
-        http::client_router(http::Access {
-            commands: self.commands.clone(),
-        })
+        http::client_router(self.access())
     }
 
-    /// Conference requests, health, version, metrics, debugging and moving of conferences.
+    /// Conference requests, health, version, metrics, debugging and moving of conferences, for a program that lets nobody
+    /// else reach them.
     pub fn http_router(&self) -> Router {
-        http::router(http::Access {
+        http::open_router(self.access()).merge(http::orders_router(self.access()))
+    }
+
+    /// The same, with debugging and moving for those only whom the gate admits. Served so that handlers know who calls
+    /// (`ConnectInfo<SocketAddr>`).
+    pub fn guarded_router(&self, gate: &Arc<Gate>) -> Router {
+        http::open_router(self.access()).merge(gate.guard(http::orders_router(self.access())))
+    }
+
+    fn access(&self) -> http::Access {
+        http::Access {
             commands: self.commands.clone(),
-        })
+        }
     }
 
     /// Ends without a goodbye: rooms and media go on, and clients do not see the focus leave if its

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use private::Gate;
 use tokio_util::sync::CancellationToken;
 use xmpp::client::Connector;
 
@@ -33,6 +34,8 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<
         let signalling = Arc::clone(&signalling);
         move || signalling.connect()
     });
+    let gate =
+        Gate::new(wiring.web.private_token_file.clone()).context("web.private_token_file")?;
     let bridge =
         bridge::Bridge::start(wiring.bridge, vec![(wiring.shard, connector.clone())]).await?;
     let focus = focus::Focus::start(wiring.focus, connector)?;
@@ -46,7 +49,7 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<
     if let Some(address) = wiring.web.private_listen {
         let private = Router::new()
             .nest("/signalling", signalling.http_router())
-            .nest("/focus", focus.http_router())
+            .nest("/focus", focus.guarded_router(&gate))
             .nest("/bridge", bridge.private_router());
         web::serve_private(address, private, stop.clone())?;
     }
@@ -111,6 +114,9 @@ fn wire(settings: Settings, url: &str, address: SocketAddr) -> Wiring {
 
     // The page's listeners stand in for the bridge's own.
     bridge.private_http = None;
+    bridge
+        .private_token_file
+        .clone_from(&web.private_token_file);
     bridge.public_http = None;
     // It ends together with its focus, which could move nobody anyway.
     bridge.expiry.farewell_seconds = 0;

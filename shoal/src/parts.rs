@@ -1,6 +1,7 @@
 //! The parts as processes of their own.
 
 use anyhow::Context;
+use private::Gate;
 use tokio_util::sync::CancellationToken;
 use xmpp::client::{Connector, Tls, TlsOptions};
 
@@ -62,6 +63,7 @@ pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Resul
             format!("cannot read {} (focus_service.tls_ca_file)", path.display())
         })?;
     }
+    let gate = Gate::new(service.private_token_file).context("focus_service.private_token_file")?;
     let focus = focus::Focus::start(
         settings.focus,
         Connector::Tcp {
@@ -70,7 +72,7 @@ pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Resul
             tls,
         },
     )?;
-    web::serve_private(service.http, focus.http_router(), stop.clone())?;
+    web::serve_private(service.http, focus.guarded_router(&gate), stop.clone())?;
     log::tell(&format!("focus is ready: http://{}", service.http));
     stop.cancelled().await;
     focus.shutdown().await;

@@ -19,8 +19,13 @@ pub struct FocusService {
     /// when absent. Read at each connection.
     #[schemars(example = &"/etc/shoal/ca.pem")]
     pub tls_ca_file: Option<PathBuf>,
-    /// Listen address of the HTTP interface: conference requests, health, metrics.
+    /// Listen address of the HTTP interface: conference requests, health, metrics, and orders (moving of participants,
+    /// debugging), which are taken from this machine only, unless there is a `private_token_file`.
     pub http: SocketAddr,
+    /// File with the token that callers from other machines bring to give orders over `http`
+    /// (`Authorization: Bearer TOKEN`), at least 16 characters; each line is one. Read again when a token is brought.
+    #[schemars(example = &"/etc/shoal/orders.token")]
+    pub private_token_file: Option<PathBuf>,
 }
 
 impl Default for FocusService {
@@ -30,6 +35,7 @@ impl Default for FocusService {
             tls: bridge::config::Tls::Starttls,
             tls_ca_file: None,
             http: SocketAddr::from(([127, 0, 0, 1], 8888)),
+            private_token_file: None,
         }
     }
 }

@@ -336,17 +336,22 @@ mod tests {
     #[test]
     fn groups_and_not_the_order_of_ssrcs_say_what_is_the_picture() {
         use Semantics::{FecFr, Fid, Sim};
-        type Groups<'a> = &'a [(Semantics, &'a [u32])];
-        let table: &[(&[u32], Groups<'_>, &[u32], Option<u32>)] = &[
-            (&[11, 10], &[(Fid, &[10, 11])], &[10], Some(11)),
-            (
+        struct Case(
+            &'static [u32],
+            &'static [(Semantics, &'static [u32])],
+            &'static [u32],
+            Option<u32>,
+        );
+        let table = [
+            Case(&[11, 10], &[(Fid, &[10, 11])], &[10], Some(11)),
+            Case(
                 &[12, 11, 10],
                 &[(FecFr, &[10, 12]), (Fid, &[10, 11])],
                 &[10],
                 Some(11),
             ),
-            (&[12, 10], &[(FecFr, &[10, 12])], &[10], None),
-            (
+            Case(&[12, 10], &[(FecFr, &[10, 12])], &[10], None),
+            Case(
                 &[21, 31, 11, 30, 20, 10],
                 &[
                     (Fid, &[30, 31]),
@@ -357,9 +362,9 @@ mod tests {
                 &[10, 20, 30],
                 Some(11),
             ),
-            (&[10], &[], &[10], None),
+            Case(&[10], &[], &[10], None),
         ];
-        for (ssrcs, groups, encodings, rtx) in table {
+        for Case(ssrcs, groups, encodings, rtx) in table {
             let group = |(semantics, ssrcs): &(Semantics, &[u32])| SsrcGroup {
                 semantics: *semantics,
                 ssrcs: ssrcs.iter().copied().map(Ssrc).collect(),
@@ -374,9 +379,9 @@ mod tests {
             let mut sources = IncomingSources::default();
             sources.replace(EndpointKey(1), vec![description]);
             let found: Vec<_> = sources.list[0].encodings.iter().map(|e| e.ssrc.0).collect();
-            assert_eq!(found, *encodings, "{ssrcs:?} {groups:?}");
+            assert_eq!(found, encodings, "{ssrcs:?} {groups:?}");
             let info = &sources.infos(&Arc::default())[0];
-            assert_eq!((info.ssrc.0, info.rtx.map(|r| r.0)), (encodings[0], *rtx));
+            assert_eq!((info.ssrc.0, info.rtx.map(|r| r.0)), (encodings[0], rtx));
         }
     }
 

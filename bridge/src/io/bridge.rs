@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use media::dtls::{Certificate, CertificateError};
 use parking_lot::Mutex;
+use private::{Gate, TokenError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::net::TcpListener;
@@ -37,6 +38,9 @@ pub enum StartError {
     /// Settings that contradict each other.
     #[error("bridge configuration: {0}")]
     Config(String),
+    /// The token of the private HTTP interface.
+    #[error("{0} (`private_token_file`)")]
+    Token(#[from] TokenError),
     /// A listen address for HTTP.
     #[error("cannot listen on {address} ({error}); check `{key}`")]
     Listen {
@@ -59,6 +63,7 @@ pub struct Bridge {
     followers: Vec<JoinHandle<()>>,
     media: Vec<SocketAddr>,
     http: HttpAddresses,
+    gate: Arc<Gate>,
 }
 
 /// Where the bridge's own HTTP listeners are.
@@ -81,6 +86,7 @@ impl Bridge {
         embedded: Vec<(config::Shard, Connector)>,
     ) -> Result<Self, StartError> {
         config.check().map_err(StartError::Config)?;
+        let gate = Gate::new(config.private_token_file.clone())?;
         let certificate = Certificate::generate()?;
         let fingerprint = certificate.fingerprint().clone();
         let mut rng = StdRng::from_os_rng();
@@ -131,6 +137,7 @@ impl Bridge {
             driver: Mutex::new(Some(driver)),
             media,
             http: HttpAddresses::default(),
+            gate,
         };
         bridge.listen().await?;
         let config = &bridge.control.config;
@@ -205,7 +212,9 @@ impl Bridge {
         let local = listener.local_addr().map_err(failed)?;
         tracing::info!(address = %local, key, "HTTP is served");
         self.tasks.push(tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            // Who calls decides what a caller may.
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            if let Err(error) = axum::serve(listener, service).await {
                 tracing::error!(%error, key, "the HTTP listener broke");
             }
         }));
@@ -217,9 +226,10 @@ impl Bridge {
         websocket::router(Arc::clone(&self.control))
     }
 
-    /// Health, version, metrics, statistics, Colibri2 over REST, drain, shutdown, debugging: for operators only.
+    /// Health, version, metrics, statistics; and for those only who may give orders: Colibri2 over REST, drain, shutdown,
+    /// debugging. Served so that handlers know who calls (`ConnectInfo<SocketAddr>`).
     pub fn private_router(&self) -> Router {
-        private_http::router(Arc::clone(&self.control))
+        private_http::router(Arc::clone(&self.control), &self.gate)
     }
 
     /// The addresses on which media is received.

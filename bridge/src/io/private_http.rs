@@ -8,20 +8,25 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
+use private::Gate;
 use serde::Deserialize;
 use serde_json::json;
+use xmpp::lenient;
 
 use super::control::Control;
 use crate::colibri::json::{Answer, Request};
 use crate::stats;
 
-/// Everything that only operators may reach.
-pub(crate) fn router(control: Arc<Control>) -> Router {
-    Router::new()
+/// Everything that only operators may reach: what tells of the bridge as a whole, and behind the gate what gives it orders or
+/// tells of its conferences.
+pub(crate) fn router(control: Arc<Control>, gate: &Arc<Gate>) -> Router {
+    let telling = Router::new()
         .route("/about/health", get(health))
         .route("/about/version", get(version))
         .route("/metrics", get(metrics))
         .route("/colibri/stats", get(colibri_stats))
+        .with_state(Arc::clone(&control));
+    let orders = Router::new()
         .route("/colibri/v2/conferences", post(create).get(not_implemented))
         .route(
             "/colibri/v2/conferences/{meeting}",
@@ -36,7 +41,8 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .route("/colibri/drain/disable", post(drain_disable))
         .route("/colibri/shutdown", post(shutdown))
         .route("/debug", get(debug))
-        .with_state(control)
+        .with_state(control);
+    telling.merge(gate.guard(orders))
 }
 
 async fn health(State(control): State<Arc<Control>>) -> Response {
@@ -138,9 +144,8 @@ async fn drain_disable(State(control): State<Arc<Control>>) -> StatusCode {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Shutdown {
-    #[serde(rename = "graceful-shutdown")]
+    #[serde(rename = "graceful-shutdown", deserialize_with = "lenient::flag")]
     graceful: bool,
 }
 

@@ -13,10 +13,21 @@ pub async fn request(
     path: &str,
     body: Option<&Value>,
 ) -> (u16, String) {
+    request_with(address, method, path, "", body).await
+}
+
+/// The same with more header lines, each with its end.
+pub async fn request_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    head: &str,
+    body: Option<&Value>,
+) -> (u16, String) {
     let body = body.map(Value::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n{head}\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     );

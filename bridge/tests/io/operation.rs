@@ -6,6 +6,7 @@ use bridge::{Bridge, StartError};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::http::request_with;
 use super::meeting::{Meeting, config};
 
 async fn json_of(meeting: &Meeting, path: &str) -> Value {
@@ -34,6 +35,61 @@ async fn it_says_how_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn orders_from_elsewhere_need_the_token_and_what_tells_of_health_does_not() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let file = std::env::temp_dir().join(format!("shoal-bridge-token-{}", std::process::id()));
+    std::fs::write(&file, token).unwrap();
+    let with_token = bridge::Config {
+        private_token_file: Some(file.clone()),
+        ..config()
+    };
+    for (config, closed) in [(config(), 403), (with_token, 401)] {
+        let has_token = config.private_token_file.is_some();
+        let meeting = Meeting::start(config).await;
+        // A proxy here speaks for somebody elsewhere.
+        let elsewhere = "X-Forwarded-For: 192.0.2.1\r\n";
+        let ask = async |method, path, head: &str| {
+            let body = json!({});
+            request_with(meeting.private, method, path, head, Some(&body))
+                .await
+                .0
+        };
+        for path in [
+            "/about/health",
+            "/about/version",
+            "/metrics",
+            "/colibri/stats",
+        ] {
+            assert_eq!(ask("GET", path, elsewhere).await, 200, "{path}");
+        }
+        for (method, path) in [
+            ("GET", "/debug"),
+            ("GET", "/colibri/drain"),
+            ("POST", "/colibri/drain/enable"),
+            ("POST", "/colibri/shutdown"),
+            ("POST", "/colibri/v2/conferences"),
+            ("PATCH", "/colibri/v2/conferences/m"),
+            (
+                "GET",
+                "/colibri/v2/conferences/m/dominant-speaker-identification",
+            ),
+        ] {
+            assert_eq!(
+                ask(method, path, elsewhere).await,
+                closed,
+                "{method} {path}"
+            );
+        }
+        let head = format!("{elsewhere}Authorization: Bearer {token}\r\n");
+        let opened = if has_token { 200 } else { closed };
+        assert_eq!(ask("GET", "/debug", &head).await, opened);
+        assert_eq!(ask("GET", "/debug", "").await, 200, "from this machine");
+        meeting.bridge.shutdown().await;
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn drain_is_asked_for_and_taken_back() {
     let meeting = Meeting::start(config()).await;
     for (path, drain) in [
@@ -55,7 +111,12 @@ async fn a_graceful_shutdown_keeps_what_runs_refuses_what_is_new_and_ends_with_t
     let meeting = Meeting::start(config()).await;
     meeting.create("a", true).await;
     let (status, _) = meeting
-        .post("/colibri/shutdown", &json!({"graceful-shutdown": true}))
+        .post("/colibri/shutdown", &json!({"graceful-shutdown": "soon"}))
+        .await;
+    assert_eq!(status, 400);
+    // As the script of a Videobridge's package writes it.
+    let (status, _) = meeting
+        .post("/colibri/shutdown", &json!({"graceful-shutdown": "true"}))
         .await;
     assert_eq!(status, 200);
     assert_eq!(
@@ -96,7 +157,7 @@ async fn requests_over_rest_are_refused_as_over_xmpp() {
             400,
             "unspecified",
         ),
-        (json!({"wrong": 1}), 400, "unspecified"),
+        (json!({"endpoints": 1}), 400, "unspecified"),
     ];
     for (body, status, reason) in table {
         let (got, answer) = meeting.patch(&body).await;

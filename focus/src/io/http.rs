@@ -54,13 +54,20 @@ pub(super) fn client_router(access: Access) -> Router {
         .with_state(access)
 }
 
-/// Everything.
-pub(super) fn router(access: Access) -> Router {
-    let private = Router::new()
+/// What anybody may ask who reaches the focus: conference requests, and how it is.
+pub(super) fn open_router(access: Access) -> Router {
+    let telling = Router::new()
         .route("/about/health", get(health))
         .route("/about/version", get(version))
         .route("/metrics", get(prometheus))
         .route("/stats", get(stats))
+        .with_state(access.clone());
+    client_router(access).merge(telling)
+}
+
+/// What gives the focus orders or tells of its conferences.
+pub(super) fn orders_router(access: Access) -> Router {
+    Router::new()
         .route("/debug", get(debug))
         .route("/debug/conferences", get(rooms))
         .route("/debug/conferences-full", get(conferences))
@@ -69,8 +76,7 @@ pub(super) fn router(access: Access) -> Router {
         .route("/move-endpoints/move-endpoint", get(move_endpoint))
         .route("/move-endpoints/move-endpoints", get(move_endpoints))
         .route("/move-endpoints/move-fraction", get(move_fraction))
-        .with_state(access.clone());
-    client_router(access).merge(private)
+        .with_state(access)
 }
 
 fn ended() -> Response {

@@ -296,6 +296,29 @@ async fn http_answers_requests_and_tells_operators_what_goes_on() {
         assert_eq!(got, status, "{path}");
         assert!(text.contains(part), "{path}: {text}");
     }
+
+    // Served without a word of who calls, so that nobody is known to be on this machine.
+    let gate = private::Gate::new(None).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = running.guarded_router(&gate);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    for path in ["/about/health", "/about/version", "/metrics", "/stats"] {
+        assert_eq!(get(address, path).await.0, 200, "{path}");
+    }
+    assert_eq!(post(address, "{").await.0, 400, "clients are served");
+    for path in [
+        "/debug",
+        "/debug/conferences",
+        "/debug/conferences-full",
+        "/debug/conference/r@muc.meet.shoal",
+        "/debug/xmpp-caps",
+        "/move-endpoints/move-endpoint?conference=r&endpoint=a",
+        "/move-endpoints/move-endpoints?bridge=jvb1&numEndpoints=1",
+        "/move-endpoints/move-fraction?bridge=jvb1&fraction=1",
+    ] {
+        assert_eq!(get(address, path).await.0, 403, "{path}");
+    }
     running.shutdown().await;
     server.shutdown().await;
 }

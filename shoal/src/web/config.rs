@@ -33,9 +33,15 @@ pub struct Config {
     #[schemars(example = &"https://meet.example.org")]
     pub public_url: Option<String>,
     /// Address of health, metrics and debugging of all parts, below `/signalling`,
-    /// `/focus` and `/bridge` (subcommand `all` only). It has no authentication.
+    /// `/focus` and `/bridge` (subcommand `all` only). Orders and debugging are for
+    /// this machine only, unless there is a `private_token_file`.
     #[schemars(example = &"127.0.0.1:9000")]
     pub private_listen: Option<SocketAddr>,
+    /// File with the token that callers from other machines bring to give orders
+    /// over `private_listen` (`Authorization: Bearer TOKEN`), at least 16
+    /// characters; each line is one. Read again when a token is brought.
+    #[schemars(example = &"/etc/shoal/orders.token")]
+    pub private_token_file: Option<PathBuf>,
     /// Base URL of the signalling part's HTTP listener, for instance
     /// `http://127.0.0.1:5280` (subcommand `web` only). Absent: this origin
     /// does not pass signalling on, because a front door in front of it does.
@@ -75,6 +81,7 @@ impl Default for Config {
             state: default_state(),
             public_url: None,
             private_listen: None,
+            private_token_file: None,
             signalling_url: None,
             focus_url: None,
             bridges: BTreeMap::new(),

@@ -9,8 +9,12 @@ use crate::command::cargo;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("shoal-media", &[]),
     ("shoal-xmpp", &[]),
-    ("shoal-bridge", &["shoal-media", "shoal-xmpp"]),
-    ("shoal-focus", &["shoal-xmpp"]),
+    ("shoal-private", &[]),
+    (
+        "shoal-bridge",
+        &["shoal-media", "shoal-private", "shoal-xmpp"],
+    ),
+    ("shoal-focus", &["shoal-private", "shoal-xmpp"]),
     ("shoal-signalling", &["shoal-xmpp"]),
     ("shoal-loadtest", &["shoal-media", "shoal-xmpp"]),
     ("shoal-operator", &[]),
@@ -22,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "shoal-loadtest",
             "shoal-media",
             "shoal-operator",
+            "shoal-private",
             "shoal-signalling",
             "shoal-xmpp",
         ],
