@@ -17,8 +17,9 @@ pub struct Config {
     /// UDP port of all media, for every endpoint. 0 lets the system choose one.
     #[schemars(range(min = 0, max = 65_535))]
     pub udp_port: u16,
-    /// Local IP addresses to bind. Empty: each address of each interface that is up. `0.0.0.0` or `::` bind all of their
-    /// family; answers then leave by the address that the routing table chooses.
+    /// Local IP addresses to bind. Empty: the addresses of the interfaces that are up, at most 16 (of each interface the first
+    /// before the second of any), as they come and go; those of dummy interfaces only where there are no others. `0.0.0.0` or
+    /// `::` bind all of their family; answers then leave by the address that the routing table chooses.
     pub bind_addresses: Vec<IpAddr>,
     /// Addresses told to clients, best first: `IP` (with `udp_port`) or `IP:PORT`, where a load balancer or NAT forwards
     /// that address to this bridge. Empty: the bound addresses that clients could reach.
@@ -44,7 +45,8 @@ pub struct Config {
     pub spill_endpoints: usize,
     /// Listen address of the private HTTP interface: health, metrics, Colibri2 over REST, drain, shutdown. Orders are taken
     /// from this machine only, unless there is a `private_token_file`; health, version, metrics and statistics are told to
-    /// everybody.
+    /// everybody. An IPv4 address may stand in brackets too, for who writes it without knowing its family.
+    #[serde(deserialize_with = "listen_address")]
     pub private_http: Option<SocketAddr>,
     /// File with the token that callers from other machines bring to give orders over `private_http`
     /// (`Authorization: Bearer TOKEN`), at least 16 characters; each line is one. Read again when a token is brought. None:
@@ -53,6 +55,7 @@ pub struct Config {
     pub private_token_file: Option<PathBuf>,
     /// Listen address of the public HTTP interface: bridge channels over WebSocket (`/colibri-ws/…`).
     /// TLS ends in front of it.
+    #[serde(deserialize_with = "listen_address")]
     #[schemars(example = &"0.0.0.0:9090")]
     pub public_http: Option<SocketAddr>,
     /// Bridge channels over WebSocket.
@@ -196,6 +199,31 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         u16::try_from(cores).unwrap_or(MAX_WORKERS).min(MAX_WORKERS)
     }
+}
+
+/// `IP:PORT`, in which the IP may stand in brackets whatever its family.
+fn listen_address<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    let Some(text) = Option::<std::borrow::Cow<'de, str>>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let bracketed = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]:"));
+    let address = match bracketed {
+        Some((ip, port)) => ip
+            .parse::<IpAddr>()
+            .ok()
+            .zip(port.parse().ok())
+            .map(SocketAddr::from),
+        None => text.parse().ok(),
+    };
+    address.map(Some).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "{text:?} is no address to listen on: write IP:PORT, for example 127.0.0.1:8080 or [::1]:8080"
+        ))
+    })
 }
 
 /// A local ufrag has room for this many workers.
@@ -484,7 +512,8 @@ pub struct Media {
     pub oversend_on_stage: bool,
     /// Most, in kilobits per second, that a client may have assumed in place of the estimate (`assumedBandwidthBps`). None:
     /// what clients say of it is ignored.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    #[schemars(example = 10_000)]
     pub assumed_bandwidth_limit_kbps: Option<u64>,
 }
 
@@ -525,6 +554,24 @@ mod tests {
         assert!(error.contains("media.max_bandwidth_kbps"), "{error}");
         let error = check(r#"{"expiry": {"channel_ping_seconds": 60}}"#).unwrap_err();
         assert!(error.contains("expiry.channel_ping_seconds"), "{error}");
+    }
+
+    #[test]
+    fn a_listen_address_may_stand_in_brackets_whatever_its_family() {
+        for (text, address) in [
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("[192.0.2.7]:8080", "192.0.2.7:8080"),
+            ("[2001:db8::7]:8080", "[2001:db8::7]:8080"),
+        ] {
+            let config: Config =
+                serde_json::from_value(serde_json::json!({"private_http": text})).unwrap();
+            assert_eq!(config.private_http, Some(address.parse().unwrap()));
+        }
+        for text in ["2001:db8::7:8080", "localhost:8080", "[]:8080", "[::1]:x"] {
+            let config = serde_json::json!({"private_http": text});
+            let error = serde_json::from_value::<Config>(config).unwrap_err();
+            assert!(error.to_string().contains("IP:PORT"), "{error}");
+        }
     }
 
     #[test]

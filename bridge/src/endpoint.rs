@@ -93,11 +93,12 @@ pub struct Ticks {
 }
 
 impl Endpoint {
-    /// From control's order. `seed` feeds its random choices.
+    /// From control's order, with the addresses at which its datagrams may arrive. `seed` feeds its random choices.
     pub fn new(
         create: &CreateEndpoint,
         conference: usize,
         settings: &WorkerSettings,
+        local_addresses: Vec<SocketAddr>,
         seed: u64,
         now: Instant,
     ) -> Self {
@@ -105,7 +106,7 @@ impl Endpoint {
             local: create.local_ice.clone(),
             ice_controlling: create.ice_controlling,
             certificate: settings.certificate.clone(),
-            local_candidates: settings.local_addresses.clone(),
+            local_candidates: local_addresses,
             setup: Setup::Actpass,
             max_ssrcs: DEFAULT_MAX_SSRCS,
             sctp: create.sctp_port.map(|port| SctpConfig {

@@ -5,6 +5,7 @@ mod bridge;
 mod channels;
 pub(crate) mod control;
 pub mod driver;
+pub(crate) mod interfaces;
 pub(crate) mod live_files;
 pub mod mailbox;
 mod outbox;

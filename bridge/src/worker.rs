@@ -58,6 +58,8 @@ pub struct Worker {
     id: WorkerId,
     workers: usize,
     settings: Arc<WorkerSettings>,
+    /// The addresses at which datagrams arrive, best first.
+    local_addresses: Vec<SocketAddr>,
     rng: SmallRng,
     endpoints: Slab<Endpoint>,
     by_key: FxHashMap<EndpointKey, usize>,
@@ -97,6 +99,7 @@ impl Worker {
         Self {
             id,
             workers,
+            local_addresses: settings.local_addresses.clone(),
             settings,
             rng: SmallRng::seed_from_u64(seed ^ u64::from(id.0) << 48),
             endpoints: Slab::default(),
@@ -119,6 +122,11 @@ impl Worker {
             drops: Drops::default(),
             scratch: Scratch::default(),
         }
+    }
+
+    /// The addresses of this machine have changed: endpoints that are created from here on have these.
+    pub fn set_local_addresses(&mut self, addresses: Vec<SocketAddr>) {
+        self.local_addresses = addresses;
     }
 
     /// Takes a datagram, which is decrypted in place.

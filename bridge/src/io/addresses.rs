@@ -1,30 +1,84 @@
 //! Which addresses the bridge listens on, and which it tells to clients.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::socket::interface_addresses;
+use super::socket::InterfaceAddress;
 use crate::config::Config;
 
-/// The addresses to bind: those configured, else every usable one of this machine.
-///
-/// # Errors
-/// When the interfaces cannot be listed.
-pub fn to_bind(config: &Config) -> io::Result<Vec<IpAddr>> {
-    if config.bind_addresses.is_empty() {
-        Ok(usable(interface_addresses()?))
-    } else {
-        Ok(config.bind_addresses.clone())
+/// Most addresses of this machine that are bound without being named, each by every worker. A machine may have thousands:
+/// one for each Service of a cluster, one for each customer of a host.
+pub const MAX_BOUND: usize = 16;
+
+/// The addresses to bind, and those that are too many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToBind {
+    /// Best first.
+    pub addresses: Vec<IpAddr>,
+    /// Usable as well, but not bound.
+    pub left_out: Vec<IpAddr>,
+}
+
+/// The addresses to bind: those configured, else the usable ones of this machine, of each interface the first before the
+/// second of any, and both families in turns.
+#[must_use]
+pub fn to_bind(config: &Config, all: &[InterfaceAddress]) -> ToBind {
+    if !config.bind_addresses.is_empty() {
+        return ToBind {
+            addresses: config.bind_addresses.clone(),
+            left_out: Vec::new(),
+        };
+    }
+    let usable: Vec<&InterfaceAddress> = all.iter().filter(|a| is_usable(&a.ip)).collect();
+    let (loopback, mut outside): (Vec<_>, Vec<_>) =
+        usable.into_iter().partition(|a| a.ip.is_loopback());
+    // A dummy holds addresses that are somebody else's, unless there is nothing else.
+    if outside.iter().any(|a| !a.dummy) {
+        outside.retain(|a| !a.dummy);
+    }
+    let place = |address: &InterfaceAddress| {
+        let before = outside.iter().take_while(|a| a.ip != address.ip);
+        let same = |a: &&&InterfaceAddress| {
+            a.interface == address.interface && a.ip.is_ipv4() == address.ip.is_ipv4()
+        };
+        before.filter(same).count()
+    };
+    let mut placed: Vec<(usize, IpAddr)> = outside.iter().map(|a| (place(a), a.ip)).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    let mut addresses = in_turns(
+        placed.into_iter().map(|(_, ip)| ip).collect(),
+        IpAddr::is_ipv4,
+    );
+    let left_out = addresses.split_off(addresses.len().min(MAX_BOUND));
+    for ipv4 in [true, false] {
+        let first = loopback.iter().find(|a| a.ip.is_ipv4() == ipv4);
+        addresses.extend(first.map(|a| a.ip));
+    }
+    ToBind {
+        addresses,
+        left_out,
+    }
+}
+
+/// IPv6 and IPv4 in turns, IPv6 first (RFC 8421 section 4), so that many of one family do not keep the other from being tried.
+fn in_turns<T>(addresses: Vec<T>, is_ipv4: impl Fn(&T) -> bool) -> Vec<T> {
+    let (ipv4, ipv6): (Vec<T>, Vec<T>) = addresses.into_iter().partition(is_ipv4);
+    let (mut ipv4, mut ipv6) = (ipv4.into_iter(), ipv6.into_iter());
+    let mut out = Vec::new();
+    loop {
+        let pair = [ipv6.next(), ipv4.next()];
+        if pair.iter().all(Option::is_none) {
+            return out;
+        }
+        out.extend(pair.into_iter().flatten());
     }
 }
 
 /// Link-local IPv6 addresses need a zone that no client knows; the rest can be bound and reached.
-fn usable(mut all: Vec<IpAddr>) -> Vec<IpAddr> {
-    all.retain(|ip| match ip {
+fn is_usable(ip: &IpAddr) -> bool {
+    match ip {
         IpAddr::V4(v4) => !v4.is_unspecified(),
         IpAddr::V6(v6) => !v6.is_unicast_link_local() && !v6.is_unspecified(),
-    });
-    all
+    }
 }
 
 /// The address by which a socket is known to ICE: its own, or for one bound to all addresses the first of its family.
@@ -34,9 +88,8 @@ pub fn name_of(bound: SocketAddr, interfaces: &[IpAddr]) -> SocketAddr {
         return bound;
     }
     let same_family = |ip: &&IpAddr| ip.is_ipv4() == bound.is_ipv4();
-    let usable = usable(interfaces.to_vec());
+    let usable = interfaces.iter().filter(|ip| is_usable(ip));
     let chosen = usable
-        .iter()
         .filter(same_family)
         .min_by_key(|ip| ip.is_loopback())
         .copied();
@@ -74,11 +127,10 @@ pub fn to_advertise(
     if addresses.is_empty() {
         for socket in bound {
             if socket.ip().is_unspecified() {
-                let family = usable(interfaces.to_vec());
-                let family = family
-                    .into_iter()
-                    .filter(|ip| ip.is_ipv4() == socket.is_ipv4());
-                addresses.extend(family.map(|ip| SocketAddr::new(ip, socket.port())));
+                let family = interfaces
+                    .iter()
+                    .filter(|ip| is_usable(ip) && ip.is_ipv4() == socket.is_ipv4());
+                addresses.extend(family.map(|ip| SocketAddr::new(*ip, socket.port())));
             } else {
                 addresses.push(*socket);
             }
@@ -87,8 +139,9 @@ pub fn to_advertise(
         if outside && !config.advertise_loopback {
             addresses.retain(|address| !address.ip().is_loopback());
         }
-        // A browser on this machine tries loopback last; IPv6 goes first as RFC 8421 has it.
-        addresses.sort_by_key(|address| (address.ip().is_loopback(), address.is_ipv4()));
+        // A browser on this machine tries loopback last.
+        addresses = in_turns(addresses, SocketAddr::is_ipv4);
+        addresses.sort_by_key(|address| address.ip().is_loopback());
     } else if config.advertise_loopback {
         addresses.extend(bound.iter().filter(|socket| socket.ip().is_loopback()));
     }
@@ -104,6 +157,14 @@ pub fn candidates(mut addresses: Vec<SocketAddr>) -> Vec<LocalCandidate> {
         seen.push(*address);
         new
     });
+    if addresses.len() > MAX_CANDIDATES {
+        // Not only the first that somebody named: nobody is to be left without an address of its family.
+        addresses = in_turns(addresses, SocketAddr::is_ipv4);
+        tracing::warn!(
+            left_out = ?&addresses[MAX_CANDIDATES..],
+            "clients are told the first {MAX_CANDIDATES} of these addresses; name fewer in `advertised_addresses`"
+        );
+    }
     addresses
         .into_iter()
         .take(MAX_CANDIDATES)
@@ -188,6 +249,76 @@ mod tests {
             name_of("0.0.0.0:9".parse().unwrap(), &interfaces).to_string(),
             "192.0.2.5:9"
         );
+    }
+
+    fn machine(list: &[(&str, &str)]) -> Vec<InterfaceAddress> {
+        let address = |(interface, ip): &(&str, &str)| InterfaceAddress {
+            ip: ip.parse().unwrap(),
+            interface: (*interface).to_owned(),
+            dummy: interface.starts_with("kube-ipvs") || interface.starts_with("dummy"),
+        };
+        list.iter().map(address).collect()
+    }
+
+    fn bound(list: &[(&str, &str)]) -> Vec<String> {
+        let chosen = to_bind(&Config::default(), &machine(list)).addresses;
+        chosen.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn addresses_that_a_dummy_holds_are_bound_only_where_there_is_nothing_else() {
+        let node = [
+            ("lo", "127.0.0.1"),
+            ("eth0", "192.0.2.5"),
+            ("kube-ipvs0", "10.96.0.1"),
+            ("kube-ipvs0", "10.96.0.10"),
+            ("eth0", "fe80::1"),
+            ("lo", "::1"),
+        ];
+        assert_eq!(bound(&node), ["192.0.2.5", "127.0.0.1", "::1"]);
+        assert_eq!(bound(&[node[0], node[2]]), ["10.96.0.1", "127.0.0.1"]);
+    }
+
+    #[test]
+    fn of_very_many_addresses_the_first_of_each_interface_and_family_are_bound() {
+        let many: Vec<String> = (1..=70).map(|i| format!("10.96.1.{i}")).collect();
+        let mut node: Vec<(&str, &str)> = many.iter().map(|ip| ("lo", ip.as_str())).collect();
+        node.extend([
+            ("lo", "127.0.0.1"),
+            ("eth0", "192.0.2.5"),
+            ("eth0", "2001:db8::5"),
+        ]);
+        let chosen = to_bind(&Config::default(), &machine(&node));
+        let texts: Vec<_> = chosen.addresses.iter().map(ToString::to_string).collect();
+        assert_eq!(texts[..3], ["2001:db8::5", "10.96.1.1", "192.0.2.5"]);
+        assert_eq!(texts.len(), MAX_BOUND + 1, "and loopback");
+        assert_eq!(chosen.left_out.len(), 72 - MAX_BOUND);
+        let named = Config {
+            bind_addresses: many.iter().map(|ip| ip.parse().unwrap()).collect(),
+            ..Config::default()
+        };
+        assert_eq!(to_bind(&named, &machine(&node)).addresses.len(), 70);
+    }
+
+    #[test]
+    fn many_addresses_of_one_family_do_not_push_the_other_out() {
+        let many: Vec<String> = (1..=20).map(|i| format!("[2001:db8::{i:x}]:9")).collect();
+        let mut all: Vec<&str> = many.iter().map(String::as_str).collect();
+        all.push("192.0.2.5:9");
+        let told = told(&Config::default(), &all, &[]);
+        assert_eq!(
+            told[..3],
+            ["[2001:db8::1]:9", "192.0.2.5:9", "[2001:db8::2]:9"]
+        );
+        assert_eq!(told.len(), MAX_CANDIDATES);
+        let named = candidates(addresses(&all));
+        assert!(named.iter().any(|candidate| candidate.address.is_ipv4()));
+        let few = candidates(addresses(&[
+            "192.0.2.5:9",
+            "192.0.2.6:9",
+            "[2001:db8::1]:9",
+        ]));
+        assert!(few[1].address.is_ipv4(), "what is named keeps its order");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use xmpp::client::Connector;
 use crate::colibri::{ControlSettings, Manager, State, may_leave};
 use crate::config::{self, Config};
 use crate::io::control::Control;
+use crate::io::interfaces::follow_interfaces;
 use crate::io::live_files;
 use crate::io::shards::{Shards, check_files};
 use crate::io::{Driver, DriverError, ShardError, addresses, private_http, websocket};
@@ -57,7 +58,7 @@ pub enum StartError {
 pub struct Bridge {
     control: Arc<Control>,
     shards: Arc<Shards>,
-    driver: Mutex<Option<Driver>>,
+    driver: Arc<Mutex<Option<Driver>>>,
     tasks: Vec<JoinHandle<()>>,
     /// Tasks that follow files.
     followers: Vec<JoinHandle<()>>,
@@ -101,7 +102,7 @@ impl Bridge {
             settings
         })?;
         let media = driver.bound().to_vec();
-        let candidates = addresses::to_advertise(&config, &media, driver.interfaces());
+        let candidates = addresses::to_advertise(&config, &media, &driver.interfaces());
         tracing::info!(
             bound = ?media,
             told = ?candidates.iter().map(|candidate| candidate.address).collect::<Vec<_>>(),
@@ -134,7 +135,7 @@ impl Bridge {
             control,
             followers: Vec::new(),
             shards: Arc::default(),
-            driver: Mutex::new(Some(driver)),
+            driver: Arc::new(Mutex::new(Some(driver))),
             media,
             http: HttpAddresses::default(),
             gate,
@@ -151,6 +152,10 @@ impl Bridge {
                 .add(&bridge.control, &shard, Some(connector))?;
         }
         bridge.follow_files();
+        let (control, driver) = (Arc::clone(&bridge.control), Arc::clone(&bridge.driver));
+        bridge
+            .followers
+            .push(tokio::spawn(follow_interfaces(control, driver)));
         Ok(bridge)
     }
 

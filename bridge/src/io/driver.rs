@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use super::addresses;
 use super::mailbox::{Bell, Postbox, mailbox};
 use super::outbox::Outbox;
-use super::socket::{UdpSocket, interface_addresses};
-use super::worker_thread::{DriverEvent, IoCounters, WorkerThread};
+use super::socket::{InterfaceAddress, UdpSocket, interface_addresses};
+use super::worker_thread::{DriverEvent, IoCounters, SocketChange, WorkerThread};
 use crate::command::Command;
 use crate::config::Config;
 use crate::ids::WorkerId;
@@ -24,6 +24,8 @@ use crate::worker::Worker;
 const COMMAND_QUEUE: usize = 16_384;
 /// Messages of other workers that may wait for one worker.
 const MESSAGE_QUEUE: usize = 16_384;
+/// Changes of addresses that may wait for one worker.
+const SOCKET_QUEUE: usize = 16;
 /// News that may wait for control.
 const EVENT_QUEUE: usize = 65_536;
 
@@ -54,11 +56,13 @@ pub enum DriverError {
 /// The running worker threads.
 pub struct Driver {
     commands: Vec<Postbox<Command>>,
+    sockets: Vec<Postbox<SocketChange>>,
     counters: Vec<Arc<IoCounters>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     bound: Vec<SocketAddr>,
-    interfaces: Vec<IpAddr>,
+    interfaces: Vec<InterfaceAddress>,
+    port: u16,
 }
 
 impl Driver {
@@ -72,10 +76,11 @@ impl Driver {
     ) -> Result<(Self, mpsc::Receiver<DriverEvent>), DriverError> {
         let interfaces = interface_addresses().map_err(DriverError::Interfaces)?;
         let count = config.worker_count();
-        let (bound, mut per_worker) = bind_all(config, count)?;
+        let (bound, mut per_worker) = bind_all(config, &interfaces, count)?;
+        let ips: Vec<IpAddr> = interfaces.iter().map(|a| a.ip).collect();
         let names: Vec<SocketAddr> = bound
             .iter()
-            .map(|socket| addresses::name_of(*socket, &interfaces))
+            .map(|socket| addresses::name_of(*socket, &ips))
             .collect();
         let settings = Arc::new(settings(names.clone()));
 
@@ -93,16 +98,21 @@ impl Driver {
             .iter()
             .map(|bell| mailbox(MESSAGE_QUEUE, bell))
             .unzip();
+        let (sockets, socket_queues): (Vec<_>, Vec<_>) =
+            bells.iter().map(|bell| mailbox(SOCKET_QUEUE, bell)).unzip();
         let mut driver = Self {
             commands,
+            sockets,
             counters: Vec::new(),
             stop,
             threads: Vec::new(),
+            port: bound.first().map_or(0, SocketAddr::port),
             bound,
             interfaces,
         };
-        let queues = command_queues.into_iter().zip(message_queues).zip(bells);
-        for (i, ((commands, incoming), bell)) in queues.enumerate() {
+        let queues = command_queues.into_iter().zip(message_queues);
+        let queues = queues.zip(socket_queues).zip(bells);
+        for (i, (((commands, incoming), sockets_changed), bell)) in queues.enumerate() {
             let id = WorkerId(i as u16);
             let settings = Arc::clone(&settings);
             let counters = Arc::new(IoCounters::default());
@@ -121,6 +131,7 @@ impl Driver {
                 names: names.clone(),
                 bell,
                 commands,
+                sockets_changed,
                 messages: incoming,
                 others: messages.iter().cloned().map(Outbox::new).collect(),
                 events: events.clone(),
@@ -142,10 +153,61 @@ impl Driver {
         &self.bound
     }
 
-    /// The addresses of this machine at the start.
+    /// The addresses of this machine when they were last looked at.
     #[must_use]
-    pub fn interfaces(&self) -> &[IpAddr] {
-        &self.interfaces
+    pub fn interfaces(&self) -> Vec<IpAddr> {
+        self.interfaces.iter().map(|a| a.ip).collect()
+    }
+
+    /// Looks at the addresses of this machine again: binds what is new, gives up what is gone. Returns whether anything
+    /// changed.
+    ///
+    /// # Errors
+    /// When the interfaces cannot be listed.
+    pub fn look_at_interfaces(&mut self, config: &Config) -> io::Result<bool> {
+        let interfaces = interface_addresses()?;
+        let mut changed = interfaces != self.interfaces;
+        self.interfaces = interfaces;
+        if config.bind_addresses.is_empty() {
+            let wanted = addresses::to_bind(config, &self.interfaces).addresses;
+            changed |= self.rebind(&wanted);
+        }
+        Ok(changed)
+    }
+
+    fn rebind(&mut self, wanted: &[IpAddr]) -> bool {
+        let is_gone = |bound: &SocketAddr| !wanted.contains(&bound.ip());
+        let gone: Vec<SocketAddr> = self.bound.iter().copied().filter(is_gone).collect();
+        let is_new = |ip: &&IpAddr| !self.bound.iter().any(|bound| bound.ip() == **ip);
+        let mut added = Vec::new();
+        let mut per_worker: Vec<Vec<_>> = self.sockets.iter().map(|_| Vec::new()).collect();
+        for ip in wanted.iter().filter(is_new) {
+            let address = SocketAddr::new(*ip, self.port);
+            let each = self.sockets.iter().map(|_| UdpSocket::bind(address));
+            match each.collect::<io::Result<Vec<_>>>() {
+                Ok(sockets) => {
+                    added.push(address);
+                    for (worker, socket) in per_worker.iter_mut().zip(sockets) {
+                        worker.push((socket, address));
+                    }
+                }
+                // It is tried again: an IPv6 address cannot be bound while it is checked for duplicates.
+                Err(error) => tracing::debug!(%address, %error, "this address cannot be bound"),
+            }
+        }
+        if gone.is_empty() && added.is_empty() {
+            return false;
+        }
+        for (postbox, add) in self.sockets.iter().zip(per_worker) {
+            let remove = gone.clone();
+            if postbox.put(SocketChange { add, remove }).is_err() {
+                tracing::error!("a worker takes no orders, and keeps the addresses that it has");
+            }
+            postbox.ring();
+        }
+        self.bound.retain(|bound| !gone.contains(bound));
+        self.bound.splice(0..0, added);
+        true
     }
 
     /// The driver's own counters, by worker.
@@ -184,12 +246,24 @@ impl Drop for Driver {
 type Bound = (Vec<SocketAddr>, Vec<Vec<UdpSocket>>);
 
 /// One socket per address and worker.
-fn bind_all(config: &Config, workers: u16) -> Result<Bound, DriverError> {
+fn bind_all(
+    config: &Config,
+    interfaces: &[InterfaceAddress],
+    workers: u16,
+) -> Result<Bound, DriverError> {
     let chosen = !config.bind_addresses.is_empty();
     let mut port = config.udp_port;
     let mut bound = Vec::new();
     let mut per_worker: Vec<Vec<UdpSocket>> = (0..workers).map(|_| Vec::new()).collect();
-    for ip in addresses::to_bind(config).map_err(DriverError::Interfaces)? {
+    let to_bind = addresses::to_bind(config, interfaces);
+    if !to_bind.left_out.is_empty() {
+        tracing::warn!(
+            bound = ?to_bind.addresses,
+            left_out = to_bind.left_out.len(),
+            "this machine has more addresses than media is received on; name those that clients reach in `bind_addresses`"
+        );
+    }
+    for ip in to_bind.addresses {
         let address = SocketAddr::new(ip, port);
         // SO_REUSEPORT would silently share the port with another bridge of the same user, each losing half its packets.
         match std::net::UdpSocket::bind(address) {

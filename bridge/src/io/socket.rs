@@ -7,6 +7,7 @@
     reason = "recvmmsg, sendmmsg, UDP_SEGMENT, ppoll, eventfd and getifaddrs have no safe form in the standard library"
 )]
 
+use std::ffi::CStr;
 use std::io;
 use std::mem::{MaybeUninit, size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -658,15 +659,29 @@ impl Poller {
     }
 }
 
+/// An address of a network interface that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceAddress {
+    /// It.
+    pub ip: IpAddr,
+    /// Name of the interface.
+    pub interface: String,
+    /// The interface sends to nobody: a dummy, which only holds addresses, as kube-proxy's holds those of all Services.
+    pub dummy: bool,
+}
+
+/// Flags of the kernel's dummy device: it is for broadcast as Ethernet is, but asks for no neighbour.
+const DUMMY: libc::c_int = libc::IFF_BROADCAST | libc::IFF_NOARP;
+
 /// The addresses of this machine's interfaces that are up.
 ///
 /// # Errors
 /// Those of `getifaddrs`.
-pub fn interface_addresses() -> io::Result<Vec<IpAddr>> {
+pub fn interface_addresses() -> io::Result<Vec<InterfaceAddress>> {
     let mut list = MaybeUninit::<*mut libc::ifaddrs>::uninit();
-    let mut addresses = Vec::new();
-    // SAFETY: getifaddrs fills `list` when it returns 0; each entry is valid until freeifaddrs, and its address, when
-    // not null, is of the length that its family says.
+    let mut addresses: Vec<InterfaceAddress> = Vec::new();
+    // SAFETY: getifaddrs fills `list` when it returns 0; each entry is valid until freeifaddrs, its name is a C
+    // string, and its address, when not null, is of the length that its family says.
     unsafe {
         check(libc::getifaddrs(list.as_mut_ptr()) as isize)?;
         let list = list.assume_init();
@@ -693,8 +708,15 @@ pub fn interface_addresses() -> io::Result<Vec<IpAddr>> {
                 }
                 _ => continue,
             };
-            if !addresses.contains(&ip) {
-                addresses.push(ip);
+            let flags = current.ifa_flags as libc::c_int;
+            if !addresses.iter().any(|known| known.ip == ip) {
+                addresses.push(InterfaceAddress {
+                    ip,
+                    interface: CStr::from_ptr(current.ifa_name)
+                        .to_string_lossy()
+                        .into_owned(),
+                    dummy: flags & (DUMMY | libc::IFF_LOOPBACK) == DUMMY,
+                });
             }
         }
         libc::freeifaddrs(list);

@@ -69,6 +69,15 @@ pub struct IoCounters {
     pub failures: AtomicU64,
 }
 
+/// The addresses of this machine have changed.
+#[derive(Debug)]
+pub(super) struct SocketChange {
+    /// Sockets on new ones, with the addresses by which ICE knows them.
+    pub(super) add: Vec<(UdpSocket, SocketAddr)>,
+    /// Names of sockets that are of no use any more.
+    pub(super) remove: Vec<SocketAddr>,
+}
+
 /// Everything that one thread owns.
 pub(super) struct WorkerThread {
     pub(super) id: WorkerId,
@@ -78,6 +87,7 @@ pub(super) struct WorkerThread {
     pub(super) names: Vec<SocketAddr>,
     pub(super) bell: Arc<Bell>,
     pub(super) commands: Queue<Command>,
+    pub(super) sockets_changed: Queue<SocketChange>,
     pub(super) messages: Queue<WorkerMessage>,
     pub(super) others: Vec<Outbox>,
     pub(super) events: EventSender<DriverEvent>,
@@ -124,6 +134,7 @@ impl WorkerThread {
 
     fn turns(&mut self, desk: &mut Desk) {
         let mut core = (self.make_core)();
+        core.set_local_addresses(self.names.clone());
         let mut more = true;
         let mut woken = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
@@ -144,6 +155,11 @@ impl WorkerThread {
 
             // In order of priority. Orders first: they are few, and packets depend on them.
             self.bell.doze();
+            drain(&self.sockets_changed, 1, |change| {
+                change_sockets(&mut self.sockets, &mut self.names, change);
+                desk.poller = self.bell.poller(&self.sockets);
+                core.set_local_addresses(self.names.clone());
+            });
             more = drain(&self.commands, COMMAND_BUDGET, |command| {
                 if matches!(command, Command::ChannelText(..)) {
                     self.counters.texts_waiting.fetch_sub(1, Ordering::Relaxed);
@@ -265,6 +281,14 @@ impl WorkerThread {
         }
         true
     }
+}
+
+fn change_sockets(sockets: &mut Vec<UdpSocket>, names: &mut Vec<SocketAddr>, change: SocketChange) {
+    let kept = std::mem::take(sockets)
+        .into_iter()
+        .zip(std::mem::take(names))
+        .filter(|(_, name)| !change.remove.contains(name));
+    (*sockets, *names) = change.add.into_iter().chain(kept).unzip();
 }
 
 #[cfg(test)]

@@ -53,7 +53,8 @@ impl Worker {
         }
         let conference = self.enter(create.conference, create.home);
         let seed = self.seed();
-        let endpoint = Endpoint::new(&create, conference, &self.settings, seed, now);
+        let local = self.local_addresses.clone();
+        let endpoint = Endpoint::new(&create, conference, &self.settings, local, seed, now);
         let ufrag = create.local_ice.ufrag.clone();
         let info = MemberInfo {
             endpoint: create.endpoint,

@@ -116,6 +116,6 @@ fn the_loopback_interface_is_listed() {
         interface_addresses()
             .unwrap()
             .iter()
-            .any(IpAddr::is_loopback)
+            .any(|a| a.ip.is_loopback() && a.interface == "lo" && !a.dummy)
     );
 }

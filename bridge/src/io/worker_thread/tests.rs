@@ -13,6 +13,7 @@ fn thread(failures: u64) -> (WorkerThread, tokio::sync::mpsc::Receiver<DriverEve
     let bell = Bell::new().unwrap();
     let (_, commands) = mailbox(4, &bell);
     let (_, messages) = mailbox(4, &bell);
+    let (_, sockets_changed) = mailbox(4, &bell);
     let (events, queue) = tokio::sync::mpsc::channel(16);
     let made = AtomicU64::new(0);
     let thread = WorkerThread {
@@ -28,6 +29,7 @@ fn thread(failures: u64) -> (WorkerThread, tokio::sync::mpsc::Receiver<DriverEve
         names,
         bell,
         commands,
+        sockets_changed,
         messages,
         others: Vec::new(),
         events,
@@ -52,4 +54,23 @@ fn a_broken_invariant_costs_the_worker_its_state_and_not_the_process() {
     stop.store(true, Ordering::Relaxed);
     bell.ring();
     handle.join().unwrap();
+}
+
+#[test]
+fn sockets_come_and_go_with_the_addresses_of_the_machine() {
+    let (mut thread, _events) = thread(0);
+    let socket = || {
+        let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let name = socket.local_addr();
+        (socket, name)
+    };
+    let first = thread.names[0];
+    let (second, third) = (socket(), socket());
+    let names = [second.1, third.1];
+    let change = |add, remove| SocketChange { add, remove };
+    let mut apply = |c| change_sockets(&mut thread.sockets, &mut thread.names, c);
+    apply(change(vec![second, third], vec![]));
+    apply(change(vec![], vec![first, names[1]]));
+    assert_eq!(thread.names, [names[0]]);
+    assert_eq!(thread.sockets[0].local_addr(), names[0]);
 }

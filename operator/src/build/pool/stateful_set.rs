@@ -114,7 +114,8 @@ fn variables(context: &Context<'_>) -> Vec<EnvVar> {
         // It has no authentication, so it is not for every address of the node.
         all.push(env(
             "SHOAL_BRIDGE__PRIVATE_HTTP",
-            format!("$(HOST_IP):{PRIVATE_PORT}"),
+            // In brackets, which both families may have: nobody knows here which one a node's is.
+            format!("[$(HOST_IP)]:{PRIVATE_PORT}"),
         ));
     }
     all
