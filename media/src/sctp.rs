@@ -5,10 +5,15 @@
 //! channel protocol there are two messages, which are ours ([`dcep`]). What a peer can make us keep is bounded: one
 //! association (and a few that are still shaking hands), one channel, one receive window.
 //!
+//! Both sides begin the association (RFC 8841 §9.3), a side that opens no channel a moment later:
+//! some peers wait. An association that is lost is told to the peer, and begun anew.
+//!
 //! # Deliberately absent
-//! Partial reliability on what we send, channels without DCEP, more than one channel at once: a
-//! later one replaces the earlier, as Jitsi's bridge has it.
+//! Partial reliability on what we send, channels without DCEP, more than one channel at once: one of
+//! the bridge channel's protocol replaces an earlier one, as Jitsi's bridge has it, others are
+//! acknowledged and not heard.
 
+mod abort;
 mod association;
 mod dcep;
 
@@ -16,6 +21,9 @@ mod dcep;
 mod tests;
 
 pub(crate) use association::{Sctp, SctpEvent};
+
+/// The sub-protocol of the bridge channel.
+pub const BRIDGE_CHANNEL: &str = "http://jitsi.org/protocols/colibri";
 
 /// What the SCTP part of a transport does.
 #[derive(Clone, Debug, PartialEq, Eq)]

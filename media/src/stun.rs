@@ -28,6 +28,12 @@ pub fn local_ufrag(datagram: &[u8]) -> Option<&str> {
     message.local_ufrag()
 }
 
+/// Whether a datagram is a binding message that whoever has this password made (RFC 8489 §14.5).
+/// Allocates nothing.
+pub fn is_authentic(datagram: &[u8], password: &str) -> bool {
+    Message::read(datagram).is_some_and(|message| message.verify(password))
+}
+
 /// Class of a binding message (RFC 8489 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {

@@ -271,6 +271,19 @@ impl Transport {
         Ok(())
     }
 
+    /// Bytes of the peer's messages on the data channel that are kept until the rest of them is here.
+    pub fn channel_kept(&self) -> usize {
+        self.sctp.as_ref().map_or(0, Sctp::kept)
+    }
+
+    /// Ends the data channel with what is kept of it, and begins anew.
+    pub fn give_up_channel(&mut self, now: Instant) {
+        if let Some(sctp) = &mut self.sctp {
+            sctp.give_up(now);
+        }
+        self.settle(now);
+    }
+
     /// Says goodbye: closes the data channel and the DTLS association, with the datagrams for it
     /// in [`Self::poll_transmit`]. Nothing is received from here on.
     pub fn close(&mut self, now: Instant) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sctp_proto::{
@@ -12,17 +12,23 @@ use sctp_proto::{
     StreamId, TransportConfig,
 };
 
+use super::abort::abort_of;
 use super::dcep::Dcep;
-use super::{ChannelError, SctpConfig};
+use super::{BRIDGE_CHANNEL, ChannelError, SctpConfig};
 
-/// Longest message in either direction, in bytes: what a peer takes that signalled no other
-/// limit (RFC 8841 §6.1).
-const MAX_MESSAGE: usize = 65_536;
+/// Longest message in either direction, in bytes: what pages and stock clients signal
+/// (`a=max-message-size`, RFC 8841 §6.1).
+pub(super) const MAX_MESSAGE: usize = 262_144;
 /// Longest part of a message in one packet, in bytes: with the headers of SCTP and DTLS (28 and
 /// 37) it fits a UDP payload of 1,200, which every path takes.
 const MAX_CHUNK: u32 = 1132;
-/// Bytes of a peer's messages that wait for their missing parts.
-const RECEIVE_WINDOW: u32 = 256 * 1024;
+/// Bytes of a peer's messages that wait for their missing parts: the longest message, and what is
+/// in flight behind it.
+pub(super) const RECEIVE_WINDOW: u32 = 320 * 1024;
+/// A peer that does not begin within this is begun with (RFC 8841 §9.3); most have by then.
+const OTHERS_FIRST: Duration = Duration::from_millis(400);
+/// After an association is lost we wait so long before we begin anew.
+const BEGIN_ANEW: Duration = Duration::from_secs(1);
 /// Bytes of ours that wait for the peer.
 const SEND_QUEUE: usize = 1024 * 1024;
 /// Streams in each direction; a browser uses the first or second.
@@ -48,10 +54,22 @@ struct Channel {
 
 pub(crate) struct Sctp {
     config: SctpConfig,
+    transport: Arc<TransportConfig>,
     endpoint: Endpoint,
+    /// Whether we sent the ClientHello: when both sides begin, the client's beginning counts.
+    dtls_client: bool,
     /// The association that finished its handshake.
     current: Option<(AssociationHandle, Association)>,
+    /// Those that the peer begins.
     pub(super) pending: Vec<(AssociationHandle, Association)>,
+    /// The one that we begin.
+    own: Option<(AssociationHandle, Association)>,
+    /// When we begin, if the peer does not.
+    begin: Option<Instant>,
+    /// The header of the latest packet to the peer of the current association.
+    latest: Option<[u8; 12]>,
+    /// Bytes of the peer's that the current association keeps, as its latest SACK said.
+    kept: usize,
     channel: Option<Channel>,
     /// The stream of a channel that we open: even for the DTLS client, odd for the server
     /// (RFC 8832 §6).
@@ -85,31 +103,102 @@ impl Sctp {
         server.transport = transport.clone();
         let mut endpoint_config = EndpointConfig::new();
         endpoint_config.max_payload_size(MAX_CHUNK);
-        let mut endpoint = Endpoint::new(Arc::new(endpoint_config), Some(Arc::new(server)));
-        let mut pending = Vec::new();
-        if config.open.is_some() {
-            let mut client = ClientConfig::new();
-            client.transport = transport;
-            match endpoint.connect(client, no_address()) {
-                Ok(association) => pending.push(association),
-                Err(error) => tracing::warn!(%error, "cannot begin an SCTP association"),
-            }
-        }
+        let patience = if config.open.is_some() {
+            Duration::ZERO
+        } else {
+            OTHERS_FIRST
+        };
         let mut sctp = Self {
             config,
-            endpoint,
+            transport,
+            endpoint: Endpoint::new(Arc::new(endpoint_config), Some(Arc::new(server))),
+            dtls_client,
             current: None,
-            pending,
+            pending: Vec::new(),
+            own: None,
+            begin: Some(now + patience),
+            latest: None,
+            kept: 0,
             channel: None,
             own_stream: if dtls_client { 0 } else { 1 },
             packets: VecDeque::new(),
             events: VecDeque::new(),
         };
-        sctp.drain(now);
+        sctp.handle_timeout(now);
         sctp
     }
 
+    /// Bytes of the peer's messages that are kept until the rest of them is here.
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Gives the association up, and tells the peer so that it can begin anew.
+    pub fn give_up(&mut self, now: Instant) {
+        if let Some(lost) = self.current.take() {
+            self.lose(lost, now);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_established(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// Opens or uses any stream.
+    #[cfg(test)]
+    pub(super) fn send_on(&mut self, stream: StreamId, message: &Dcep, now: Instant) {
+        if let Some((_, association)) = &mut self.current {
+            let mut stream = association
+                .open_stream(stream, Ppi::String)
+                .expect("a stream that is not open");
+            stream
+                .write_with_ppi(&message.write(), Ppi::Dcep)
+                .expect("room");
+        }
+        self.drain(now);
+    }
+
+    /// As a sender that knows no limits.
+    #[cfg(test)]
+    pub(super) fn send_beyond_limits(&mut self, message: &[u8], now: Instant) {
+        if let (Some((_, association)), Some(channel)) = (&mut self.current, &self.channel) {
+            association.set_max_send_message_size(u32::MAX);
+            let mut stream = association.stream(channel.stream).expect("an open channel");
+            stream
+                .write_with_ppi(message, Ppi::String)
+                .expect("no limit");
+        }
+        self.drain(now);
+    }
+
+    fn begin(&mut self) {
+        let mut client = ClientConfig::new();
+        client.transport = self.transport.clone();
+        match self.endpoint.connect(client, no_address()) {
+            Ok(association) => self.own = Some(association),
+            Err(error) => tracing::warn!(%error, "cannot begin an SCTP association"),
+        }
+    }
+
+    /// Whether the peer's INIT is to be heard. When both begin at once, one has to yield: each
+    /// would wait for an answer to what the other has forgotten.
+    fn admits_init(&mut self) -> bool {
+        if self.own.is_some() && self.dtls_client {
+            return false;
+        }
+        if let Some((own, _)) = self.own.take() {
+            self.endpoint.handle_event(own, EndpointEvent::drained());
+        }
+        self.begin = None;
+        true
+    }
+
     pub fn handle_packet(&mut self, packet: Vec<u8>, now: Instant) {
+        // The first chunk's type is behind the header of the packet.
+        if packet.get(12) == Some(&INIT) && !self.admits_init() {
+            return;
+        }
         let handled = self
             .endpoint
             .handle(now, no_address(), None, None, Bytes::from(packet));
@@ -126,6 +215,7 @@ impl Sctp {
                     .current
                     .iter_mut()
                     .chain(&mut self.pending)
+                    .chain(&mut self.own)
                     .find(|(own, _)| *own == handle)
                 {
                     association.handle_event(event);
@@ -137,17 +227,21 @@ impl Sctp {
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
-        for (_, association) in self.current.iter_mut().chain(&mut self.pending) {
+        if self.begin.is_some_and(|begin| begin <= now) {
+            self.begin = None;
+            self.begin();
+        }
+        let all = self.current.iter_mut().chain(&mut self.pending);
+        for (_, association) in all.chain(&mut self.own) {
             association.handle_timeout(now);
         }
         self.drain(now);
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.current
-            .iter()
-            .chain(&self.pending)
-            .filter_map(|(_, association)| association.poll_timeout())
+        let all = self.current.iter().chain(&self.pending).chain(&self.own);
+        all.filter_map(|(_, association)| association.poll_timeout())
+            .chain(self.begin)
             .min()
     }
 
@@ -197,6 +291,8 @@ impl Sctp {
         }
         self.current = None;
         self.pending.clear();
+        self.own = None;
+        self.begin = None;
         self.lose_channel();
     }
 
@@ -206,26 +302,48 @@ impl Sctp {
             return;
         };
         let mut lost = self.drain_events(&mut association);
+        let sent = self.packets.len();
         collect_packets(&mut association, &mut self.packets, now);
+        for packet in self.packets.range(sent..) {
+            self.latest = packet.first_chunk().copied().or(self.latest);
+            if let Some(room) = advertised_window(packet) {
+                self.kept = RECEIVE_WINDOW.saturating_sub(room) as usize;
+            }
+        }
         // Sending can find that the peer is gone.
         lost |= association.is_closed();
         if lost {
-            self.endpoint.handle_event(handle, EndpointEvent::drained());
-            self.lose_channel();
+            self.lose((handle, association), now);
         } else {
             self.current = Some((handle, association));
         }
     }
 
-    /// Makes the first pending association that connected the current one.
+    /// An association ended that nobody closed. The crate is silent about what it cannot go on
+    /// with, and a peer that is not told sends for ever.
+    fn lose(&mut self, (handle, _): (AssociationHandle, Association), now: Instant) {
+        tracing::debug!("SCTP association lost");
+        self.endpoint.handle_event(handle, EndpointEvent::drained());
+        if let Some(header) = self.latest.take() {
+            self.packets.push_back(abort_of(&header));
+        }
+        self.kept = 0;
+        self.begin = Some(now + BEGIN_ANEW);
+        self.lose_channel();
+    }
+
+    /// Makes the first association that connected the current one.
     fn promote(&mut self, now: Instant) {
+        let own = self.own.take();
+        let mut shaking: Vec<_> = own.into_iter().collect();
+        let own = shaking.first().map(|(handle, _)| *handle);
+        shaking.append(&mut self.pending);
         let mut connected = None;
-        let mut at = 0;
-        while at < self.pending.len() {
-            let (handle, association) = &mut self.pending[at];
-            let handle = *handle;
-            let mut failed = false;
-            while let Some(event) = association.poll() {
+        for (handle, mut association) in shaking {
+            let mut failed = connected.is_some();
+            while connected.is_none()
+                && let Some(event) = association.poll()
+            {
                 match event {
                     Event::Connected => connected = Some(handle),
                     Event::HandshakeFailed { reason } => {
@@ -234,37 +352,37 @@ impl Sctp {
                     }
                     _ => {}
                 }
-                if connected.is_some() {
-                    break;
-                }
             }
-            collect_packets(association, &mut self.packets, now);
-            if connected.is_some() {
-                break;
+            if connected == Some(handle) {
+                self.lose_channel();
+                self.replace((handle, association));
+                continue;
             }
+            collect_packets(&mut association, &mut self.packets, now);
             // The server's side is in the CLOSED state until the cookie comes back (RFC 9260 §4).
             if failed {
-                self.pending.remove(at);
                 self.endpoint.handle_event(handle, EndpointEvent::drained());
+            } else if own == Some(handle) {
+                self.own = Some((handle, association));
             } else {
-                at += 1;
+                self.pending.push((handle, association));
             }
         }
-        let Some(connected) = connected else {
-            return;
-        };
-        self.lose_channel();
-        if let Some((old, _)) = self.current.take() {
+        if connected.is_some() {
+            for (handle, _) in self.own.take().into_iter().chain(self.pending.drain(..)) {
+                self.endpoint.handle_event(handle, EndpointEvent::drained());
+            }
+            self.begin = None;
+            self.open_own_channel();
+        }
+    }
+
+    fn replace(&mut self, association: (AssociationHandle, Association)) {
+        if let Some((old, _)) = self.current.replace(association) {
             self.endpoint.handle_event(old, EndpointEvent::drained());
         }
-        for (handle, association) in std::mem::take(&mut self.pending) {
-            if handle == connected {
-                self.current = Some((handle, association));
-            } else {
-                self.endpoint.handle_event(handle, EndpointEvent::drained());
-            }
-        }
-        self.open_own_channel();
+        self.latest = None;
+        self.kept = 0;
     }
 
     fn open_own_channel(&mut self) {
@@ -338,7 +456,16 @@ impl Sctp {
         }
     }
 
+    /// A page may open channels of its own. One of the bridge channel's protocol is the bridge
+    /// channel, the latest of them; without any it is the first.
     fn accept(&mut self, stream: StreamId, label: String, protocol: String) {
+        if let Some(channel) = &self.channel
+            && channel.stream != stream
+            && protocol != BRIDGE_CHANNEL
+        {
+            tracing::debug!(stream, label, protocol, "another data channel is ignored");
+            return;
+        }
         self.lose_channel();
         self.channel = Some(Channel {
             stream,
@@ -389,6 +516,17 @@ impl Sctp {
             self.events.push_back(SctpEvent::Closed);
         }
     }
+}
+
+/// Type of an INIT chunk (RFC 9260 §3.2).
+const INIT: u8 = 1;
+/// Type of a SACK chunk.
+const SACK: u8 = 3;
+
+/// The receive window that a packet of ours advertises, if it begins with a SACK (RFC 9260 §3.3.4).
+fn advertised_window(packet: &[u8]) -> Option<u32> {
+    let chunk = packet.get(12..24).filter(|chunk| chunk[0] == SACK)?;
+    Some(u32::from_be_bytes(*chunk.last_chunk()?))
 }
 
 fn collect_packets(association: &mut Association, packets: &mut VecDeque<Bytes>, now: Instant) {

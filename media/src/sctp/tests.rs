@@ -1,12 +1,16 @@
 //! Two associations, without the layers below.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::SctpConfig;
-use super::association::{MAX_PENDING, Sctp, SctpEvent};
+use super::abort::crc32c;
+use super::association::{MAX_MESSAGE, MAX_PENDING, RECEIVE_WINDOW, Sctp, SctpEvent};
+use super::dcep::Dcep;
+use super::{BRIDGE_CHANNEL, SctpConfig};
 
 fn pair(now: Instant) -> (Sctp, Sctp) {
     let opening = SctpConfig {
@@ -77,6 +81,136 @@ fn a_client_that_begins_anew_gets_a_new_channel() {
     assert_eq!(server.poll_event(), Some(open()));
 }
 
+/// RFC 8841 §9.3: some peers wait to be begun with.
+#[test]
+fn a_peer_that_waits_is_begun_with() {
+    let mut now = Instant::now();
+    let (mut server, _) = pair(now);
+    let mut waiting = Sctp::new(SctpConfig::default(), true, now);
+    waiting.handle_packet(Vec::new(), now);
+    assert!(
+        server.poll_transmit().is_none(),
+        "most peers begin themselves"
+    );
+    now = server.poll_timeout().unwrap();
+    server.handle_timeout(now);
+    exchange(&mut server, &mut waiting, now);
+    assert!(server.is_established() && waiting.is_established());
+}
+
+/// RFC 9260 §5.2.1.
+#[test]
+fn two_that_begin_at_once_have_one_association() {
+    let (mut server, _) = pair(Instant::now());
+    let now = server.poll_timeout().unwrap();
+    server.handle_timeout(now);
+    let (_, mut client) = pair(now);
+    // Both are on the way before either arrives.
+    let crossing: Vec<_> = [&mut client, &mut server]
+        .map(|side| side.poll_transmit().unwrap().to_vec())
+        .into();
+    server.handle_packet(crossing[0].clone(), now);
+    client.handle_packet(crossing[1].clone(), now);
+    exchange(&mut server, &mut client, now);
+    assert!(server.is_established() && client.is_established());
+    assert!(server.send_text("text", now).is_ok());
+    exchange(&mut server, &mut client, now);
+    let text = SctpEvent::Text("text".into());
+    assert!(std::iter::from_fn(|| client.poll_event()).any(|event| event == text));
+}
+
+/// Moves time on until what is on the way has arrived.
+fn settle(one: &mut Sctp, other: &mut Sctp, now: &mut Instant) {
+    for _ in 0..200 {
+        exchange(one, other, *now);
+        *now += Duration::from_millis(50);
+        one.handle_timeout(*now);
+        other.handle_timeout(*now);
+    }
+}
+
+#[test]
+fn the_longest_message_that_is_signalled_arrives_both_ways() {
+    let mut now = Instant::now();
+    let (mut server, mut client) = pair(now);
+    exchange(&mut server, &mut client, now);
+    let long = "x".repeat(MAX_MESSAGE);
+    for _ in 0..2 {
+        std::mem::swap(&mut server, &mut client);
+        let (from, to) = (&mut server, &mut client);
+        while from.poll_event().is_some() || to.poll_event().is_some() {}
+        from.send_text(&long, now).unwrap();
+        settle(from, to, &mut now);
+        assert!(to.poll_event() == Some(SctpEvent::Text(long.clone())));
+        assert_eq!(to.kept(), 0);
+    }
+}
+
+/// The sender's own limit is taken away, as a hostile sender has none.
+#[test]
+fn a_message_beyond_the_limit_ends_the_association_for_both_and_another_one_follows() {
+    let mut now = Instant::now();
+    let (mut server, mut client) = pair(now);
+    exchange(&mut server, &mut client, now);
+    while server.poll_event().is_some() || client.poll_event().is_some() {}
+    client.send_beyond_limits(&vec![b'x'; MAX_MESSAGE + 1], now);
+    settle(&mut server, &mut client, &mut now);
+    for side in [&mut server, &mut client] {
+        assert_eq!(side.poll_event(), Some(SctpEvent::Closed));
+        assert_eq!(side.poll_event(), Some(open()));
+    }
+}
+
+#[test]
+fn what_a_peer_leaves_unfinished_is_known_and_given_up_on_demand() {
+    let mut now = Instant::now();
+    let (mut server, mut client) = pair(now);
+    exchange(&mut server, &mut client, now);
+    client.send_text(&"x".repeat(MAX_MESSAGE), now).unwrap();
+    for _ in 0..20 {
+        while let Some(packet) = server.poll_transmit() {
+            client.handle_packet(packet.to_vec(), now);
+        }
+        let packets: Vec<_> = std::iter::from_fn(|| client.poll_transmit()).collect();
+        for packet in &packets[..packets.len().saturating_sub(1)] {
+            server.handle_packet(packet.to_vec(), now);
+        }
+        now += Duration::from_millis(250);
+        server.handle_timeout(now);
+    }
+    assert!(server.kept() > 3_000, "{}", server.kept());
+    assert!(server.kept() <= RECEIVE_WINDOW as usize);
+    server.give_up(now);
+    assert_eq!(server.kept(), 0);
+    while server.poll_event().is_some() || client.poll_event().is_some() {}
+    settle(&mut server, &mut client, &mut now);
+    assert_eq!(server.poll_event(), Some(open()));
+}
+
+#[test]
+fn another_data_channel_does_not_take_the_bridge_channels_place() {
+    let now = Instant::now();
+    let (mut server, mut client) = pair(now);
+    exchange(&mut server, &mut client, now);
+    assert_eq!(server.poll_event(), Some(open()));
+    let another = |stream, protocol: &str| {
+        let (label, protocol) = ("another".to_owned(), protocol.to_owned());
+        (stream, Dcep::Open { label, protocol })
+    };
+    let (stream, other) = another(6, "files");
+    client.send_on(stream, &other, now);
+    exchange(&mut server, &mut client, now);
+    assert_eq!(server.poll_event(), None);
+    client.send_text("still", now).unwrap();
+    exchange(&mut server, &mut client, now);
+    assert_eq!(server.poll_event(), Some(SctpEvent::Text("still".into())));
+    let (stream, bridge) = another(8, BRIDGE_CHANNEL);
+    client.send_on(stream, &bridge, now);
+    exchange(&mut server, &mut client, now);
+    assert_eq!(server.poll_event(), Some(SctpEvent::Closed));
+    assert!(matches!(server.poll_event(), Some(SctpEvent::Open { .. })));
+}
+
 #[test]
 fn init_after_init_keeps_a_bounded_number_of_handshakes() {
     let now = Instant::now();
@@ -90,20 +224,13 @@ fn init_after_init_keeps_a_bounded_number_of_handshakes() {
     assert_eq!(server.pending.len(), MAX_PENDING);
 }
 
-/// RFC 9260 §6.8, appendix A.
 fn with_checksum(mut packet: Vec<u8>) -> Vec<u8> {
     if packet.len() < 12 {
         return packet;
     }
     packet[8..12].fill(0);
-    let mut crc = u32::MAX;
-    for byte in &packet {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ (0x82F6_3B78 & (crc & 1).wrapping_neg());
-        }
-    }
-    packet[8..12].copy_from_slice(&(!crc).to_le_bytes());
+    let checksum = crc32c(&packet);
+    packet[8..12].copy_from_slice(&checksum.to_le_bytes());
     packet
 }
 
