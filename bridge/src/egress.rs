@@ -264,7 +264,7 @@ impl Egress {
             }
         };
         let Ok(protected) = link.transport.protect_rtp_at(out, len, rewrite.seq as u64) else {
-            link.drops.count(DropReason::Transport);
+            link.drops.count(DropReason::NotProtected);
             return;
         };
         let stream = &mut self.streams[index];

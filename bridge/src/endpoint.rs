@@ -65,6 +65,8 @@ pub struct Endpoint {
     pub heard: Option<Instant>,
     /// When RTP was last received.
     pub heard_media: Option<Instant>,
+    /// Bytes of its messages on the data channel that lack the rest.
+    pub unfinished: usize,
     /// Media can flow.
     pub connected: bool,
     /// Others were told that its packets arrive.
@@ -155,6 +157,7 @@ impl Endpoint {
             created: now,
             heard: None,
             heard_media: None,
+            unfinished: 0,
             connected: false,
             active: true,
             closed: false,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use media::ice::IceCredentials;
 use media::rtp::{ExtensionMap, MAX_PACKET, NtpTime};
 use media::units::Ssrc;
 
@@ -21,6 +22,11 @@ pub enum WorkerMessage {
     AddressOwned(SocketAddr, WorkerId),
     /// It is no more.
     AddressGone(SocketAddr, WorkerId),
+    /// These are local credentials of an endpoint of the sender's: checks that they made are to be
+    /// handed over.
+    UfragOwned(Arc<IceCredentials>, WorkerId),
+    /// They are no more.
+    UfragGone(Arc<str>, WorkerId),
     /// About a conference that both have endpoints of.
     Conference(ConferenceKey, ConferenceMessage),
 }

@@ -1,9 +1,12 @@
 //! Counters of one worker, and the named reasons for which it drops packets.
 
+use media::transport::DropReason as TransportDrop;
+
 use crate::event::EndpointStatistics;
 use crate::ids::WorkerId;
 
-/// Why a packet goes no further. Each has a counter.
+/// Why a packet goes no further. Each has a counter, and so has each reason of a transport's
+/// ([`TransportDrop`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum DropReason {
@@ -13,8 +16,10 @@ pub enum DropReason {
     UnknownUfrag,
     /// Too short, or of no protocol that shares the port (RFC 7983).
     NotDemultiplexed,
-    /// The transport refused it: not authentic, replayed, or not in order of the protocol.
-    Transport,
+    /// Part of a DTLS handshake, and more of them wait for their turn already than may.
+    HandshakesWaiting,
+    /// The transport of its receiver cannot encrypt it.
+    NotProtected,
     /// RTP or RTCP that does not parse.
     Malformed,
     /// An SSRC that no source of the sender has.
@@ -53,11 +58,12 @@ pub enum DropReason {
 
 impl DropReason {
     /// All, in the order of their counters.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::UnknownAddress,
         Self::UnknownUfrag,
         Self::NotDemultiplexed,
-        Self::Transport,
+        Self::HandshakesWaiting,
+        Self::NotProtected,
         Self::Malformed,
         Self::UnknownSsrc,
         Self::UnknownPayloadType,
@@ -83,7 +89,8 @@ impl DropReason {
             Self::UnknownAddress => "unknown_address",
             Self::UnknownUfrag => "unknown_ufrag",
             Self::NotDemultiplexed => "not_demultiplexed",
-            Self::Transport => "transport",
+            Self::HandshakesWaiting => "handshakes_waiting",
+            Self::NotProtected => "not_protected",
             Self::Malformed => "malformed",
             Self::UnknownSsrc => "unknown_ssrc",
             Self::UnknownPayloadType => "unknown_payload_type",
@@ -105,24 +112,39 @@ impl DropReason {
     }
 }
 
-/// How many packets were dropped, by reason.
+/// How many packets were dropped, by reason: ours and a transport's.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Drops([u64; DropReason::ALL.len()]);
+pub struct Drops {
+    own: [u64; DropReason::ALL.len()],
+    transport: [u64; TransportDrop::ALL.len()],
+}
 
 impl Drops {
     /// Counts one.
     pub fn count(&mut self, reason: DropReason) {
-        self.0[reason as usize] += 1;
+        self.own[reason as usize] += 1;
+    }
+
+    /// Counts one that a transport refused.
+    pub fn count_refused(&mut self, reason: TransportDrop) {
+        self.transport[reason.index()] += 1;
     }
 
     /// How many for this reason.
     pub fn get(&self, reason: DropReason) -> u64 {
-        self.0[reason as usize]
+        self.own[reason as usize]
+    }
+
+    /// How many a transport refused for this reason.
+    pub fn refused(&self, reason: TransportDrop) -> u64 {
+        self.transport[reason.index()]
     }
 
     /// Name and count of each reason.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        DropReason::ALL.iter().map(|r| (r.name(), self.get(*r)))
+        let own = DropReason::ALL.iter().map(|r| (r.name(), self.get(*r)));
+        let refused = TransportDrop::ALL.iter();
+        own.chain(refused.map(|r| (r.name(), self.refused(*r))))
     }
 }
 
@@ -193,10 +215,16 @@ mod tests {
             assert_eq!(reason as usize, index);
             drops.count(reason);
         }
+        for reason in TransportDrop::ALL {
+            drops.count_refused(reason);
+        }
         let mut names: Vec<_> = drops.iter().map(|(name, _)| name).collect();
         assert!(drops.iter().all(|(_, count)| count == 1));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), DropReason::ALL.len());
+        assert_eq!(
+            names.len(),
+            DropReason::ALL.len() + TransportDrop::ALL.len()
+        );
     }
 }

@@ -22,11 +22,13 @@ mod commands;
 mod conferences;
 mod datagrams;
 mod feedback;
+mod handshakes;
 mod media;
 mod recreate;
 mod slab;
 mod timers;
 mod transmit;
+mod unfinished;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -49,6 +51,7 @@ use crate::send_batch::SendBatch;
 use crate::settings::WorkerSettings;
 use crate::statistics::{Counters, Drops};
 use addresses::Addresses;
+use handshakes::Handshakes;
 use slab::Slab;
 use timers::Timers;
 use transmit::Pass;
@@ -67,6 +70,9 @@ pub struct Worker {
     by_conference: FxHashMap<ConferenceKey, usize>,
     addresses: Addresses,
     timers: Timers,
+    handshakes: Handshakes,
+    /// Bytes of unfinished messages on data channels.
+    unfinished: usize,
     packets: PacketPool,
     strays: Pool<StrayDatagram>,
     /// Endpoints with something to send besides media.
@@ -108,6 +114,8 @@ impl Worker {
             by_conference: FxHashMap::default(),
             addresses: Addresses::default(),
             timers: Timers::default(),
+            handshakes: Handshakes::default(),
+            unfinished: 0,
             packets: PacketPool::default(),
             strays: Pool::default(),
             ready: VecDeque::new(),
@@ -157,6 +165,12 @@ impl Worker {
             WorkerMessage::AddressGone(address, worker) => {
                 self.addresses.forget_elsewhere(address, worker);
             }
+            WorkerMessage::UfragOwned(credentials, worker) => {
+                self.addresses.learn_ufrag_elsewhere(credentials, worker);
+            }
+            WorkerMessage::UfragGone(ufrag, worker) => {
+                self.addresses.forget_ufrag_elsewhere(&ufrag, worker);
+            }
             WorkerMessage::Conference(key, message) => self.hear(key, message, now),
         }
         self.settle(now);
@@ -165,12 +179,14 @@ impl Worker {
     /// Moves time on.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.run_timers(now);
+        self.run_handshakes(now);
         self.settle(now);
     }
 
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        self.timers.next()
+        let timers = self.timers.next();
+        timers.into_iter().chain(self.handshakes.due()).min()
     }
 
     /// Fills an empty batch with datagrams to send. `false`: nothing (more) to send.

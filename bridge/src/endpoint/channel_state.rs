@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 const BURST: u32 = 200;
 /// … and per second in the long run.
 const PER_SECOND: u32 = 50;
-/// Longest message that is read, in bytes.
-pub const MAX_TEXT: usize = 128 * 1_024;
+/// Longest message that is read, in bytes: what pages and stock clients signal for the data channel.
+pub const MAX_TEXT: usize = 262_144;
+/// A message counts for one more with each of so many bytes.
+const BYTES_OF_ONE: usize = 8 * 1_024;
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +49,13 @@ impl ChannelState {
             );
             self.filled += Duration::from_millis(earned * 1_000 / u64::from(PER_SECOND));
         }
-        if self.tokens == 0 || len > MAX_TEXT {
+        if len > MAX_TEXT {
             return false;
         }
-        self.tokens -= 1;
-        true
+        let cost = 1 + (len / BYTES_OF_ONE) as u32;
+        let rest = self.tokens.checked_sub(cost);
+        self.tokens = rest.unwrap_or(self.tokens);
+        rest.is_some()
     }
 }
 
@@ -68,5 +72,8 @@ mod tests {
             .count();
         assert!((690..=705).contains(&admitted), "{admitted}");
         assert!(!ChannelState::new(start).admits(MAX_TEXT + 1, start));
+        let mut state = ChannelState::new(start);
+        let admitted = (0..100).filter(|_| state.admits(MAX_TEXT, start)).count();
+        assert_eq!(admitted, 6, "long ones count for more");
     }
 }

@@ -76,7 +76,10 @@ fn may_be_lost(message: &WorkerMessage) -> bool {
                 Media(_) | AudioLevel(..) | KeyframeWanted(..) | SenderReport(..)
             )
         }
-        WorkerMessage::AddressOwned(..) | WorkerMessage::AddressGone(..) => false,
+        WorkerMessage::AddressOwned(..)
+        | WorkerMessage::AddressGone(..)
+        | WorkerMessage::UfragOwned(..)
+        | WorkerMessage::UfragGone(..) => false,
     }
 }
 

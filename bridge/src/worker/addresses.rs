@@ -1,14 +1,16 @@
 //! Whose datagram is this: by remote address, by local ufrag, and at which other worker.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use ::media::ice::IceCredentials;
 use rustc_hash::FxHashMap;
 
 use crate::ids::WorkerId;
 
 /// Addresses of one endpoint that are remembered; a client has a handful.
 const MAX_PER_ENDPOINT: usize = 16;
-/// Addresses of other workers' endpoints that are remembered.
+/// Addresses, and ufrags, of other workers' endpoints that are remembered.
 const MAX_ELSEWHERE: usize = 100_000;
 
 /// See the module. Only addresses from which an authenticated check came are in it.
@@ -17,6 +19,7 @@ pub struct Addresses {
     local: FxHashMap<SocketAddr, usize>,
     ufrags: FxHashMap<String, usize>,
     elsewhere: FxHashMap<SocketAddr, WorkerId>,
+    ufrags_elsewhere: FxHashMap<String, (Arc<IceCredentials>, WorkerId)>,
 }
 
 impl Addresses {
@@ -33,6 +36,12 @@ impl Addresses {
     /// The other worker that an address belongs to.
     pub fn worker(&self, address: &SocketAddr) -> Option<WorkerId> {
         self.elsewhere.get(address).copied()
+    }
+
+    /// The password that goes with a ufrag of another worker's.
+    pub fn password_elsewhere(&self, ufrag: &str, worker: WorkerId) -> Option<&str> {
+        let (credentials, owner) = self.ufrags_elsewhere.get(ufrag)?;
+        (*owner == worker).then_some(credentials.pwd.as_str())
     }
 
     /// A ufrag of an endpoint.
@@ -79,6 +88,21 @@ impl Addresses {
         if self.elsewhere.len() < MAX_ELSEWHERE || self.elsewhere.contains_key(&address) {
             self.elsewhere.insert(address, worker);
             self.local.remove(&address);
+        }
+    }
+
+    /// A ufrag belongs to another worker's endpoint.
+    pub fn learn_ufrag_elsewhere(&mut self, credentials: Arc<IceCredentials>, worker: WorkerId) {
+        if self.ufrags_elsewhere.len() < MAX_ELSEWHERE {
+            let ufrag = credentials.ufrag.clone();
+            self.ufrags_elsewhere.insert(ufrag, (credentials, worker));
+        }
+    }
+
+    /// No longer.
+    pub fn forget_ufrag_elsewhere(&mut self, ufrag: &str, worker: WorkerId) {
+        if self.password_elsewhere(ufrag, worker).is_some() {
+            self.ufrags_elsewhere.remove(ufrag);
         }
     }
 

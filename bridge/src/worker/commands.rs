@@ -1,6 +1,9 @@
 //! What control asks for.
 
+use std::sync::Arc;
 use std::time::Instant;
+
+use ::media::ice::IceCredentials;
 
 use super::Worker;
 use crate::command::{Command, CreateEndpoint, EndpointUpdate, RestartIce};
@@ -55,7 +58,6 @@ impl Worker {
         let seed = self.seed();
         let local = self.local_addresses.clone();
         let endpoint = Endpoint::new(&create, conference, &self.settings, local, seed, now);
-        let ufrag = create.local_ice.ufrag.clone();
         let info = MemberInfo {
             endpoint: create.endpoint,
             id: create.id.clone(),
@@ -64,13 +66,28 @@ impl Worker {
         };
         let index = self.endpoints.insert(endpoint);
         self.by_key.insert(create.endpoint, index);
-        self.addresses.add_ufrag(&ufrag, index);
+        self.own_ufrag(create.local_ice.clone(), index);
         if let Some(replica) = self.conferences.get_mut(conference) {
             replica.local.push(index);
         }
         self.change(conference, DirectoryChange::Joined(info), now);
         self.update_endpoint(index, create.update, now);
         self.drain_transport(index, now);
+    }
+
+    /// Checks for these credentials are of this endpoint, wherever they arrive.
+    fn own_ufrag(&mut self, local: IceCredentials, index: usize) {
+        self.addresses.add_ufrag(&local.ufrag, index);
+        let local = Arc::new(local);
+        self.tell_workers(|id| WorkerMessage::UfragOwned(local.clone(), id));
+    }
+
+    fn disown_ufrags(&mut self, index: usize, ufrags: &[String]) {
+        self.addresses.forget(index, &[], ufrags);
+        for ufrag in ufrags {
+            let ufrag: Arc<str> = Arc::from(ufrag.as_str());
+            self.tell_workers(|id| WorkerMessage::UfragGone(ufrag.clone(), id));
+        }
     }
 
     fn update_endpoint(&mut self, index: usize, update: EndpointUpdate, now: Instant) {
@@ -126,16 +143,16 @@ impl Worker {
         };
         let started = endpoint.connected;
         if started {
-            let ufrag = restart.local_ice.ufrag.clone();
+            let local = restart.local_ice.clone();
             endpoint.transport.restart_ice(restart.local_ice, now);
             endpoint.remote.begin_restart(restart.generation);
             // Checks of the old session may still arrive; older ones than that do not.
-            endpoint.ufrags.push(ufrag.clone());
+            endpoint.ufrags.push(local.ufrag.clone());
             endpoint.failed = false;
-            self.addresses.add_ufrag(&ufrag, index);
-            if endpoint.ufrags.len() > 4 {
-                let old = endpoint.ufrags.remove(0);
-                self.addresses.forget(index, &[], &[old]);
+            let old = (endpoint.ufrags.len() > 4).then(|| endpoint.ufrags.remove(0));
+            self.own_ufrag(local, index);
+            if let Some(old) = old {
+                self.disown_ufrags(index, &[old]);
             }
         }
         self.events.push_back(Event::IceRestarted {
@@ -160,8 +177,9 @@ impl Worker {
             return;
         };
         self.by_key.remove(&endpoint.key);
-        self.addresses
-            .forget(index, &endpoint.addresses, &endpoint.ufrags);
+        self.unfinished -= endpoint.unfinished;
+        self.addresses.forget(index, &endpoint.addresses, &[]);
+        self.disown_ufrags(index, &endpoint.ufrags);
         for address in &endpoint.addresses {
             self.tell_workers(|id| WorkerMessage::AddressGone(*address, id));
         }

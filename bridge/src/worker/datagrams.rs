@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use ::media::demux::{PacketKind, demux};
 use ::media::rtp::MAX_PACKET;
-use ::media::stun::local_ufrag;
-use ::media::transport::{Event as TransportEvent, Received};
+use ::media::stun::{is_authentic, local_ufrag};
+use ::media::transport::{DropReason as TransportDrop, Event as TransportEvent, Received};
 
 use super::Worker;
 use crate::event::{Event, FailureReason};
@@ -23,6 +23,8 @@ enum Owner {
     Here(usize, bool),
     Elsewhere(WorkerId),
     Nobody(DropReason),
+    /// A check that claims to be for an endpoint of another worker's.
+    Forged,
 }
 
 impl Worker {
@@ -36,9 +38,11 @@ impl Worker {
         self.counters.datagrams_received += 1;
         self.counters.bytes_received += buf.len() as u64;
         match self.owner_of(buf, &from) {
+            Owner::Here(index, _) if self.set_aside(index, buf, from, to, now) => {}
             Owner::Here(index, check) => self.deliver(index, check, buf, from, to, now),
             Owner::Elsewhere(worker) => self.hand_over(worker, buf, from, to),
             Owner::Nobody(reason) => self.drops.count(reason),
+            Owner::Forged => self.drops.count_refused(TransportDrop::BadIntegrity),
         }
     }
 
@@ -51,8 +55,13 @@ impl Worker {
             && let Some(ufrag) = local_ufrag(buf)
         {
             return match WorkerId::of_ufrag(ufrag.as_bytes()) {
-                Some(worker) if worker != self.id && worker.index() < self.workers => {
-                    Owner::Elsewhere(worker)
+                // A copy is made for the other worker: not of what anybody may have sent.
+                Some(worker) if worker != self.id => {
+                    match self.addresses.password_elsewhere(ufrag, worker) {
+                        Some(password) if is_authentic(buf, password) => Owner::Elsewhere(worker),
+                        Some(_) => Owner::Forged,
+                        None => Owner::Nobody(DropReason::UnknownUfrag),
+                    }
                 }
                 _ => match self.addresses.endpoint_of_ufrag(ufrag) {
                     Some(index) => Owner::Here(index, true),
@@ -91,16 +100,18 @@ impl Worker {
         let buf = &mut buf[..stray.len.min(MAX_PACKET)];
         buf.copy_from_slice(&stray.payload[..buf.len()]);
         match self.owner_of(buf, &stray.from) {
+            Owner::Here(index, _) if self.set_aside(index, buf, stray.from, stray.to, now) => {}
             Owner::Here(index, check) => {
                 self.deliver(index, check, buf, stray.from, stray.to, now);
             }
             // Handed over once is enough: it went while it was on the way.
             Owner::Elsewhere(_) => self.drops.count(DropReason::UnknownAddress),
             Owner::Nobody(reason) => self.drops.count(reason),
+            Owner::Forged => self.drops.count_refused(TransportDrop::BadIntegrity),
         }
     }
 
-    fn deliver(
+    pub(super) fn deliver(
         &mut self,
         index: usize,
         check: bool,
@@ -114,7 +125,7 @@ impl Worker {
         };
         let received = match endpoint.transport.handle_datagram(buf, from, to, now) {
             Ok(received) => received,
-            Err(_) => return self.drops.count(DropReason::Transport),
+            Err(reason) => return self.drops.count_refused(reason),
         };
         endpoint.heard = Some(now);
         match received {
@@ -132,6 +143,7 @@ impl Worker {
                     self.learn_address(index, from);
                 }
                 self.drain_transport(index, now);
+                self.bound_unfinished(index, now);
             }
         }
     }

@@ -195,7 +195,7 @@ fn send_rtcp(endpoint: &mut Endpoint, batch: &mut SendBatch, drops: &mut Drops) 
         len += chunk.len();
         match endpoint.transport.protect_rtcp(out, len) {
             Ok(len) => batch.commit(from, to, len),
-            Err(_) => drops.count(DropReason::Transport),
+            Err(_) => drops.count(DropReason::NotProtected),
         }
         start = end;
     }

@@ -243,3 +243,27 @@ fn an_endpoint_whose_client_closed_its_connection_ends_within_seconds() {
     world.run_for(6.0);
     assert!(gone(&world), "the other one stays");
 }
+
+/// A handshake costs what a thousand packets of media do: a crowd's must not be done at once.
+#[test]
+fn a_crowd_connects_at_a_rate_that_leaves_the_worker_time_for_media() {
+    let mut world = World::call(
+        1,
+        2,
+        Link::new(Duration::from_millis(5), 0.0),
+        Traits::default(),
+    );
+    let visitor = Traits {
+        visitor: true,
+        encodings: 1,
+        ..Traits::default()
+    };
+    for _ in 0..200 {
+        world.join(visitor);
+    }
+    let connected = |world: &World| world.clients.iter().filter(|c| c.connected).count();
+    world.run_for(1.0);
+    let soon = connected(&world);
+    assert!(soon < 130, "{soon} of 202 after a second");
+    world.run_until(10.0, |w| w.clients.iter().all(|c| c.connected));
+}

@@ -171,7 +171,7 @@ impl Client {
             padding: 0,
             twcc: FeedbackGenerator::new(),
             twcc_seq: 0,
-            audio_seq: u16::from(tag) * 1_000,
+            audio_seq: u16::from(tag).wrapping_mul(1_000),
             audio_timestamp: 0,
             sent: VecDeque::new(),
             next_audio: now + offset,

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bridge::command::{Command, EndpointUpdate, ForceMute, UpdateEndpoint};
-use bridge::statistics::DropReason;
+use bridge::ids::WorkerId;
+use bridge::statistics::{DropReason, WorkerStatistics};
 use media::simnet::Link;
+use media::transport::DropReason as TransportDrop;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -46,7 +48,9 @@ fn forged_and_random_datagrams_are_counted_and_change_nothing() {
     );
     let dropped = |reason| after.drops.get(reason) - before.drops.get(reason);
     assert!(dropped(DropReason::UnknownAddress) > 500);
-    assert!(dropped(DropReason::Transport) > 500);
+    let refused = |reason| after.drops.refused(reason) - before.drops.refused(reason);
+    assert!(refused(TransportDrop::SrtpAuth) > 100);
+    assert!(TransportDrop::ALL.into_iter().map(refused).sum::<u64>() > 500);
     let since = world.now;
     world.run_for(2.0);
     let (audio, video) = world.clients[1].heard_and_seen(1, since);
@@ -69,6 +73,46 @@ fn a_check_for_nobody_and_a_replayed_packet_are_dropped() {
     let now = world.now;
     world.workers[0].handle_datagram(&mut check, stranger, bridge, now);
     assert_eq!(world.statistics(0).drops.get(DropReason::UnknownUfrag), 1);
+}
+
+/// A binding request with a USERNAME and a MESSAGE-INTEGRITY that nobody made.
+fn forged_check(ufrag: &str) -> Vec<u8> {
+    let username = format!("{ufrag}:peer");
+    let mut check = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    check.extend([7; 12]);
+    check.extend([0, 6, 0, username.len() as u8]);
+    check.extend(username.as_bytes());
+    check.extend([0, 8, 0, 20]);
+    check.extend([9; 20]);
+    let len = (check.len() - 20) as u16;
+    check[2..4].copy_from_slice(&len.to_be_bytes());
+    check
+}
+
+/// What is copied for another worker must be authentic: an unauthenticated datagram costs no memory.
+#[test]
+fn a_check_for_another_workers_endpoint_is_handed_over_only_if_it_is_authentic() {
+    let mut world = World::call(2, 2, lan(), Traits::default());
+    let bridge = world.bridge;
+    let stranger = SocketAddr::from(([203, 0, 113, 9], 6_666));
+    let theirs = WorkerId(1).in_ufrag(world.clients[1].key.0 * 977);
+    let nobodys = [WorkerId(1), WorkerId(7)].map(|worker| worker.in_ufrag(1));
+    let before = world.statistics(0);
+    let now = world.now;
+    for ufrag in nobodys.iter().chain([&theirs]) {
+        let mut check = forged_check(ufrag);
+        world.workers[0].handle_datagram(&mut check, stranger, bridge, now);
+        assert!(world.workers[0].poll_message().is_none(), "{ufrag}");
+    }
+    let after = world.statistics(0);
+    assert_eq!(
+        after.counters.datagrams_handed_over,
+        before.counters.datagrams_handed_over
+    );
+    let forged = |s: &WorkerStatistics| s.drops.refused(TransportDrop::BadIntegrity);
+    assert_eq!(forged(&after) - forged(&before), 1);
+    let unknown = |s: &WorkerStatistics| s.drops.get(DropReason::UnknownUfrag);
+    assert_eq!(unknown(&after) - unknown(&before), 2);
 }
 
 #[test]
