@@ -37,6 +37,11 @@ pub fn shard(valid: &ValidShard, world: &ShardWorld, rng: &mut dyn RngCore) -> V
 
 /// All objects of a BridgePool that goes on as `plan` says.
 #[must_use]
-pub fn pool(valid: &ValidPool, world: &PoolWorld, plan: &ScalePlan) -> Vec<Desired> {
-    pool::objects(valid, world, plan)
+pub fn pool(
+    valid: &ValidPool,
+    world: &PoolWorld,
+    plan: &ScalePlan,
+    rng: &mut dyn RngCore,
+) -> Vec<Desired> {
+    pool::objects(valid, world, plan, rng)
 }

@@ -27,6 +27,9 @@ const NOT_AFTER: &str = "shoal.video/not-after";
 /// On a Secret: a hash of what its certificate was made for.
 const MADE_FOR: &str = "shoal.video/made-for";
 
+/// Name of the operator among the accounts of a shard or pool: its password comes with orders to focus and bridges.
+pub const OPERATOR: &str = "operator";
+
 /// What a Secret holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {

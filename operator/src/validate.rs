@@ -11,6 +11,7 @@ mod shard;
 pub use cluster::{FrontDoorShard, PublicCertificate, Region, ValidCluster, cluster};
 pub use limits::Limits;
 pub use pool::{ValidPool, pool};
+pub(crate) use secret::text;
 pub use shard::{ValidShard, shard};
 
 use crate::crd::{ComponentSpec, JitsiCluster};

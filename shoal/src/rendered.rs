@@ -122,6 +122,7 @@ fn objects() -> Vec<Desired> {
         &validate::pool(&world, &defaults).unwrap(),
         &world,
         &scale::plan(&world),
+        &mut random,
     ));
     all
 }

@@ -11,6 +11,8 @@ use operator::crd::BridgePoolSpec;
 use operator::scale::{self, DRAINING_SINCE, ScalePlan};
 use operator::validate;
 use operator::world::{BridgeReport, Defaults, Live, PoolWorld};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -74,7 +76,12 @@ impl Operator {
             operator_namespace: "shoal-system".into(),
         };
         let valid = validate::pool(&self.world, &defaults).expect("the pool is valid");
-        let objects = build::pool(&valid, &self.world, &scale::plan(&self.world));
+        let objects = build::pool(
+            &valid,
+            &self.world,
+            &scale::plan(&self.world),
+            &mut StdRng::seed_from_u64(0),
+        );
         let autoscaler = objects
             .iter()
             .find(|one| one.resource.kind == "HorizontalPodAutoscaler")

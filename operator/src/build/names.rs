@@ -90,6 +90,12 @@ pub fn shards(pool: &str) -> String {
     format!("{pool}-shards")
 }
 
+/// Secret with what the operator shows to a pool's bridges when it gives them orders.
+#[must_use]
+pub fn orders(pool: &str) -> String {
+    format!("{pool}-orders")
+}
+
 /// ConfigMap with the addresses of a pool's bridges.
 #[must_use]
 pub fn addresses(pool: &str) -> String {

@@ -12,7 +12,7 @@ use crate::build::origin::{Origin, rotate};
 use crate::build::{config_map, disruption_budget, names};
 use crate::crd::JitsiShardSpec;
 use crate::desired::Desired;
-use crate::secrets::{self, Leaf};
+use crate::secrets::{self, Leaf, OPERATOR};
 use crate::validate::ValidShard;
 use crate::world::ShardWorld;
 
@@ -82,7 +82,7 @@ fn accounts(context: &Context<'_>, rng: &mut dyn RngCore) -> Secret {
     let content = secrets::accounts(
         context.live_secret(&name),
         rotate(&context.world.shard),
-        &["focus", "jvb"],
+        &["focus", "jvb", OPERATOR],
         rng,
     );
     context.origin.secret(name, SIGNALLING, "Opaque", &content)

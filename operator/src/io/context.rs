@@ -12,12 +12,15 @@ use tokio::time::Instant;
 use super::apis::Apis;
 use super::cache::Cache;
 use super::metrics_api::Bridges;
+use super::pod_http::PodHttp;
 use super::reconcile::Contest;
 use super::reports::Reports;
 use super::routes::Concerning;
 use super::store::Store;
 use crate::controller::scope::Key;
 use crate::metrics::Metrics;
+use crate::secrets::OPERATOR;
+use crate::validate::text;
 use crate::world::Defaults;
 
 /// Name under which the operator writes.
@@ -48,6 +51,12 @@ impl Context {
         if let Some(change) = store.set(object) {
             self.request(K::concerned(&self.cache, &change));
         }
+    }
+
+    /// A client that may give orders to the parts to which a Secret of that name was given.
+    pub fn authorised(&self, http: &PodHttp, namespace: &str, secret: &str) -> PodHttp {
+        let secret = self.cache.secrets.get(namespace, secret);
+        http.with(secret.as_ref().and_then(|secret| text(secret, OPERATOR)))
     }
 
     /// Has resources reconciled.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper::{Method, Request, header};
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -22,6 +23,7 @@ const MAX_ANSWER: usize = 1 << 20;
 #[derive(Clone)]
 pub struct PodHttp {
     ask: Arc<dyn Ask>,
+    token: Option<HeaderValue>,
 }
 
 /// Who brings requests to pods.
@@ -79,7 +81,24 @@ impl Ask for Network {
 impl PodHttp {
     /// Through whom requests go.
     pub fn new(ask: impl Ask + 'static) -> Self {
-        Self { ask: Arc::new(ask) }
+        Self {
+            ask: Arc::new(ask),
+            token: None,
+        }
+    }
+
+    /// The same with a password, for orders.
+    #[must_use]
+    pub fn with(&self, password: Option<&str>) -> Self {
+        let token = password.and_then(|password| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {password}")).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+        Self {
+            ask: self.ask.clone(),
+            token,
+        }
     }
 
     /// `GET`; `None` when nothing answers in time.
@@ -111,12 +130,16 @@ impl PodHttp {
     ) -> Option<Answer> {
         let host = std::net::SocketAddr::new(ip, port);
         let body = body.map(Value::to_string).unwrap_or_default();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{host}{path}"))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .ok()?;
+        if let Some(token) = &self.token {
+            let headers = request.headers_mut();
+            headers.insert(header::AUTHORIZATION, token.clone());
+        }
         let answer = self.ask.ask(request);
         tokio::time::timeout(PATIENCE, answer).await.ok().flatten()
     }

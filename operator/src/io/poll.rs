@@ -15,6 +15,7 @@ use super::context::Context;
 use super::media_probe::{Found, probe};
 use super::pod_http::{Answer, PodHttp};
 use super::reports::{PodName, Report};
+use crate::build::names;
 use crate::controller::scope::{Key, Scope, scope};
 use crate::world::{BridgeReport, FocusReport, SignallingReport};
 
@@ -240,10 +241,16 @@ impl Poll {
     }
 
     async fn probe(&mut self, targets: Vec<Target>) {
-        let http = self.http.clone();
+        let (http, context) = (self.http.clone(), self.context.clone());
         let mut results = futures_util::stream::iter(targets)
             .map(|target| {
-                let http = http.clone();
+                let http = match &target.key.scope {
+                    Scope::Pool(pool) => {
+                        let orders = names::orders(pool);
+                        context.authorised(&http, &target.key.namespace, &orders)
+                    }
+                    _ => http.clone(),
+                };
                 async move {
                     let found = probe(&http, (target.ip, BRIDGE_HTTP)).await;
                     (target, found)

@@ -110,7 +110,7 @@ pub fn build_shard(world: &ShardWorld) -> Vec<Desired> {
 
 pub fn build_pool(world: &PoolWorld) -> Vec<Desired> {
     let valid = validate::pool(world, &defaults()).unwrap();
-    build::pool(&valid, world, &scale::plan(world))
+    build::pool(&valid, world, &scale::plan(world), &mut random())
 }
 
 /// The namespace once the API server has the objects.

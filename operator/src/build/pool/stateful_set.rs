@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetUpdateStrategy};
 use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar};
 
-use super::configuration::{self, ADDRESSES, SHARDS};
+use super::configuration::{self, ADDRESSES, ORDERS, SHARDS};
 use super::{BRIDGE, Context, PRIVATE_PORT};
 use crate::build::pod::{
     Pod, config_volume, directory, env, env_field, secret_volume, shoal, tcp_probe, with_own,
@@ -26,6 +26,7 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
             config_volume("configuration", name.clone()),
             config_volume("addresses", names::addresses(&valid.name)),
             secret_volume("shards", names::shards(&valid.name), &[]),
+            secret_volume("orders", names::orders(&valid.name), &[]),
         ],
         grace_seconds: 60,
         configuration: vec![file.as_bytes()],
@@ -57,6 +58,7 @@ fn container(context: &Context<'_>) -> Container {
     let mut mounts = container.volume_mounts.take().unwrap_or_default();
     mounts.push(directory("addresses", ADDRESSES));
     mounts.push(directory("shards", SHARDS));
+    mounts.push(directory("orders", ORDERS));
     let media = ContainerPort {
         name: Some("media".into()),
         container_port: exposure.port,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use crate::build::{config_map, names};
 use crate::crd::{AuthMode, AuthSpec, BridgeSelection, JitsiClusterSpec, TurnSpec};
+use crate::secrets::OPERATOR;
 use crate::validate::Limits;
 
 /// Where what is mounted for the programs is.
@@ -134,6 +135,7 @@ pub(super) fn focus(context: &Context<'_>) -> Map<String, Value> {
             "tls": "starttls",
             "tls_ca_file": format!("{TLS}/ca.crt"),
             "http": "[::]:8888",
+            "private_token_file": format!("{ACCOUNTS}/{OPERATOR}"),
         },
     }))
 }

@@ -11,6 +11,7 @@ use crate::build::pod::{
 };
 use crate::build::service::{self, tcp};
 use crate::build::{config_map, stateful_set};
+use crate::secrets::OPERATOR;
 
 /// Answers as long as the process does, whatever becomes of signalling and bridges.
 const ALIVE: &str = "/about/version";
@@ -40,7 +41,7 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
         secret_volume(
             "accounts",
             names::accounts(&valid.name),
-            &[("focus", "focus")],
+            &[("focus", "focus"), (OPERATOR, OPERATOR)],
         ),
         secret_volume(
             "authority",

@@ -28,7 +28,11 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
     let mut container = shoal("signalling", &valid.images, spec);
     let mut volumes = vec![
         config_volume("configuration", names::shard_config(&valid.name)),
-        secret_volume("accounts", names::accounts(&valid.name), &[]),
+        secret_volume(
+            "accounts",
+            names::accounts(&valid.name),
+            &[("focus", "focus"), ("jvb", "jvb")],
+        ),
         secret_volume(
             "certificate",
             names::signalling_certificate(&valid.name),

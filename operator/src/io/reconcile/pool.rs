@@ -50,7 +50,7 @@ pub(super) async fn reconcile(
     let leaving = context.follow_plan(http, &world, &plan, &about).await?;
     let (problems, applied) = match validate::pool(&world, &context.defaults) {
         Ok(valid) => {
-            let desired = build::pool(&valid, &world, &plan);
+            let desired = build::pool(&valid, &world, &plan, &mut rand::rng());
             let applied = context.apply(&owner(key, &world.pool), &desired).await;
             (valid.warnings, applied)
         }

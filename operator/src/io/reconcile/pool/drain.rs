@@ -103,6 +103,8 @@ impl Context {
         } else {
             "/colibri/drain/disable"
         };
+        let orders = names::orders(&world.pool.name_any());
+        let http = self.authorised(http, namespace, &orders);
         let answer = http.post((address, BRIDGE_HTTP), path, None).await;
         if answer.is_none_or(|answer| answer.status != 200) {
             tracing::warn!(
@@ -137,6 +139,8 @@ impl Context {
                 continue;
             };
             let path = format!("/move-endpoints/move-endpoints?bridge={pod}&numEndpoints={count}");
+            let accounts = names::accounts(&shard.name_any());
+            let http = self.authorised(http, namespace, &accounts);
             let Some(answer) = http.get((address, FOCUS_HTTP), &path).await else {
                 continue;
             };
