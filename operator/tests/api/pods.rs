@@ -273,11 +273,20 @@ impl Pods {
 
     /// Numbers are for everybody, orders for who shows what is mounted.
     fn admits(&self, ip: &str, path: &str, token: Option<&str>) -> bool {
-        let asks = ["/stats", "/colibri/stats", "/about/health", "/about/front-door"];
+        let asks = [
+            "/stats",
+            "/colibri/stats",
+            "/about/health",
+            "/about/front-door",
+        ];
         if asks.contains(&path) {
             return true;
         }
-        let secret = if ip == FOCUS { "a-accounts" } else { "p-orders" };
+        let secret = if ip == FOCUS {
+            "a-accounts"
+        } else {
+            "p-orders"
+        };
         let secret = self
             .api
             .act(|state| state.get("secrets", "meet", secret).cloned());
