@@ -9,6 +9,9 @@ use crate::stanza::{self, IqType};
 use crate::xml::{ElementExt, element};
 use crate::{Element, FullJid, ns};
 
+/// Most stanzas that may arrive before the session has begun.
+const MOST_EARLY: usize = 10_000;
+
 /// What is needed to go on with an earlier session.
 #[derive(Clone)]
 pub(super) struct Ticket {
@@ -33,6 +36,8 @@ pub(super) enum Outcome {
     New {
         jid: FullJid,
         management: Management,
+        /// What others sent as soon as the address was there; the server does not count it.
+        early: Vec<Element>,
     },
 }
 
@@ -69,13 +74,19 @@ pub(super) async fn establish(
     {
         return Ok((connection, Outcome::Resumed { h }));
     }
-    let jid = bind(&mut connection, config, &features).await?;
+    let mut early = Vec::new();
+    let jid = bind(&mut connection, config, &features, &mut early).await?;
     let management = if managed {
-        enable(&mut connection, config).await?
+        enable(&mut connection, config, &mut early).await?
     } else {
         Management::None
     };
-    Ok((connection, Outcome::New { jid, management }))
+    let outcome = Outcome::New {
+        jid,
+        management,
+        early,
+    };
+    Ok((connection, outcome))
 }
 
 async fn log_in(
@@ -137,12 +148,13 @@ async fn bind(
     connection: &mut Connection,
     config: &Config,
     features: &Element,
+    early: &mut Vec<Element>,
 ) -> Result<FullJid, ConnectError> {
     let mut bind = element("bind", ns::BIND);
     if let Some(resource) = &config.resource {
         bind.append_child(element("resource", ns::BIND).with_text(resource));
     }
-    let answer = ask(connection, bind).await?;
+    let answer = ask(connection, bind, early).await?;
     let jid = stanza::payload(&answer)
         .filter(|bind| bind.is("bind", ns::BIND))
         .and_then(|bind| bind.get_child("jid", ns::BIND))
@@ -150,19 +162,24 @@ async fn bind(
         .ok_or_else(|| unexpected("no JID in the answer to bind"))?;
     let session = features.get_child("session", ns::SESSION);
     if session.is_some_and(|session| !session.has_child("optional", ns::SESSION)) {
-        ask(connection, element("session", ns::SESSION)).await?;
+        ask(connection, element("session", ns::SESSION), early).await?;
     }
     Ok(jid)
 }
 
 /// Sends an IQ set to the server itself and waits for its result.
-async fn ask(connection: &mut Connection, payload: Element) -> Result<Element, ConnectError> {
+async fn ask(
+    connection: &mut Connection,
+    payload: Element,
+    early: &mut Vec<Element>,
+) -> Result<Element, ConnectError> {
     let id = stanza::new_id();
     let request = stanza::iq(IqType::Set, &id, None, Some(payload));
     connection.write_element(&request).await?;
     loop {
         let answer = connection.read_element().await?;
         if stanza::id(&answer) != Some(&id) {
+            keep(early, answer)?;
             continue;
         }
         return match stanza::error_of(&answer) {
@@ -172,7 +189,20 @@ async fn ask(connection: &mut Connection, payload: Element) -> Result<Element, C
     }
 }
 
-async fn enable(connection: &mut Connection, config: &Config) -> Result<Management, ConnectError> {
+/// Keeps a stanza that arrived in the midst of the negotiation.
+fn keep(early: &mut Vec<Element>, stanza: Element) -> Result<(), ConnectError> {
+    if !stanza::is_stanza(&stanza) || early.len() >= MOST_EARLY {
+        return Err(unexpected("something else than an answer"));
+    }
+    early.push(stanza);
+    Ok(())
+}
+
+async fn enable(
+    connection: &mut Connection,
+    config: &Config,
+    early: &mut Vec<Element>,
+) -> Result<Management, ConnectError> {
     let resume = config.resume.is_none_or(|time| !time.is_zero());
     let max = config
         .resume
@@ -180,9 +210,14 @@ async fn enable(connection: &mut Connection, config: &Config) -> Result<Manageme
         .map(|time| u32::try_from(time.as_secs().max(1)).unwrap_or(u32::MAX));
     let request = Nonza::Enable { resume, max };
     connection.write_element(&Element::from(request)).await?;
-    match Nonza::try_from(&connection.read_element().await?) {
-        Ok(Nonza::Enabled { id, resume, .. }) => Ok(Management::On(id.filter(|_| resume))),
-        Ok(Nonza::Failed { .. }) => Ok(Management::None),
-        _ => Err(unexpected("neither enabled nor failed")),
+    loop {
+        let answer = connection.read_element().await?;
+        match Nonza::try_from(&answer) {
+            Ok(Nonza::Enabled { id, resume, .. }) => {
+                return Ok(Management::On(id.filter(|_| resume)));
+            }
+            Ok(Nonza::Failed { .. }) => return Ok(Management::None),
+            _ => keep(early, answer)?,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The client's task: connects, keeps the connection, connects again.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ struct Session {
     managed: bool,
     /// What the owner has not taken yet. The server counts it as handled, so that it must not be
     /// lost with the connection.
+    /// Stanzas that arrived before the session had begun.
+    early: VecDeque<Element>,
     pending: Option<Event>,
 }
 
@@ -67,6 +70,7 @@ pub(super) async fn run(
         inbound: Inbound::default(),
         outbound: Outbound::default(),
         managed: false,
+        early: VecDeque::new(),
         pending: None,
     };
     let done = session.run(&mut backoff).await;
@@ -202,7 +206,12 @@ impl Session {
                 info!(%jid, "XMPP session resumed");
                 Ok(Event::Online { jid, resumed: true })
             }
-            Outcome::New { jid, management } => {
+            Outcome::New {
+                jid,
+                management,
+                early,
+            } => {
+                self.early = early.into();
                 info!(%jid, connector = %self.config.connector, "XMPP session begun");
                 self.requests.fail_all(&RequestError::Disconnected);
                 self.inbound = Inbound::default();
@@ -235,6 +244,10 @@ impl Session {
         let events = self.events.clone();
         loop {
             while self.pending.is_none() {
+                if let Some(stanza) = self.early.pop_front() {
+                    self.pending = self.receive(stanza);
+                    continue;
+                }
                 match parser.poll_event() {
                     Ok(None) => break,
                     Ok(Some(event)) => match self.handle(event, &mut out) {
@@ -383,18 +396,21 @@ impl Session {
             return Ok(None);
         }
         self.inbound.count();
+        Ok(self.receive(element))
+    }
+
+    /// Takes a stanza; returns what is for the owner.
+    fn receive(&mut self, element: Element) -> Option<Event> {
         if stanza::id(&element).is_some_and(|id| id.starts_with(PING_ID))
             && matches!(
                 stanza::iq_type(&element),
                 Some(IqType::Result | IqType::Error)
             )
         {
-            return Ok(None);
+            return None;
         }
-        let Some(jid) = &self.jid else {
-            return Ok(None);
-        };
-        Ok(self.requests.handle(element, jid).map(Event::Element))
+        let jid = self.jid.as_ref()?;
+        self.requests.handle(element, jid).map(Event::Element)
     }
 }
 

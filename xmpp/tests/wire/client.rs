@@ -602,3 +602,32 @@ async fn a_server_without_starttls_gets_no_password() {
     };
     assert!(reason.contains("does not offer STARTTLS"), "{reason}");
 }
+
+#[tokio::test]
+async fn what_arrives_before_the_session_is_managed_is_not_lost_and_not_counted() {
+    let (mut client, mut listener) = start();
+    let mut server = listener.accept().await;
+    server.log_in().await;
+    server.bind().await;
+    assert_eq!(server.receive().await.name(), "enable");
+    for text in ["first", "second"] {
+        server.send(&message(text)).await;
+    }
+    let enabled = Nonza::Enabled {
+        id: Some("id".to_owned()),
+        resume: true,
+        max: None,
+    };
+    server.send(&enabled.into()).await;
+    server.send(&message("third")).await;
+    server.send(&Nonza::Request.into()).await;
+    assert!(!online(&mut client).await);
+    for text in ["first", "second", "third"] {
+        match next(&mut client).await {
+            Event::Element(element) => assert_eq!(body(&element), text),
+            other => panic!("{other:?}"),
+        }
+    }
+    let acknowledged = Nonza::try_from(&server.receive().await).unwrap();
+    assert_eq!(acknowledged, Nonza::Ack { h: 1 });
+}
