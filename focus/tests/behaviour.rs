@@ -16,6 +16,7 @@ mod behaviour {
     mod moderation;
     mod moves;
     mod over_streams;
+    mod prosody;
     mod refusals;
     mod restart;
     mod sessions;

@@ -39,6 +39,11 @@ pub const PYTHON_VENV: Tool = Tool {
     package: "python3-venv",
 };
 
+/// The XMPP server that Jitsi uses.
+pub const PROSODY: Tool = Tool {
+    check: &["prosodyctl", "--version"],
+    package: "prosody",
+};
 /// The front door.
 pub const HAPROXY: Tool = Tool {
     check: &["haproxy", "-v"],

@@ -63,6 +63,11 @@ const STAGES: &[Stage] = &[
         run: rust,
     },
     Stage {
+        name: "prosody",
+        about: "the focus beside a real Prosody with hidden rooms and tenants; it is killed",
+        run: prosody,
+    },
+    Stage {
         name: "meeting",
         about: "three Chromium in one process; what the load test plays in a fourth",
         run: e2e::meeting,
@@ -226,6 +231,19 @@ fn rust() -> anyhow::Result<()> {
     // The front door is tried as HAProxy itself runs it.
     crate::install::ensure(&[crate::install::HAPROXY])?;
     succeed(cargo().args(["test", "--workspace", "--quiet"]))
+}
+
+fn prosody() -> anyhow::Result<()> {
+    crate::install::ensure(&[crate::install::PROSODY])?;
+    let test = [
+        "test",
+        "--quiet",
+        "--package",
+        "shoal-focus",
+        "--test",
+        "behaviour",
+    ];
+    succeed(cargo().args(test).args(["--", "--ignored", "prosody::"]))
 }
 
 fn fuzz_repeatable() -> anyhow::Result<()> {

@@ -122,7 +122,13 @@ impl Director {
         let Some(pending) = self.pending.get(id) else {
             return;
         };
-        if stanza::from(iq).is_none_or(|from| from != pending.to) {
+        // An answer without a sender is the own account's (RFC 6120 §8.1.2.1).
+        let account = || self.me.as_ref().map(|me| Jid::from(me.to_bare()));
+        let from = match iq.attr("from") {
+            Some(_) => stanza::from(iq),
+            None => account(),
+        };
+        if from.is_none_or(|from| from != pending.to) {
             self.counters.refused_stanzas += 1;
             return;
         }

@@ -20,6 +20,8 @@ use xmpp::{Element, Jid, ns};
 use super::world::{BREWERY, Level, ROOM, client_transport, features};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What went to a focus that is no more is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 async fn server() -> (Arc<signalling::Server>, Connector) {
     server_with(signalling::config::AuthConfig::default()).await
@@ -57,10 +59,19 @@ fn focus(connector: &Connector) -> Focus {
 
 /// A bridge that makes an endpoint for everybody.
 fn bridge(connector: &Connector, nick: &'static str) -> JoinHandle<()> {
+    bridge_telling(connector, nick).1
+}
+
+/// A bridge that tells what it was asked.
+pub fn bridge_telling(
+    connector: &Connector,
+    nick: &'static str,
+) -> (mpsc::UnboundedReceiver<ConferenceModify>, JoinHandle<()>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
     let jid: Jid = Jid::new("jvb@auth.meet.shoal").unwrap();
     let mut config = ClientConfig::new(jid, connector.clone()).with_password("secret");
     config.resume = Some(Duration::ZERO);
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let mut client = Client::start(config);
         let handle = client.handle();
         while let Some(event) = client.next_event().await {
@@ -80,7 +91,10 @@ fn bridge(connector: &Connector, nick: &'static str) -> JoinHandle<()> {
                 Event::Element(iq) if iq.attr("type") == Some("get") => {
                     let modify = stanza::payload(&iq).map(ConferenceModify::try_from);
                     let answer = match modify {
-                        Some(Ok(modify)) => Some(Element::from(&answer(modify, nick))),
+                        Some(Ok(modify)) => {
+                            let _ = sender.send(modify.clone());
+                            Some(Element::from(&answer(modify, nick)))
+                        }
                         _ => None,
                     };
                     handle.send(stanza::iq_result(&iq, answer)).await.unwrap();
@@ -88,7 +102,8 @@ fn bridge(connector: &Connector, nick: &'static str) -> JoinHandle<()> {
                 _ => {}
             }
         }
-    })
+    });
+    (receiver, task)
 }
 
 fn answer(modify: ConferenceModify, nick: &str) -> ConferenceModified {
@@ -115,14 +130,15 @@ fn person(
     connector: &Connector,
     nick: &'static str,
 ) -> (mpsc::UnboundedReceiver<Jingle>, JoinHandle<()>) {
-    person_asking(connector, nick, "focus.meet.shoal")
+    person_in(connector, nick, "focus.meet.shoal", (ROOM, ROOM))
 }
 
-/// A person who asks for the room at this address.
-fn person_asking(
+/// A person who asks at this address for a room, and enters it; both with the address of the room that is written.
+pub fn person_in(
     connector: &Connector,
     nick: &'static str,
     at: &'static str,
+    (asked, entered): (&'static str, &'static str),
 ) -> (mpsc::UnboundedReceiver<Jingle>, JoinHandle<()>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let config = ClientConfig::new(Jid::new("meet.shoal").unwrap(), connector.clone());
@@ -132,17 +148,17 @@ fn person_asking(
         while let Some(event) = client.next_event().await {
             match event {
                 Event::Online { .. } => {
-                    let conference = element("conference", ns::FOCUS).with_attr("room", ROOM);
+                    let conference = element("conference", ns::FOCUS).with_attr("room", asked);
                     let to = Jid::new(at).unwrap();
                     // The focus may still be on its way.
                     while handle
-                        .request(stanza::iq_set(&to, conference.clone()), PATIENCE)
+                        .request(stanza::iq_set(&to, conference.clone()), ASK_AGAIN)
                         .await
                         .is_err()
                     {
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
-                    let to = Jid::new(&format!("{ROOM}/{nick}")).unwrap();
+                    let to = Jid::new(&format!("{entered}/{nick}")).unwrap();
                     handle
                         .send(stanza::presence(&to).with_child(element("x", ns::MUC)))
                         .await
@@ -180,7 +196,7 @@ fn person_asking(
 }
 
 /// The next offer; true in second place if a session was ended before it.
-async fn offer(jingles: &mut mpsc::UnboundedReceiver<Jingle>) -> (Jingle, bool) {
+pub async fn offer(jingles: &mut mpsc::UnboundedReceiver<Jingle>) -> (Jingle, bool) {
     let mut ended = false;
     let wait = async {
         loop {
@@ -507,42 +523,6 @@ async fn nobody_sees_the_focus_leave_when_it_is_killed_or_restarted() {
     server.shutdown().await;
 }
 
-/// Prosody has no alias of the focus without a third-party module, so people ask the account itself.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs a Prosody at $PROSODY with open accounts on auth.meet.shoal and focus, jvb as admins"]
-async fn the_same_with_prosody() {
-    let address = std::env::var("PROSODY").unwrap_or_else(|_| "127.0.0.1:5222".to_owned());
-    let (host, port) = address.rsplit_once(':').unwrap();
-    let connector = Connector::plain(host, port.parse().unwrap());
-    let start = || {
-        let config = Config {
-            password: Some(Password("secret".into())),
-            resource: "focus".to_owned(),
-            ..Config::default()
-        };
-        Focus::start(config, connector.clone()).unwrap()
-    };
-    let running = start();
-    let first = bridge(&connector, "jvb1");
-    let (mut alice, _a) = person_asking(&connector, "alice", "focus@auth.meet.shoal/focus");
-    let (mut bob, _b) = person_asking(&connector, "bob", "focus@auth.meet.shoal/focus");
-    offer(&mut alice).await;
-    offer(&mut bob).await;
-
-    let _second = bridge(&connector, "jvb2");
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    first.abort();
-    assert!(offer(&mut alice).await.1);
-    offer(&mut bob).await;
-
-    running.shutdown().await;
-    let next = start();
-    let (mut carol, _c) = person_asking(&connector, "carol", "focus@auth.meet.shoal/focus");
-    assert!(offer(&mut alice).await.1);
-    offer(&mut bob).await;
-    offer(&mut carol).await;
-    next.shutdown().await;
-}
 
 /// The status of a conference request over HTTP.
 async fn ask_over_http(at: std::net::SocketAddr, token: Option<&str>) -> String {

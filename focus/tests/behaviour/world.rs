@@ -523,7 +523,10 @@ impl World {
     fn take_storage_requests(&mut self) {
         for stanza in std::mem::take(&mut self.storage_asked) {
             let reply = self.private_storage(&stanza);
-            self.inbox.push_back(answer(&stanza, reply));
+            let mut reply = answer(&stanza, reply);
+            // Stock servers leave out that it is the account's own.
+            reply.take_attr("from");
+            self.inbox.push_back(reply);
         }
     }
 
