@@ -42,7 +42,7 @@ pub use session::{Session, State};
 pub use source_map::{SourceError, SourceLimits, SourceMap};
 pub use summary::{ParticipantSummary, Summary};
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -88,7 +88,7 @@ pub struct Conference {
     adopted: bool,
     rtcstats_enabled: bool,
     wishes: Wishes,
-    participants: HashMap<Arc<str>, Participant>,
+    participants: BTreeMap<Arc<str>, Participant>,
     arrivals: u64,
     started: bool,
     sources: SourceMap,
@@ -125,7 +125,7 @@ impl Conference {
             adopted: false,
             rtcstats_enabled: wishes.rtcstats_enabled,
             wishes,
-            participants: HashMap::new(),
+            participants: BTreeMap::new(),
             arrivals: 0,
             started: false,
             sources: SourceMap::default(),

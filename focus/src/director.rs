@@ -18,7 +18,7 @@ mod probe;
 mod redistribution;
 mod requests;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -64,7 +64,7 @@ pub struct Director {
     settings: Arc<Settings>,
     me: Option<FullJid>,
     online: bool,
-    conferences: HashMap<BareJid, Slot>,
+    conferences: BTreeMap<BareJid, Slot>,
     deadlines: BTreeSet<(Instant, BareJid)>,
     generation: u64,
     bridges: Bridges,
@@ -73,7 +73,7 @@ pub struct Director {
     caps: CapsCache,
     counters: Counters,
     random: Box<dyn Random>,
-    pending: HashMap<String, Pending>,
+    pending: BTreeMap<String, Pending>,
     timeouts: BTreeSet<(Instant, String)>,
     /// Room components that may speak about rooms.
     components: Vec<Jid>,
@@ -105,14 +105,14 @@ impl Director {
             settings,
             me: None,
             online: false,
-            conferences: HashMap::new(),
+            conferences: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             generation: 0,
             brewery: brewery::Brewery::default(),
             caps: CapsCache::default(),
             counters: Counters::default(),
             random,
-            pending: HashMap::new(),
+            pending: BTreeMap::new(),
             timeouts: BTreeSet::new(),
             components: Vec::new(),
             farewells: farewells::Farewells::default(),

@@ -12,7 +12,7 @@ use crate::authority::Authority;
 
 use super::action::{Answer, Ask, Question};
 use super::moderators::{Elector, elect};
-use super::participant::{Kind, Participant};
+use super::participant::{Kind, Participant, Rights};
 use super::restart_limit::RestartLimit;
 use super::room::RoomState;
 use super::{Conference, Context};
@@ -82,11 +82,13 @@ impl Conference {
         if real.is_some() {
             participant.real = real;
         }
-        let was_moderator = participant.moderator;
-        participant.moderator =
+        let was_moderator = participant.is_moderator();
+        let is_moderator =
             matches!(affiliation, Some("owner" | "admin")) || role == Some("moderator");
-        if participant.moderator {
-            participant.grant_sent = false;
+        if is_moderator {
+            participant.rights = Rights::Moderator;
+        } else if was_moderator {
+            participant.rights = Rights::None;
         }
         participant.kind = kind(
             participant.real.as_ref(),
@@ -98,7 +100,7 @@ impl Conference {
         participant.video_muted = client.is_muted(MediaType::Video);
         participant.region = client.region.or(participant.region.take());
         participant.stats_id = client.stats_id.or(participant.stats_id.take());
-        let changed_rights = was_moderator != participant.moderator;
+        let changed_rights = was_moderator != is_moderator;
         if ask_features {
             self.discover(&nick, presence, ctx);
         }
@@ -148,7 +150,7 @@ impl Conference {
             self.on_empty(ctx);
             return;
         }
-        if participant.moderator || participant.grant_sent {
+        if participant.rights != Rights::None {
             self.elect_moderators(ctx);
         }
         self.check_size(ctx);
@@ -193,7 +195,7 @@ impl Conference {
             && self
                 .participants
                 .values()
-                .any(|p| p.kind == Kind::Person && (p.moderator || p.grant_sent))
+                .any(|p| p.kind == Kind::Person && p.rights != Rights::None)
         {
             return;
         }
@@ -203,7 +205,7 @@ impl Conference {
             .iter()
             .map(|p| Elector {
                 nick: &p.nick,
-                has_rights: p.moderator || p.grant_sent,
+                has_rights: p.rights != Rights::None,
                 person: p.kind == Kind::Person,
                 authenticated: login_domain.is_some()
                     && p.real.as_ref().map(|jid| jid.domain().as_str()) == login_domain,
@@ -225,7 +227,7 @@ impl Conference {
         let Some(real) = &participant.real else {
             return;
         };
-        participant.grant_sent = true;
+        participant.rights = Rights::Asked;
         let item = element("item", ns::MUC_ADMIN)
             .with_attr("affiliation", "owner")
             .with_attr("jid", real.to_bare());
@@ -243,8 +245,10 @@ impl Conference {
         let _ = ctx;
         if let Err(error) = answer {
             tracing::warn!(room = %self.room, %nick, %error, "the participant could not be made owner");
-            if let Some(participant) = self.participants.get_mut(nick) {
-                participant.grant_sent = false;
+            if let Some(participant) = self.participants.get_mut(nick)
+                && participant.rights == Rights::Asked
+            {
+                participant.rights = Rights::None;
             }
         }
     }

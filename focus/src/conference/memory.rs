@@ -18,7 +18,7 @@ use crate::context::Context;
 use super::action::Action;
 use super::moderation::Moderation;
 use super::on_bridge::{OnBridge, Progress};
-use super::participant::{Discovery, Kind, Participant};
+use super::participant::{Discovery, Kind, Participant, Rights};
 use super::restart_limit::RestartLimit;
 use super::session::{Session, State};
 use super::{Conference, Features, Wishes};
@@ -70,7 +70,7 @@ impl Conference {
                     nick: p.nick.to_string(),
                     real: p.real.as_ref().map(ToString::to_string),
                     sessions: p.sessions,
-                    moderator: p.moderator,
+                    moderator: p.is_moderator(),
                     force_muted: p.force_muted,
                     sid: session.sid.clone(),
                     bridge: session.bridge.jid().to_string(),
@@ -172,7 +172,9 @@ impl Conference {
         let mut participant = Participant::new(nick.clone(), occupant, self.arrivals, restarts);
         participant.real = memory.real.as_deref().and_then(|real| Jid::new(real).ok());
         participant.kind = Kind::Person;
-        participant.moderator = memory.moderator;
+        if memory.moderator {
+            participant.rights = Rights::Moderator;
+        }
         participant.force_muted = memory.force_muted;
         participant.sessions = memory.sessions;
         participant.seen = false;

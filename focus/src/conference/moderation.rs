@@ -34,7 +34,7 @@ impl Moderation {
 
     fn forbids(medium: &Medium, participant: &Participant) -> bool {
         participant.kind == Kind::Person
-            && !participant.moderator
+            && !participant.is_moderator()
             && medium
                 .as_ref()
                 .is_some_and(|allowed| !allowed.contains(participant.occupant.as_str()))

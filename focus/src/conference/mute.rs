@@ -46,7 +46,7 @@ impl Conference {
         let own = muter.occupant.to_string();
         let target = mute.jid.as_deref().unwrap_or(&own);
         let oneself = target == own;
-        match decide(muter.moderator, oneself, value) {
+        match decide(muter.is_moderator(), oneself, value) {
             Decision::NotAllowed => return Err(StanzaError::new(Condition::NotAllowed)),
             Decision::Nothing => return Ok(None),
             Decision::Forward => {}

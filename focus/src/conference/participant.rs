@@ -26,6 +26,17 @@ pub enum Kind {
     Visitor,
 }
 
+/// What an occupant may do in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Nothing in particular.
+    None,
+    /// The room was asked to make it owner.
+    Asked,
+    /// It is owner, admin or moderator.
+    Moderator,
+}
+
 /// What is known of a client's features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discovery {
@@ -48,10 +59,8 @@ pub struct Participant {
     pub order: u64,
     /// What sort it is.
     pub kind: Kind,
-    /// Owner, admin or moderator of the room.
-    pub moderator: bool,
-    /// Was asked to be made owner.
-    pub grant_sent: bool,
+    /// What it may do in the room.
+    pub rights: Rights,
     /// Region the client is in.
     pub region: Option<String>,
     /// Name under which statistics are kept.
@@ -98,8 +107,7 @@ impl Participant {
             real: None,
             order,
             kind: Kind::Person,
-            moderator: false,
-            grant_sent: false,
+            rights: Rights::None,
             region: None,
             stats_id: None,
             audio_muted: true,
@@ -119,6 +127,11 @@ impl Participant {
             sessions: 0,
             ended: VecDeque::new(),
         }
+    }
+
+    /// Whether it is owner, admin or moderator of the room.
+    pub fn is_moderator(&self) -> bool {
+        self.rights == Rights::Moderator
     }
 
     /// Features, once they are known.

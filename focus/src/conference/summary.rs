@@ -59,7 +59,7 @@ impl Conference {
                     id: p.nick.to_string(),
                     stats_id: p.stats_id.clone(),
                     region: p.region.clone(),
-                    moderator: p.moderator,
+                    moderator: p.is_moderator(),
                     session: p.session.as_ref().map(|s| {
                         (
                             s.sid.clone(),

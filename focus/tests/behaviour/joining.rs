@@ -399,3 +399,20 @@ fn the_data_channel_is_offered_when_both_sides_can() {
         (5000, "webrtc-datachannel", Some(1024))
     );
 }
+
+#[test]
+fn people_who_waited_for_a_bridge_are_invited_in_one_order_always() {
+    let mut world = World::new();
+    let nicks: Vec<String> = (10..30).map(|number| format!("p{number}")).collect();
+    for nick in &nicks {
+        world.join(nick, Level::Current);
+    }
+    world.bridge("jvb1");
+    let requests = &world.bridges["jvb1"].requests;
+    let asked: Vec<&str> = requests
+        .iter()
+        .flat_map(|request| &request.endpoints)
+        .map(|endpoint| endpoint.id.as_str())
+        .collect();
+    assert_eq!(asked, nicks);
+}

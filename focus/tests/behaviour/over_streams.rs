@@ -523,7 +523,6 @@ async fn nobody_sees_the_focus_leave_when_it_is_killed_or_restarted() {
     server.shutdown().await;
 }
 
-
 /// The status of a conference request over HTTP.
 async fn ask_over_http(at: std::net::SocketAddr, token: Option<&str>) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
