@@ -5,8 +5,8 @@ use crate::addresses::Address;
 use crate::mailbox::Capacity;
 use crate::now::Now;
 use crate::render::Rendered;
-use crate::session::{End, Kind, Life, Profile, Session, Wake};
-use parking_lot::RwLock;
+use crate::session::{End, Kind, Life, Profile, Session, State, Wake};
+use parking_lot::{MutexGuard, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -58,7 +58,7 @@ pub(crate) enum OpenError {
 pub(crate) struct ResumeError;
 
 impl Host {
-    /// Opens a session. A session that has the address already ends (`conflict`).
+    /// Opens a session. A session that has the address already loses it (`conflict`).
     pub(crate) fn open_session(
         &self,
         login: &Login,
@@ -91,7 +91,7 @@ impl Host {
         };
         let previous = self.find(&jid);
         if let Some(previous) = previous {
-            self.end_session(&previous, End::Replaced, now);
+            self.replace(&previous, now);
         }
         let key = self.next_session.fetch_add(1, Ordering::Relaxed);
         let profile = login.profile.clone();
@@ -116,7 +116,7 @@ impl Host {
             .push(Arc::clone(&session));
         drop(tables);
         if let Some(raced) = raced {
-            self.end_session(&raced, End::Replaced, now);
+            self.replace(&raced, now);
         }
         self.counters.logins.increase();
         Ok(session)
@@ -213,7 +213,7 @@ impl Host {
 
     /// A connection of the session is lost without goodbye.
     pub(crate) fn lose_connection(&self, session: &Arc<Session>, attachment: u64, now: Now) {
-        let mut state = session.state.lock();
+        let state = session.state.lock();
         if !state.is_attached(attachment) {
             return;
         }
@@ -221,12 +221,17 @@ impl Host {
             drop(state);
             return self.end_session(session, End::Left, now);
         }
+        self.hibernate(session, state, now);
+        self.give_to_heir(session, now);
+    }
+
+    /// No connection serves the session from here on; it waits for one, or for its successor.
+    pub(super) fn hibernate(&self, session: &Session, mut state: MutexGuard<'_, State>, now: Now) {
         let until = now.instant + self.hibernation(session);
         state.life = Life::Hibernating(until);
         drop(state);
         self.counters.hibernated.increase();
         self.deadlines.lock().insert((until, session.key));
-        self.give_to_heir(session, now);
     }
 
     /// Gives a session to a new connection of the same user (XEP-0198 §5). Also returns the attachment and the

@@ -26,6 +26,21 @@ impl Host {
         }
     }
 
+    /// Another login takes the address of a session. The focus's stays in its rooms, without the address, until the
+    /// other one, which may be a process that starts anew, has entered them; every other ends.
+    pub(super) fn replace(&self, session: &Arc<Session>, now: Now) {
+        let state = session.state.lock();
+        let is_kept = session.bare == self.settings.names.focus_account;
+        if !is_kept || state.resumption.is_none() {
+            drop(state);
+            return self.end_session(session, End::Replaced, now);
+        }
+        if let Life::Attached(_, connection) = &state.life {
+            connection.wake();
+            self.hibernate(session, state, now);
+        }
+    }
+
     /// A session has lost its connection. If it is of the focus, the next one may be there before the loss was noticed.
     pub(super) fn give_to_heir(&self, session: &Arc<Session>, now: Now) {
         if session.bare != self.settings.names.focus_account {
