@@ -2,7 +2,7 @@
 
 use crate::addresses::Address;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// For how long failures count.
@@ -20,49 +20,49 @@ pub(crate) struct Guesser {
 
 /// Failures of late.
 #[derive(Default)]
-pub(crate) struct LoginAttempts(Mutex<HashMap<Guesser, Failures>>);
+pub(crate) struct LoginAttempts(Mutex<Failures>);
 
+#[derive(Default)]
 struct Failures {
-    count: u32,
-    since: Instant,
+    counts: HashMap<Guesser, u32>,
+    /// Since when each of them counts, the oldest first.
+    since: VecDeque<(Guesser, Instant)>,
 }
 
 impl Failures {
-    fn count_at(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) < WINDOW
+    /// Forgets what no longer counts, and the oldest when `least` more have to find place.
+    fn forget(&mut self, least: usize, now: Instant) {
+        while let Some((who, since)) = self.since.front() {
+            let counts = now.saturating_duration_since(*since) < WINDOW;
+            if counts && self.counts.len() + least <= MOST {
+                return;
+            }
+            self.counts.remove(who);
+            self.since.pop_front();
+        }
     }
 }
 
 impl LoginAttempts {
     /// Whether so few attempts have failed that one more is looked at.
     pub(crate) fn may_try(&self, who: Guesser, most: u32, now: Instant) -> bool {
-        let attempts = self.0.lock();
-        let failures = attempts.get(&who).filter(|it| it.count_at(now));
-        who.address == Address::LOCAL || failures.is_none_or(|it| it.count < most)
+        let mut failures = self.0.lock();
+        failures.forget(0, now);
+        let count = failures.counts.get(&who).copied().unwrap_or(0);
+        who.address == Address::LOCAL || count < most
     }
 
     /// An attempt has failed.
     pub(crate) fn handle_failure(&self, who: Guesser, now: Instant) {
-        let mut attempts = self.0.lock();
-        if attempts.len() >= MOST && !attempts.contains_key(&who) {
-            attempts.retain(|_, it| it.count_at(now));
-            if attempts.len() >= MOST {
-                let oldest = attempts.iter().min_by_key(|(_, it)| it.since);
-                let oldest = oldest.map(|(who, _)| *who);
-                oldest.and_then(|who| attempts.remove(&who));
-            }
+        let mut failures = self.0.lock();
+        failures.forget(0, now);
+        if let Some(count) = failures.counts.get_mut(&who) {
+            *count = count.saturating_add(1);
+            return;
         }
-        let failures = attempts.entry(who).or_insert(Failures {
-            count: 0,
-            since: now,
-        });
-        if !failures.count_at(now) {
-            *failures = Failures {
-                count: 0,
-                since: now,
-            };
-        }
-        failures.count = failures.count.saturating_add(1);
+        failures.forget(1, now);
+        failures.counts.insert(who, 1);
+        failures.since.push_back((who, now));
     }
 }
 
@@ -106,6 +106,7 @@ mod tests {
             let now = start + Duration::from_micros(number.into());
             attempts.handle_failure(guesser(number), now);
         }
-        assert_eq!(attempts.0.lock().len(), MOST);
+        let failures = attempts.0.lock();
+        assert_eq!((failures.counts.len(), failures.since.len()), (MOST, MOST));
     }
 }
