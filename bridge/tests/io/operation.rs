@@ -174,6 +174,27 @@ async fn requests_over_rest_are_refused_as_over_xmpp() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn media_is_received_on_this_machines_addresses_which_are_not_without_end() {
+    let meeting = Meeting::start(bridge::Config {
+        bind_addresses: Vec::new(),
+        ..config()
+    })
+    .await;
+    let bound = meeting.bridge.media_addresses();
+    assert!(bound.iter().any(|address| address.ip().is_loopback()));
+    assert!(
+        bound.len() <= bridge::io::addresses::MAX_BOUND + 2,
+        "{bound:?}"
+    );
+    assert!(
+        bound
+            .iter()
+            .all(|address| address.port() == bound[0].port())
+    );
+    meeting.bridge.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_bridges_cannot_take_the_same_port_by_mistake() {
     let meeting = Meeting::start(config()).await;
     let mut second = config();
