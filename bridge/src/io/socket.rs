@@ -673,6 +673,9 @@ pub struct InterfaceAddress {
 /// Flags of the kernel's dummy device: it is for broadcast as Ethernet is, but asks for no neighbour.
 const DUMMY: libc::c_int = libc::IFF_BROADCAST | libc::IFF_NOARP;
 
+/// The interface that kube-proxy makes for the addresses of Services (IPVS), whatever its kind.
+const OF_SERVICES: &str = "kube-ipvs0";
+
 /// The addresses of this machine's interfaces that are up.
 ///
 /// # Errors
@@ -710,12 +713,12 @@ pub fn interface_addresses() -> io::Result<Vec<InterfaceAddress>> {
             };
             let flags = current.ifa_flags as libc::c_int;
             if !addresses.iter().any(|known| known.ip == ip) {
+                let interface = CStr::from_ptr(current.ifa_name).to_string_lossy();
                 addresses.push(InterfaceAddress {
                     ip,
-                    interface: CStr::from_ptr(current.ifa_name)
-                        .to_string_lossy()
-                        .into_owned(),
-                    dummy: flags & (DUMMY | libc::IFF_LOOPBACK) == DUMMY,
+                    dummy: flags & (DUMMY | libc::IFF_LOOPBACK) == DUMMY
+                        || interface == OF_SERVICES,
+                    interface: interface.into_owned(),
                 });
             }
         }
