@@ -91,6 +91,9 @@ pub struct Config {
     pub load: Load,
     /// How media is forwarded.
     pub media: Media,
+    /// How HTTP is served. The program sets it from section `[http]`, which all parts share.
+    #[serde(skip)]
+    pub http: listen::http::Config,
 }
 
 /// This build's version as it is told to others.
@@ -124,6 +127,7 @@ impl Default for Config {
             expiry: Expiry::default(),
             load: Load::default(),
             media: Media::default(),
+            http: listen::http::Config::default(),
         }
     }
 }

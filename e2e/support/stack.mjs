@@ -28,13 +28,15 @@ export class Part {
     #process;
     #ended;
 
-    /** Starts `shoal NAME --config FILE` and waits until it says that it is ready. */
-    static async start(label, subcommand, config) {
+    /** Starts `shoal NAME --config FILE` and waits until it says that it is ready; with so many `descriptors`, if any. */
+    static async start(label, subcommand, config, { descriptors } = {}) {
         const part = new Part();
         part.label = label;
         await mkdir(ARTIFACTS, { recursive: true });
         const log = createWriteStream(join(ARTIFACTS, `${label}.log`));
-        part.#process = spawn(BINARY, [subcommand, '--config', config], {
+        const limited = descriptors ? ['prlimit', `--nofile=${descriptors}:${descriptors}`] : [];
+        const [program, ...args] = [...limited, BINARY, subcommand, '--config', config];
+        part.#process = spawn(program, args, {
             env: { ...process.env, RUST_LOG: process.env.RUST_LOG ?? 'info', RUST_BACKTRACE: '1' },
             stdio: ['ignore', 'pipe', 'pipe'],
         });
@@ -93,7 +95,7 @@ export function outwardAddress() {
 }
 
 /** The whole stack in one process, and a link to it that can be cut. Media is taken at `mediaAddress`. */
-export async function startAll({ host = '127.0.0.1', extra = '', mediaAddress = '127.0.0.1' } = {}) {
+export async function startAll({ host = '127.0.0.1', web = '', extra = '', mediaAddress = '127.0.0.1', descriptors } = {}) {
     const { folder, remove } = await scratch();
     const [http, media, tcp] = [await freePort(), await freePort(), await freePort()];
     const link = await Link.open(http);
@@ -103,6 +105,8 @@ export async function startAll({ host = '127.0.0.1', extra = '', mediaAddress = 
         `[web]
 listen = "${host}:${http}"
 state = "${folder}"
+connect_sources = ["ws://127.0.0.1:${link.port}", "ws://localhost:${link.port}"]
+${web}
 [signalling]
 listen = { tcp = "127.0.0.1:${tcp}" }
 [bridge]
@@ -110,7 +114,7 @@ udp_port = ${media}
 advertised_addresses = ["${mediaAddress}"]
 ${extra}`,
     );
-    const part = await Part.start('all', 'all', config);
+    const part = await Part.start('all', 'all', config, { descriptors });
     return {
         // Loopback is served in clear, any other address over TLS.
         url: host === '127.0.0.1' ? `http://localhost:${http}` : `https://localhost:${http}`,
@@ -144,6 +148,7 @@ export async function startParts({ bridges = 1 } = {}) {
         'signalling.toml',
         `[signalling]
 listen = { http = "127.0.0.1:${ports.http}", tcp = "127.0.0.1:${ports.tcp}" }
+trust_forwarded_for = true
 accounts = [{ name = "focus", password_file = "${focusPassword}" }, { name = "jvb", password_file = "${bridgePassword}" }]
 `,
     );
@@ -155,6 +160,7 @@ accounts = [{ name = "focus", password_file = "${focusPassword}" }, { name = "jv
 address = "127.0.0.1:${ports.tcp}"
 tls = "plain"
 http = "127.0.0.1:${ports.focus}"
+trust_forwarded_for = true
 [focus]
 password_file = "${focusPassword}"
 `,

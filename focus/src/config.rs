@@ -60,6 +60,13 @@ pub struct Config {
     /// Most conferences that begin in one second (twice as many for a moment).
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_new_conferences_per_second: u32,
+    /// Of them, most that callers of one address begin over HTTP (four times as many for a moment): one IPv4 address or one
+    /// IPv6 /64. Keep it well below the number for all, so that no stranger uses that up.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_new_conferences_per_second_and_address: u32,
+    /// Origins whose pages may ask for conferences over HTTP (CORS), for instance `https://intranet.example.org`; `*` is any.
+    /// Pages of this service's own origin always may.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for Config {
@@ -82,6 +89,8 @@ impl Default for Config {
             bridges: BridgeConfig::default(),
             max_conferences: 20_000,
             max_new_conferences_per_second: 200,
+            max_new_conferences_per_second_and_address: 50,
+            cors_origins: Vec::new(),
         }
     }
 }

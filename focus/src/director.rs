@@ -94,7 +94,10 @@ impl Director {
     /// Nothing known yet.
     pub fn new(settings: Arc<Settings>, random: Box<dyn Random>) -> Self {
         let bridge_config = settings.config.bridges.clone();
-        let admission = admission::Admission::new(settings.config.max_new_conferences_per_second);
+        let admission = admission::Admission::new(
+            settings.config.max_new_conferences_per_second,
+            settings.config.max_new_conferences_per_second_and_address,
+        );
         Self {
             moves: Moves::new(bridge_config.moves_per_second),
             redistribution: redistribution::Redistribution::new(

@@ -1,10 +1,12 @@
 //! The run loop: XMPP client, clock and HTTP around the [`Director`].
 
+mod cors;
 mod http;
 mod metrics;
 mod password;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,6 +59,8 @@ type Look = Box<dyn FnOnce(&mut Director, Instant) + Send>;
 enum Command {
     Request {
         request: Box<ConferenceRequest>,
+        /// Where it comes from.
+        caller: Option<IpAddr>,
         answer: oneshot::Sender<Answer>,
     },
     Look(Look),
@@ -68,7 +72,7 @@ enum Command {
 #[derive(Debug)]
 pub struct Focus {
     client: ClientHandle,
-    commands: mpsc::Sender<Command>,
+    access: http::Access,
     task: JoinHandle<()>,
 }
 
@@ -94,43 +98,46 @@ impl Focus {
         let client = Client::start(client_config);
         let handle = client.handle();
         let (commands, receiver) = mpsc::channel(COMMANDS);
+        let cors = Arc::from(settings.config.cors_origins.clone());
         let director = Director::new(Arc::new(settings), Box::new(ThreadRandom));
         let task = tokio::spawn(run(client, director, receiver));
         Ok(Self {
             client: handle,
-            commands,
+            access: http::Access { commands, cors },
             task,
         })
     }
 
     /// Only what clients use, for a server that faces the public: conference requests.
     pub fn client_router(&self) -> Router {
-        http::client_router(self.access())
+        http::client_router(self.access.clone())
     }
 
     /// Conference requests, health, version, metrics, debugging and moving of conferences, for a program that lets nobody
-    /// else reach them.
+    /// else reach them. Serve it with [`listen::http::Server`], which tells who calls.
     pub fn http_router(&self) -> Router {
-        http::open_router(self.access()).merge(http::orders_router(self.access()))
+        http::client_router(self.access.clone())
+            .merge(http::telling_router(self.access.clone()))
+            .merge(http::orders_router(self.access.clone()))
     }
 
-    /// The same, with debugging and moving for those only whom the gate admits. Served so that handlers know who calls
-    /// (`ConnectInfo<SocketAddr>`).
+    /// Only what those who run the service use: health, version and metrics, and, for those whom the gate admits, debugging
+    /// and moving.
+    pub fn private_router(&self, gate: &Arc<Gate>) -> Router {
+        let orders = http::orders_router(self.access.clone());
+        http::telling_router(self.access.clone()).merge(gate.guard(orders))
+    }
+
+    /// Conference requests, and what [`Focus::private_router`] has.
     pub fn guarded_router(&self, gate: &Arc<Gate>) -> Router {
-        http::open_router(self.access()).merge(gate.guard(http::orders_router(self.access())))
-    }
-
-    fn access(&self) -> http::Access {
-        http::Access {
-            commands: self.commands.clone(),
-        }
+        self.client_router().merge(self.private_router(gate))
     }
 
     /// Ends without a goodbye: rooms and media go on, and clients do not see the focus leave if its
     /// successor comes before the server gives up its session. They reload their page when it leaves.
     pub async fn shutdown(self) {
         let end = async {
-            let _ = self.commands.send(Command::End).await;
+            let _ = self.access.commands.send(Command::End).await;
             let _ = self.task.await;
             self.client.vanish().await;
         };
@@ -176,11 +183,11 @@ async fn run(client: Client, mut director: Director, mut commands: mpsc::Receive
                 }
             }
             Some(command) = commands.recv() => match command {
-                Command::Request { request, answer } => {
+                Command::Request { request, caller, answer } => {
                     next_request += 1;
                     answers.retain(|_, waiting| !waiting.is_closed());
                     answers.insert(RequestId(next_request), answer);
-                    director.handle_request(RequestId(next_request), &request, Instant::now());
+                    director.handle_request(RequestId(next_request), caller, &request, Instant::now());
                 }
                 Command::Look(look) => look(&mut director, Instant::now()),
                 Command::End => {

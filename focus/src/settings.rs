@@ -118,6 +118,10 @@ impl Settings {
                 "max_new_conferences_per_second",
                 config.max_new_conferences_per_second.into(),
             ),
+            (
+                "max_new_conferences_per_second_and_address",
+                config.max_new_conferences_per_second_and_address.into(),
+            ),
         ] {
             if value == 0 {
                 return Err(ConfigError::Number {

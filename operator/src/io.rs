@@ -96,13 +96,13 @@ pub async fn run_with(
 ) -> Result<(), OperatorError> {
     let metrics = Arc::new(Metrics::default());
     let (ready, is_ready) = signal::channel(false);
-    let listener = bind("--listen", settings.listen).await?;
+    let listener = bind("--listen", settings.listen)?;
     let server = tokio::spawn(server::serve(listener, metrics.clone(), is_ready));
     let mut bridges = None;
     // Its tasks end when this is dropped.
     let _metrics_api = match &settings.metrics_api {
         Some(api) => {
-            let listener = bind("--metrics-api-listen", api.listen).await?;
+            let listener = bind("--metrics-api-listen", api.listen)?;
             let known = bridges.insert(Arc::default());
             metrics_api::start(&client, &settings, api, listener, known, &metrics, ready)
         }
@@ -140,8 +140,8 @@ pub async fn run_with(
     result
 }
 
-async fn bind(flag: &'static str, address: SocketAddr) -> Result<TcpListener, OperatorError> {
-    let bound = server::bind(address).await;
+fn bind(flag: &'static str, address: SocketAddr) -> Result<TcpListener, OperatorError> {
+    let bound = server::bind(address);
     bound.map_err(|error| OperatorError::Listen {
         flag,
         address,

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use xmpp::client::Connector;
 
 use crate::settings::Settings;
+use crate::web::headers::Headers;
 use crate::web::page::{Names, PageConfig};
 use crate::web::{self, Scheme};
 use crate::{log, secret};
@@ -24,9 +25,11 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<
     let address = listener
         .local_addr()
         .context("the page's socket has no address")?;
-    let scheme = web::certificate::scheme(&settings.web).await?;
+    let scheme = web::certificate::scheme(&settings.web)?;
     let url = public_url(&settings.web, &scheme, address);
+    let http = settings.http.clone();
     let wiring = wire(settings, &url, address);
+    let bridge_urls = wiring.bridge.websocket.base_urls.clone();
 
     let names = Names::of(&wiring.signalling);
     let signalling = Arc::new(signalling::Server::start(wiring.signalling).await?);
@@ -44,14 +47,19 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<
         .merge(signalling.client_router())
         .merge(bridge.public_router())
         .merge(focus.client_router());
-    let router = web::router(PageConfig::new(&names, &wiring.web.page), parts);
-    let served = tokio::spawn(web::serve(listener, scheme, router, stop.clone()));
+    let page = PageConfig::new(&names, &wiring.web.page);
+    let headers = Headers::new(&wiring.web, &scheme, &page, &bridge_urls)?;
+    let router = web::router(page, parts, headers);
+    let served = tokio::spawn({
+        let (web, http, stop) = (wiring.web.clone(), http.clone(), stop.clone());
+        async move { web::serve(&web, &http, listener, scheme, router, stop).await }
+    });
     if let Some(address) = wiring.web.private_listen {
         let private = Router::new()
             .nest("/signalling", signalling.http_router())
             .nest("/focus", focus.guarded_router(&gate))
             .nest("/bridge", bridge.private_router());
-        web::serve_private(address, private, stop.clone())?;
+        web::serve_private(address, private, &http, stop.clone())?;
     }
     log::tell(&format!("Shoal is ready. Meeting page: {url}"));
 
@@ -80,7 +88,7 @@ struct Wiring {
 /// process, and the page's origin for bridge channels.
 fn wire(settings: Settings, url: &str, address: SocketAddr) -> Wiring {
     let Settings {
-        web,
+        mut web,
         mut signalling,
         mut focus,
         mut bridge,
@@ -112,6 +120,8 @@ fn wire(settings: Settings, url: &str, address: SocketAddr) -> Wiring {
     focus.alias.clone_from(&signalling.focus_domain);
     focus.brewery = Some(brewery.clone());
 
+    // Clients reach every part through the page's listener.
+    web.trust_forwarded_for = web.trust_forwarded_for.max(signalling.trust_forwarded_for);
     // The page's listeners stand in for the bridge's own.
     bridge.private_http = None;
     bridge

@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::log;
 
+/// Sockets that a participant has open at a time: signalling, media on two addresses, and a request.
+const SOCKETS: u64 = 4;
+
 /// What to run, and what to do with the report. Nothing is connected to but the service at `--url`
 /// and the bridges that it names.
 #[derive(Args)]
@@ -116,6 +119,15 @@ pub async fn hold(
     files: &Files,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let people = plan.seats().len() as u64;
+    let limit = listen::descriptors::limit();
+    if people * SOCKETS > limit {
+        note(&format!(
+            "{people} participants need about {} open files, and the limit is {limit}: what they notice may be this machine's \
+             fault; raise it (ulimit -n, LimitNOFILE)",
+            people * SOCKETS
+        ));
+    }
     let access = Access::new(trust).context("the certificates of --ca cannot be used")?;
     let last = std::cell::Cell::new(Progress::default());
     let tell = |progress: Progress| note(&words(&progress, &last.replace(progress)));

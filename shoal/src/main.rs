@@ -29,9 +29,22 @@ fn main() -> anyhow::Result<()> {
         None => Cli::parse().part,
     };
     log::init(match &part {
-        Part::Kubectl(_) => log::TERSE,
+        Part::Kubectl(_) | Part::Crd { .. } | Part::Configuration => log::TERSE,
         _ => log::FILTER,
     });
+    match listen::descriptors::raise() {
+        Ok(raised) => {
+            tracing::info!(
+                started_with = raised.from,
+                may_open = raised.to,
+                "limit on open files"
+            );
+        }
+        Err(error) => tracing::warn!(
+            %error,
+            "the limit on open files cannot be raised to the hard limit; it bounds how many people can connect"
+        ),
+    }
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("invariant: the TLS provider is installed once"))?;

@@ -1,12 +1,16 @@
 //! The parts as processes of their own.
 
 use anyhow::Context;
+use axum::Router;
+use axum::routing::get;
+use listen::http::Server;
 use private::Gate;
 use tokio_util::sync::CancellationToken;
 use xmpp::client::{Connector, Tls, TlsOptions};
 
 use crate::log;
 use crate::settings::Settings;
+use crate::web::headers::Headers;
 use crate::web::page::{Names, PageConfig};
 use crate::web::{self, proxy};
 
@@ -72,7 +76,22 @@ pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Resul
             tls,
         },
     )?;
-    web::serve_private(service.http, focus.guarded_router(&gate), stop.clone())?;
+    let server = Server::public("the focus's HTTP", &settings.http, stop.clone())
+        .behind(service.trust_forwarded_for);
+    web::spawn(
+        service.http,
+        server,
+        focus.guarded_router(&gate),
+        "focus_service.http",
+    )?;
+    if let Some(address) = service.private_http {
+        web::serve_private(
+            address,
+            focus.private_router(&gate),
+            &settings.http,
+            stop.clone(),
+        )?;
+    }
     log::tell(&format!("focus is ready: http://{}", service.http));
     stop.cancelled().await;
     focus.shutdown().await;
@@ -100,14 +119,26 @@ pub async fn bridge(config: bridge::Config, stop: CancellationToken) -> anyhow::
 /// The page, with the other parts behind the same origin.
 pub async fn web(settings: &Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let listener = web::bind(&settings.web)?;
-    let scheme = web::certificate::scheme(&settings.web).await?;
+    let scheme = web::certificate::scheme(&settings.web)?;
     let page = PageConfig::new(&Names::of(&settings.signalling), &settings.web.page);
     let address = listener
         .local_addr()
         .context("the page's socket has no address")?;
     log::tell(&format!("web is ready: {}://{address}", scheme.name()));
-    let router = web::router(page, proxy::router(&settings.web));
-    web::serve(listener, scheme, router, stop)
-        .await
-        .context("the page's server failed")
+    let headers = Headers::new(&settings.web, &scheme, &page, &[])?;
+    let router = web::router(page, proxy::router(&settings.web), headers);
+    if let Some(address) = settings.web.private_listen {
+        let health = Router::new().route("/about/health", get(|| async { "OK" }));
+        web::serve_private(address, health, &settings.http, stop.clone())?;
+    }
+    web::serve(
+        &settings.web,
+        &settings.http,
+        listener,
+        scheme,
+        router,
+        stop,
+    )
+    .await
+    .context("the page's server failed")
 }

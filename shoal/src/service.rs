@@ -19,13 +19,21 @@ pub struct FocusService {
     /// when absent. Read at each connection.
     #[schemars(example = &"/etc/shoal/ca.pem")]
     pub tls_ca_file: Option<PathBuf>,
-    /// Listen address of the HTTP interface: conference requests, health, metrics, and orders (moving of participants,
-    /// debugging), which are taken from this machine only, unless there is a `private_token_file`.
+    /// Listen address of the HTTP interface: conference requests, and what `private_http` has.
     pub http: SocketAddr,
-    /// File with the token that callers from other machines bring to give orders over `http`
+    /// Listen address for those who run the service: health, version, metrics, and orders (moving of participants,
+    /// debugging), which are taken from this machine only, unless there is a `private_token_file`. Connections here are
+    /// counted apart, so that probes are answered however many clients there are.
+    #[schemars(example = &"127.0.0.1:8889")]
+    pub private_http: Option<SocketAddr>,
+    /// File with the token that callers from other machines bring to give orders over `http` and `private_http`
     /// (`Authorization: Bearer TOKEN`), at least 16 characters; each line is one. Read again when a token is brought.
     #[schemars(example = &"/etc/shoal/orders.token")]
     pub private_token_file: Option<PathBuf>,
+    /// Proxies in front of `http` that add their caller's address to `X-Forwarded-For`: their number, or `true` for one.
+    /// Without it everybody who comes through a proxy has the proxy's address, and shares its limits.
+    #[schemars(with = "u8", range(min = 0, max = 16))]
+    pub trust_forwarded_for: listen::Proxies,
 }
 
 impl Default for FocusService {
@@ -36,6 +44,8 @@ impl Default for FocusService {
             tls_ca_file: None,
             http: SocketAddr::from(([127, 0, 0, 1], 8888)),
             private_token_file: None,
+            private_http: None,
+            trust_forwarded_for: listen::Proxies::NONE,
         }
     }
 }

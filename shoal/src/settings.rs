@@ -18,6 +18,8 @@ use crate::web;
 #[derive(Debug, Clone, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// How every part serves HTTP.
+    pub http: listen::http::Config,
     /// The page and the origin it is served from.
     pub web: web::Config,
     /// The XMPP server.
@@ -69,7 +71,10 @@ impl Settings {
         for (key, value) in source.set.iter().chain(overrides) {
             figment = figment.merge(Serialized::default(key, value));
         }
-        checked(&figment)
+        let mut settings = checked(&figment)?;
+        settings.signalling.http.clone_from(&settings.http);
+        settings.bridge.http.clone_from(&settings.http);
+        Ok(settings)
     }
 
     /// Every setting with its meaning and default, as a TOML file.

@@ -3,11 +3,14 @@
 //! behind it. In a cluster the front door (HAProxy) takes this place.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
-use axum_server::tls_rustls::RustlsConfig;
+use listen::http::Server;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub mod assets;
@@ -23,8 +26,13 @@ pub use config::Config;
 pub enum Scheme {
     /// Clear text: fit for loopback, where browsers still give the camera.
     Http,
-    /// TLS with this certificate.
-    Https(RustlsConfig),
+    /// TLS.
+    Https {
+        /// With the certificate.
+        tls: Arc<ServerConfig>,
+        /// Whether somebody chose the certificate, so that browsers can be told to insist on TLS.
+        chosen: bool,
+    },
 }
 
 impl Scheme {
@@ -32,26 +40,30 @@ impl Scheme {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Http => "http",
-            Self::Https(_) => "https",
+            Self::Https { .. } => "https",
         }
     }
 }
 
 /// The routes of the page alone; `parts` are the routes behind it, merged in
 /// process (`all`) or proxied (`web`).
-pub fn router(page: page::PageConfig, parts: Router) -> Router {
+pub fn router(page: page::PageConfig, parts: Router, headers: headers::Headers) -> Router {
+    let headers = Arc::new(headers);
     Router::new()
         .route("/config.json", get(move || page.clone().respond()))
         .route("/about/health", get(|| async { "OK" }))
         .merge(parts)
         .fallback(assets::serve)
-        .layer(axum::middleware::map_response(headers::secure))
+        .layer(axum::middleware::map_response_with_state(
+            headers,
+            headers::secure,
+        ))
 }
 
 /// Opens the page's socket.
 pub fn bind(config: &Config) -> anyhow::Result<std::net::TcpListener> {
     let address = config.listen;
-    xmpp::listen::bind(address).with_context(|| {
+    listen::bind(address).with_context(|| {
         format!("cannot listen on {address} (web.listen): is another server running there?")
     })
 }
@@ -60,46 +72,49 @@ pub fn bind(config: &Config) -> anyhow::Result<std::net::TcpListener> {
 pub fn serve_private(
     address: SocketAddr,
     router: Router,
+    http: &listen::http::Config,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = xmpp::listen::bind(address).with_context(|| {
-        format!("cannot listen on {address} (private interface): is another server running there?")
+    let server = Server::private("private HTTP", http, stop);
+    spawn(address, server, router, "private interface")
+}
+
+/// Opens a socket and serves it in clear text; `what` names it to people.
+pub fn spawn(
+    address: SocketAddr,
+    server: Server,
+    router: Router,
+    what: &str,
+) -> anyhow::Result<()> {
+    let listener = listen::bind(address).and_then(TcpListener::from_std);
+    let listener = listener.with_context(|| {
+        format!("cannot listen on {address} ({what}): is another server running there?")
     })?;
-    tokio::spawn(serve(listener, Scheme::Http, router, stop));
+    tokio::spawn(server.serve(listener, router));
     Ok(())
 }
 
 /// Serves `router` on `listener` until `stop` fires, then lets running
 /// requests finish for a moment.
 pub async fn serve(
+    config: &Config,
+    http: &listen::http::Config,
     listener: std::net::TcpListener,
     scheme: Scheme,
     router: Router,
     stop: CancellationToken,
-) -> std::io::Result<()> {
-    let handle = axum_server::Handle::new();
-    tokio::spawn({
-        let handle = handle.clone();
-        async move {
-            stop.cancelled().await;
-            handle.graceful_shutdown(Some(config::SHUTDOWN_GRACE));
-        }
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    match scheme {
-        Scheme::Http => {
-            axum_server::from_tcp(listener)?
-                .handle(handle)
-                .serve(service)
-                .await
-        }
-        Scheme::Https(tls) => {
-            axum_server::from_tcp_rustls(listener, tls)?
-                .handle(handle)
-                .serve(service)
-                .await
-        }
-    }
+) -> anyhow::Result<()> {
+    let tls = match scheme {
+        Scheme::Http => None,
+        Scheme::Https { tls, .. } => Some(tls),
+    };
+    Server::public("the page", http, stop)
+        .behind(config.trust_forwarded_for)
+        .passing_on(config.passes_on())
+        .with_tls(tls)
+        .serve(TcpListener::from_std(listener)?, router)
+        .await;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -135,12 +150,15 @@ mod tests {
         let names = page::Names::of(&signalling::Config::default());
         let page = page::PageConfig::new(&names, &config.page);
         let stop = CancellationToken::new();
-        let served = tokio::spawn(serve(
-            listener,
-            scheme,
-            router(page, proxy::router(&config)),
-            stop.clone(),
-        ));
+        let headers = headers::Headers::new(&config, &scheme, &page, &[]).unwrap();
+        let router = router(page, proxy::router(&config), headers);
+        let served = tokio::spawn({
+            let (config, stop) = (config.clone(), stop.clone());
+            async move {
+                let http = listen::http::Config::default();
+                serve(&config, &http, listener, scheme, router, stop).await
+            }
+        });
 
         let (head, body) = ask(address, "GET", "/about/health").await;
         assert!(head.starts_with("http/1.1 200") && body == "OK", "{head}");

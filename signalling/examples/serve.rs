@@ -23,7 +23,7 @@ fn open_to_all() -> Config {
         listen: ListenConfig {
             http: Some(([127, 0, 0, 1], 5280).into()),
             tcp: Some(([127, 0, 0, 1], 5222).into()),
-            tls: None,
+            ..ListenConfig::default()
         },
         accounts: vec![Account {
             name: "focus".into(),

@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use xmpp::BareJid;
 
@@ -18,13 +18,7 @@ impl Address {
     pub(crate) const UNKNOWN: Self = Self(Some(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)));
 
     pub(crate) fn of(address: IpAddr) -> Self {
-        Self(Some(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => {
-                let network = u128::from(address) & (u128::MAX << 64);
-                IpAddr::V6(Ipv6Addr::from(network))
-            }
-        }))
+        Self(Some(listen::network(address)))
     }
 
     /// Whether it is this machine.

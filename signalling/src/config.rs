@@ -66,8 +66,14 @@ pub struct Config {
     pub release: String,
     /// Push the domain's disco#info right after bind. Clients that know it save two round trips.
     pub push_disco: bool,
-    /// Take the client's address from the last entry of `X-Forwarded-For`. Only behind a proxy that sets it.
-    pub trust_forwarded_for: bool,
+    /// Proxies in front of `listen.http` that add their caller's address to `X-Forwarded-For`: their number, or `true` for
+    /// one. The client's address is the entry of the outermost of them. Without it everybody who comes through a proxy has
+    /// the proxy's address, and shares its limits.
+    #[schemars(with = "u8", range(min = 0, max = 16))]
+    pub trust_forwarded_for: listen::Proxies,
+    /// How HTTP is served. The program sets it from section `[http]`, which all parts share.
+    #[serde(skip)]
+    pub http: listen::http::Config,
     /// For this long after its start the shard tells front doors that it is dead (`/about/front-door`), in seconds, so that
     /// all of them have given its rooms to other shards before it returns. Set it to more than they need to notice that a
     /// shard is dead, where there are several front doors or shards.
@@ -99,7 +105,8 @@ impl Default for Config {
             region: String::new(),
             release: String::new(),
             push_disco: false,
-            trust_forwarded_for: false,
+            trust_forwarded_for: listen::Proxies::NONE,
+            http: listen::http::Config::default(),
             return_after_seconds: Duration::ZERO,
         }
     }
@@ -109,9 +116,13 @@ impl Default for Config {
 #[derive(Clone, Debug, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ListenConfig {
-    /// Plain HTTP: WebSocket, BOSH, health, metrics. Absent where another HTTP server mounts the router.
+    /// Plain HTTP: WebSocket, BOSH, and what `private` has. Absent where another HTTP server mounts the router.
     #[schemars(example = &"127.0.0.1:5280")]
     pub http: Option<SocketAddr>,
+    /// Plain HTTP for those who run the service: `/about/health`, `/about/front-door`, `/metrics`. Connections here are
+    /// counted apart, so that probes are answered however many clients there are.
+    #[schemars(example = &"127.0.0.1:5281")]
+    pub private: Option<SocketAddr>,
     /// XMPP over TCP, with STARTTLS when a certificate is configured (5222).
     #[schemars(example = &"127.0.0.1:5222")]
     pub tcp: Option<SocketAddr>,

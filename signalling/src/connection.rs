@@ -263,6 +263,7 @@ impl Connection {
                 *handled = handled.wrapping_add(1);
             }
         } else if element.has_ns(ns::SM) {
+            self.rate.handle_stanza();
             self.handle_management(session, element);
         } else {
             self.fail(&StreamError::new(StreamCondition::UnsupportedStanzaType));
@@ -300,6 +301,16 @@ impl Connection {
     /// Bytes have come in.
     pub(crate) fn handle_bytes(&mut self, bytes: usize) {
         self.rate.handle_bytes(bytes);
+    }
+
+    /// Something came that is no stanza and has to be paid for all the same: a ping of the transport, white space.
+    pub(crate) fn handle_trifle(&mut self) {
+        self.rate.handle_stanza();
+    }
+
+    /// Where the peer is.
+    pub(crate) fn address(&self) -> Address {
+        self.origin.address
     }
 
     /// For how long the transport should not read, because the peer sends too fast.

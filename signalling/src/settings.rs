@@ -32,7 +32,7 @@ pub(crate) struct Settings {
     pub(crate) region: String,
     pub(crate) release: String,
     pub(crate) push_disco: bool,
-    pub(crate) trust_forwarded_for: bool,
+    pub(crate) http: listen::http::Config,
     pub(crate) return_after: Duration,
 }
 
@@ -132,7 +132,7 @@ impl Settings {
             region: config.region,
             release: config.release,
             push_disco: config.push_disco,
-            trust_forwarded_for: config.trust_forwarded_for,
+            http: config.http,
             return_after: config.return_after_seconds,
         })
     }

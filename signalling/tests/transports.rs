@@ -9,6 +9,7 @@ mod transports {
     mod live_files;
     mod memory;
     mod silence;
+    mod strangers;
     mod support;
     mod tcp;
     mod token;

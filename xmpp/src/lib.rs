@@ -20,9 +20,8 @@
 //! | [`bridge_channel`], [`lenient`] | client and bridge (JSON) |
 //! | [`room_name`] | the room that a link or a typed name means |
 //! | [`client`] | a reconnecting client (feature `client`) |
-//! | [`listen`] | how the parts open the sockets they listen on (feature `client`) |
 //!
-//! All but [`client`] and [`listen`] is pure: no sockets, clocks, tasks; randomness only in
+//! All but [`client`] is pure: no sockets, clocks, tasks; randomness only in
 //! [`stanza::new_id`] and the SASL nonce.
 //!
 //! Deliberately absent: rosters, message archives, server-to-server streams, compression,
@@ -43,7 +42,6 @@ pub mod jingle;
 pub mod json_message;
 pub mod lenient;
 #[cfg(feature = "client")]
-pub mod listen;
 pub mod muc;
 pub mod mute;
 pub mod ns;

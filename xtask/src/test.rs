@@ -78,6 +78,11 @@ const STAGES: &[Stage] = &[
         run: e2e::parts,
     },
     Stage {
+        name: "floods",
+        about: "idle connections, half requests and unfinished frames beside a call; 256 descriptors",
+        run: e2e::floods,
+    },
+    Stage {
         name: "codecs",
         about: "VP8, VP9, H.264 and AV1 as sent codec",
         run: e2e::codecs,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use listen::http::Server;
 use media::dtls::{Certificate, CertificateError};
 use parking_lot::Mutex;
 use private::{Gate, TokenError};
@@ -13,6 +14,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use xmpp::client::Connector;
 
 use crate::colibri::{ControlSettings, Manager, State, may_leave};
@@ -182,29 +184,29 @@ impl Bridge {
     }
 
     async fn listen(&mut self) -> Result<(), StartError> {
-        let (private, public) = (
-            self.control.config.private_http,
-            self.control.config.public_http,
-        );
+        let config = &self.control.config;
+        let (private, public, http) =
+            (config.private_http, config.public_http, config.http.clone());
         if let Some(address) = private {
-            self.http.private = Some(
-                self.serve("private_http", address, self.private_router())
-                    .await?,
-            );
+            let server =
+                Server::private("the bridge's private HTTP", &http, CancellationToken::new());
+            self.http.private =
+                Some(self.serve("private_http", address, server, self.private_router())?);
         }
         if let Some(address) = public {
-            self.http.public = Some(
-                self.serve("public_http", address, self.public_router())
-                    .await?,
-            );
+            let server =
+                Server::public("the bridge's public HTTP", &http, CancellationToken::new());
+            self.http.public =
+                Some(self.serve("public_http", address, server, self.public_router())?);
         }
         Ok(())
     }
 
-    async fn serve(
+    fn serve(
         &mut self,
         key: &'static str,
         address: SocketAddr,
+        server: Server,
         router: Router,
     ) -> Result<SocketAddr, StartError> {
         let failed = |error| StartError::Listen {
@@ -212,17 +214,12 @@ impl Bridge {
             address,
             error,
         };
-        let listener = xmpp::listen::bind(address).map_err(failed)?;
+        let listener = listen::bind(address).map_err(failed)?;
         let listener = TcpListener::from_std(listener).map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
         tracing::info!(address = %local, key, "HTTP is served");
-        self.tasks.push(tokio::spawn(async move {
-            // Who calls decides what a caller may.
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            if let Err(error) = axum::serve(listener, service).await {
-                tracing::error!(%error, key, "the HTTP listener broke");
-            }
-        }));
+        self.tasks
+            .push(tokio::spawn(server.serve(listener, router)));
         Ok(local)
     }
 

@@ -1,5 +1,6 @@
 //! Requests for a conference, over XMPP and HTTP.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use xmpp::conference::{ConferenceAnswer, ConferenceRequest};
@@ -9,6 +10,7 @@ use xmpp::{BareJid, Element, FullJid, Jid};
 use crate::authority::{Bearer, Token};
 use crate::conference::{Conference, Wishes};
 
+use super::admission::Asking;
 use super::opening::Opening;
 use super::{Director, Output, Slot};
 
@@ -24,8 +26,8 @@ pub struct RequestId(pub u64);
 pub(super) enum Asker {
     /// By IQ; its head is kept for the answer.
     Iq(Element),
-    /// Over HTTP.
-    Http(RequestId),
+    /// Over HTTP, from this address.
+    Http(RequestId, Option<IpAddr>),
 }
 
 impl Director {
@@ -50,10 +52,27 @@ impl Director {
         self.handle_conference_request(Asker::Iq(head), Bearer::Person(person), &request, now);
     }
 
-    /// A request over HTTP, where nobody has an address.
-    pub fn handle_request(&mut self, id: RequestId, request: &ConferenceRequest, now: Instant) {
+    /// A request over HTTP, where nobody has an address of XMPP, from that of `caller`.
+    pub fn handle_request(
+        &mut self,
+        id: RequestId,
+        caller: Option<IpAddr>,
+        request: &ConferenceRequest,
+        now: Instant,
+    ) {
         let bearer = Bearer::Http(request.token.clone().map(Token));
-        self.handle_conference_request(Asker::Http(id), bearer, request, now);
+        self.handle_conference_request(Asker::Http(id, caller), bearer, request, now);
+    }
+
+    /// Whose budget a request is counted in.
+    fn asking(&self, asker: &Asker) -> Asking {
+        match asker {
+            Asker::Http(_, caller) => Asking::Address(caller.map(listen::network)),
+            Asker::Iq(head) => match stanza::from(head) {
+                Some(from) => Asking::Person(self.behind_alias(from).to_bare()),
+                None => Asking::Address(None),
+            },
+        }
     }
 
     /// The alias of a stock server relays requests with the asker's address in the resource.
@@ -106,8 +125,9 @@ impl Director {
             if !self.may_open(&opening, now) {
                 return;
             }
+            let asking = self.asking(&opening.asker);
             let Opening { room, wishes, .. } = &opening;
-            if !self.admission.handle_request(now) {
+            if !self.admission.handle_request(asking, now) {
                 let error = too_many("too many conferences begin at this moment");
                 return self.reply(opening.asker, &opening.room, &error);
             }
@@ -241,7 +261,7 @@ impl Director {
             answer
         });
         match asker {
-            Asker::Http(id) => self.out.push_back(Output::Answered(id, result)),
+            Asker::Http(id, _) => self.out.push_back(Output::Answered(id, result)),
             Asker::Iq(head) => {
                 let reply = match result {
                     Ok(answer) => stanza::iq_result(&head, Some(Element::from(&answer))),

@@ -1,13 +1,16 @@
 //! The HTTP side: conference requests for clients, the rest for operators.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
+use listen::Caller;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -16,7 +19,7 @@ use xmpp::stanza::Condition;
 
 use crate::director::{Director, MoveError, Moved};
 
-use super::{Command, metrics};
+use super::{Command, cors, metrics};
 
 /// How long a conference request may wait for its room.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -24,9 +27,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_BODY: usize = 64 * 1024;
 
 /// The way to the director.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Access {
     pub(super) commands: mpsc::Sender<Command>,
+    /// Origins of others whose pages may ask for conferences.
+    pub(super) cors: Arc<[String]>,
 }
 
 impl Access {
@@ -51,18 +56,18 @@ pub(super) fn client_router(access: Access) -> Router {
         // The room's address says which tenant's it is.
         .route("/{tenant}/conference-request/v1", post(conference_request))
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&access.cors), cors::answer))
         .with_state(access)
 }
 
-/// What anybody may ask who reaches the focus: conference requests, and how it is.
-pub(super) fn open_router(access: Access) -> Router {
-    let telling = Router::new()
+/// How the focus is.
+pub(super) fn telling_router(access: Access) -> Router {
+    Router::new()
         .route("/about/health", get(health))
         .route("/about/version", get(version))
         .route("/metrics", get(prometheus))
         .route("/stats", get(stats))
-        .with_state(access.clone());
-    client_router(access).merge(telling)
+        .with_state(access)
 }
 
 /// What gives the focus orders or tells of its conferences.
@@ -120,6 +125,7 @@ impl From<Body> for ConferenceRequest {
 
 async fn conference_request(
     State(access): State<Access>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: axum::body::Bytes,
 ) -> Response {
@@ -139,6 +145,7 @@ async fn conference_request(
         .commands
         .send(Command::Request {
             request: Box::new(request),
+            caller: caller.map(|Extension(Caller(address))| address),
             answer,
         })
         .await

@@ -33,7 +33,7 @@ fn a_request_over_http_is_answered_alike() {
     let mut world = World::new();
     world
         .director
-        .handle_request(RequestId(7), &ConferenceRequest::new(ROOM), world.now);
+        .handle_request(RequestId(7), None, &ConferenceRequest::new(ROOM), world.now);
     world.pump();
     let (id, answer) = world.http.pop().unwrap();
     let answer = answer.unwrap();
@@ -231,7 +231,7 @@ fn latecomers_start_muted_when_the_first_asker_wished_so() {
         .insert("startAudioMuted".into(), "1".into());
     world
         .director
-        .handle_request(RequestId(1), &request, world.now);
+        .handle_request(RequestId(1), None, &request, world.now);
     world.pump();
     world.enter("a", Level::Current);
     world.enter("b", Level::Current);
@@ -284,7 +284,7 @@ fn with_accounts_only_those_who_have_one_open_rooms_and_they_become_owners() {
     let mut world = World::with(config);
     world
         .director
-        .handle_request(RequestId(1), &ConferenceRequest::new(ROOM), world.now);
+        .handle_request(RequestId(1), None, &ConferenceRequest::new(ROOM), world.now);
     world.pump();
     let (_, answer) = world.http.pop().unwrap();
     assert_eq!(answer.unwrap_err().condition, Condition::NotAuthorized);
@@ -307,7 +307,7 @@ fn rooms_elsewhere_and_the_brewery_are_no_conferences() {
         let mut world = World::new();
         world
             .director
-            .handle_request(RequestId(1), &ConferenceRequest::new(room), world.now);
+            .handle_request(RequestId(1), None, &ConferenceRequest::new(room), world.now);
         world.pump();
         let (_, answer) = world.http.pop().unwrap();
         assert_eq!(
@@ -328,7 +328,7 @@ fn too_many_conferences_are_refused() {
     let other = ConferenceRequest::new("other@muc.meet.shoal");
     world
         .director
-        .handle_request(RequestId(1), &other, world.now);
+        .handle_request(RequestId(1), None, &other, world.now);
     world.pump();
     let (_, answer) = world.http.pop().unwrap();
     assert_eq!(answer.unwrap_err().condition, Condition::ResourceConstraint);
@@ -350,7 +350,7 @@ fn a_focus_without_a_connection_says_so() {
     let mut world = World::unconnected(Config::default());
     world
         .director
-        .handle_request(RequestId(1), &ConferenceRequest::new(ROOM), world.now);
+        .handle_request(RequestId(1), None, &ConferenceRequest::new(ROOM), world.now);
     world.pump();
     let (_, answer) = world.http.pop().unwrap();
     assert_eq!(answer.unwrap_err().condition, Condition::ServiceUnavailable);
@@ -362,7 +362,7 @@ fn who_asks_during_an_outage_is_answered_after_it() {
     world.disconnect();
     world
         .director
-        .handle_request(RequestId(1), &ConferenceRequest::new(ROOM), world.now);
+        .handle_request(RequestId(1), None, &ConferenceRequest::new(ROOM), world.now);
     world.pump_into_the_void();
     assert!(world.http.is_empty());
     world.connect(false);

@@ -52,6 +52,7 @@ async fn server_with(auth: signalling::config::AuthConfig) -> (Arc<signalling::S
 fn focus(connector: &Connector) -> Focus {
     let config = Config {
         password: Some(Password("secret".into())),
+        cors_origins: vec!["https://intranet.example".into()],
         ..Config::default()
     };
     Focus::start(config, connector.clone()).unwrap()
@@ -231,6 +232,23 @@ async fn get(address: std::net::SocketAddr, path: &str) -> (u16, String) {
     .await
 }
 
+/// The head of the answer to a page of another origin that asks whether it may ask.
+async fn preflight(address: std::net::SocketAddr, origin: &str) -> String {
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "OPTIONS /conference-request/v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nOrigin: {origin}\r\n\
+         Access-Control-Request-Method: POST\r\n\r\n"
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut socket, request.as_bytes())
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut socket, &mut answer)
+        .await
+        .unwrap();
+    answer.to_lowercase()
+}
+
 async fn post(address: std::net::SocketAddr, body: &str) -> (u16, String) {
     let length = body.len();
     let head = "POST /conference-request/v1 HTTP/1.1\r\nHost: x\r\nConnection: close";
@@ -272,6 +290,20 @@ async fn http_answers_requests_and_tells_operators_what_goes_on() {
 
     for (body, expected) in [("{", 400), (r#"{"room":"elsewhere@example.org"}"#, 400)] {
         assert_eq!(post(address, body).await.0, expected, "{body}");
+    }
+    // Pages of other origins ask by the setting only.
+    for (origin, permitted) in [
+        ("https://intranet.example", true),
+        ("https://evil.example", false),
+    ] {
+        let preflight = preflight(address, origin).await;
+        assert_eq!(
+            preflight.starts_with("http/1.1 204"),
+            permitted,
+            "{preflight}"
+        );
+        let header = format!("access-control-allow-origin: {origin}");
+        assert_eq!(preflight.contains(&header), permitted, "{preflight}");
     }
     let (status, text) = get(address, "/about/health").await;
     assert_eq!((status, text.as_str()), (503, "no operational bridge"));

@@ -472,7 +472,7 @@ fn who_asks_during_an_outage_is_answered_after_it() {
         let request = xmpp::conference::ConferenceRequest::new(ROOM);
         world
             .director
-            .handle_request(focus::RequestId(7), &request, world.now);
+            .handle_request(focus::RequestId(7), None, &request, world.now);
         world.pump();
         assert!(
             world.http.is_empty(),

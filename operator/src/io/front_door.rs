@@ -63,18 +63,13 @@ struct Counts {
 pub async fn run(front_door: FrontDoor, stop: CancellationToken) -> Result<(), FrontDoorError> {
     let counts = Arc::new(Counts::default());
     let address = front_door.listen;
-    let listener = super::server::bind(address)
-        .await
-        .map_err(|error| FrontDoorError::Listen { address, error })?;
+    let listener =
+        super::server::bind(address).map_err(|error| FrontDoorError::Listen { address, error })?;
     let shown = counts.clone();
     let router = Router::new()
         .route("/about/health", get(|| async { "OK" }))
         .route("/metrics", get(move || async move { shown.render() }));
-    let server = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "the HTTP interface ended");
-        }
-    });
+    let server = tokio::spawn(super::server::own().serve(listener, router));
     tokio::select! {
         () = follow(&front_door, &counts) => {}
         () = stop.cancelled() => {}

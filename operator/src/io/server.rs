@@ -1,6 +1,6 @@
 //! `/metrics`, `/about/health`, `/about/ready`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,8 +8,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use listen::http::Server;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 
@@ -19,14 +21,9 @@ struct Shown {
     ready: watch::Receiver<bool>,
 }
 
-/// Listens; where the kernel has no IPv6, on all IPv4 addresses for `[::]`.
-pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    match TcpListener::bind(address).await {
-        Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
-        }
-        result => result,
-    }
+/// Listens.
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::from_std(listen::bind(address)?)
 }
 
 /// Serves until dropped.
@@ -36,9 +33,13 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, ready: watch::R
         .route("/about/health", get(|| async { "OK" }))
         .route("/about/ready", get(is_ready))
         .with_state(Shown { metrics, ready });
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the HTTP interface ended");
-    }
+    own().serve(listener, router).await;
+}
+
+/// How the operator and its helpers serve HTTP: few ask.
+pub fn own() -> Server {
+    let config = listen::http::Config::default();
+    Server::private("HTTP", &config, CancellationToken::new())
 }
 
 async fn is_ready(State(shown): State<Shown>) -> Response {

@@ -10,6 +10,29 @@ use rust_embed::RustEmbed;
 #[allow_missing = true]
 struct Page;
 
+/// Folders that hold nothing but files: those of a Jitsi web server, and ours.
+const FOLDERS: [&str; 9] = [
+    "assets",
+    "libs",
+    "static",
+    "css",
+    "images",
+    "fonts",
+    "lang",
+    "sounds",
+    ".well-known",
+];
+/// Files that a Jitsi web server has at the top, or below a tenant.
+const FILES: [&str; 7] = [
+    "config.js",
+    "interface_config.js",
+    "external_api.js",
+    "pwa-worker.js",
+    "manifest.json",
+    "robots.txt",
+    "favicon.ico",
+];
+
 /// A file of the page, or the page itself for the path of a room.
 pub async fn serve(uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
@@ -29,10 +52,12 @@ pub async fn serve(uri: Uri) -> Response {
     }
 }
 
-/// Room names may hold dots, so only the folder of built files is known to
-/// hold nothing but files.
+/// Whether a path can only be a file. Room names may hold dots, so names are known by what a Jitsi web server keeps apart as
+/// well: scripts of others that look there must not get a page as an answer.
 fn is_file_name(path: &str) -> bool {
-    path.starts_with("assets/")
+    let (folder, name) = path.split_once('/').unwrap_or(("", path));
+    let name = name.rsplit('/').next().unwrap_or(name);
+    FOLDERS.contains(&folder) || FILES.contains(&name)
 }
 
 fn respond(path: &str, file: rust_embed::EmbeddedFile) -> Response {
@@ -51,4 +76,34 @@ fn respond(path: &str, file: rust_embed::EmbeddedFile) -> Response {
         file.data,
     )
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_only_be_a_file_is_no_room() {
+        for path in [
+            "libs/external_api.min.js",
+            "static/x",
+            ".well-known/security.txt",
+            "config.js",
+            "tenant/config.js",
+            "assets/index-1.js",
+        ] {
+            assert!(is_file_name(path), "{path}");
+        }
+        for path in [
+            "",
+            "room",
+            "v1.2",
+            "tenant/room",
+            "config.json.js",
+            "libs",
+            "a/b/c",
+        ] {
+            assert!(!is_file_name(path), "{path}");
+        }
+    }
 }

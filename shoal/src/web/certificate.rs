@@ -6,12 +6,13 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use axum_server::tls_rustls::RustlsConfig;
 use base64::Engine;
-use rustls_pki_types::CertificateDer;
+use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 
 use super::config::Tls;
@@ -19,7 +20,7 @@ use super::{Config, Scheme};
 
 /// Decides how the origin is served, making a certificate where one is needed
 /// and none is named.
-pub async fn scheme(config: &Config) -> anyhow::Result<Scheme> {
+pub fn scheme(config: &Config) -> anyhow::Result<Scheme> {
     if config.tls == Tls::Off {
         if config.certificate.is_some() || config.key.is_some() {
             bail!(
@@ -28,6 +29,7 @@ pub async fn scheme(config: &Config) -> anyhow::Result<Scheme> {
         }
         return Ok(Scheme::Http);
     }
+    let chosen = config.certificate.is_some();
     let (certificate, key) = match (&config.certificate, &config.key) {
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         (None, None) if config.listen.ip().is_loopback() => return Ok(Scheme::Http),
@@ -39,16 +41,27 @@ pub async fn scheme(config: &Config) -> anyhow::Result<Scheme> {
             "web.key is set but web.certificate is not: name the PEM file of the certificate chain"
         ),
     };
-    let tls = RustlsConfig::from_pem_file(&certificate, &key)
-        .await
-        .with_context(|| {
-            format!(
-                "cannot use the certificate {} with the key {}",
-                certificate.display(),
-                key.display()
-            )
-        })?;
-    Ok(Scheme::Https(tls))
+    let tls = tls(&certificate, &key).with_context(|| {
+        format!(
+            "cannot use the certificate {} with the key {}",
+            certificate.display(),
+            key.display()
+        )
+    })?;
+    Ok(Scheme::Https {
+        tls: Arc::new(tls),
+        chosen,
+    })
+}
+
+fn tls(certificate: &Path, key: &Path) -> anyhow::Result<ServerConfig> {
+    let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_file(key)?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 /// Paths of the kept self-signed certificate and its key, made when absent.
@@ -105,30 +118,30 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn loopback_is_served_in_clear() {
-        let scheme = scheme(&Config::default()).await.unwrap();
+    #[test]
+    fn loopback_is_served_in_clear() {
+        let scheme = scheme(&Config::default()).unwrap();
         assert_eq!(scheme.name(), "http");
     }
 
-    #[tokio::test]
-    async fn where_tls_ends_in_front_any_address_is_served_in_clear() {
+    #[test]
+    fn where_tls_ends_in_front_any_address_is_served_in_clear() {
         let config = Config {
             listen: "[::]:8080".parse().unwrap(),
             tls: Tls::Off,
             ..Config::default()
         };
-        assert_eq!(scheme(&config).await.unwrap().name(), "http");
+        assert_eq!(scheme(&config).unwrap().name(), "http");
         let contradiction = Config {
             certificate: Some("x.pem".into()),
             ..config
         };
-        let error = scheme(&contradiction).await.err().unwrap().to_string();
+        let error = scheme(&contradiction).err().unwrap().to_string();
         assert!(error.contains("web.tls"), "{error}");
     }
 
-    #[tokio::test]
-    async fn any_other_address_gets_a_certificate_that_is_kept() {
+    #[test]
+    fn any_other_address_gets_a_certificate_that_is_kept() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let state = std::env::temp_dir().join(format!("shoal-certificate-{}", std::process::id()));
         let config = Config {
@@ -136,20 +149,20 @@ mod tests {
             state: state.clone(),
             ..Config::default()
         };
-        assert_eq!(scheme(&config).await.unwrap().name(), "https");
+        assert_eq!(scheme(&config).unwrap().name(), "https");
         let first = fs::read(state.join("self-signed.crt")).unwrap();
-        assert_eq!(scheme(&config).await.unwrap().name(), "https");
+        assert_eq!(scheme(&config).unwrap().name(), "https");
         assert_eq!(fs::read(state.join("self-signed.crt")).unwrap(), first);
         fs::remove_dir_all(state).unwrap();
     }
 
-    #[tokio::test]
-    async fn a_certificate_without_its_key_is_refused_by_name() {
+    #[test]
+    fn a_certificate_without_its_key_is_refused_by_name() {
         let config = Config {
             certificate: Some("x.pem".into()),
             ..Config::default()
         };
-        let error = scheme(&config).await.err().unwrap().to_string();
+        let error = scheme(&config).err().unwrap().to_string();
         assert!(error.contains("web.key"), "{error}");
     }
 }

@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// How long running requests may take once the process has been asked to stop.
-pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// Section `[web]` of the configuration file.
 #[derive(Debug, Clone, JsonSchema, Serialize, Deserialize)]
@@ -32,8 +28,14 @@ pub struct Config {
     /// `listen`, as behind a proxy.
     #[schemars(example = &"https://meet.example.org")]
     pub public_url: Option<String>,
+    /// Proxies in front of `listen` that add their caller's address to `X-Forwarded-For`: their number, or `true` for one.
+    /// Without it everybody who comes through a proxy has the proxy's address, and shares its limits.
+    #[schemars(with = "u8", range(min = 0, max = 16))]
+    pub trust_forwarded_for: listen::Proxies,
     /// Address of health, metrics and debugging of all parts, below `/signalling`,
-    /// `/focus` and `/bridge` (subcommand `all` only). Orders and debugging are for
+    /// `/focus` and `/bridge` (subcommand `all`); of the page's own `/about/health`
+    /// (subcommand `web`). Connections here are counted apart, so that probes are
+    /// answered however many people there are. Orders and debugging are for
     /// this machine only, unless there is a `private_token_file`.
     #[schemars(example = &"127.0.0.1:9000")]
     pub private_listen: Option<SocketAddr>,
@@ -42,6 +44,16 @@ pub struct Config {
     /// characters; each line is one. Read again when a token is brought.
     #[schemars(example = &"/etc/shoal/orders.token")]
     pub private_token_file: Option<PathBuf>,
+    /// Origins whose pages may show this one in a frame, for instance `https://intranet.example.org`, beside its own; `*` is
+    /// any.
+    pub frame_ancestors: Vec<String>,
+    /// Origins that the page may connect to, beside its own and those of the URLs in `page`, for instance
+    /// `wss://bridge-1.example.org` of a bridge that is reached by WebSocket.
+    pub connect_sources: Vec<String>,
+    /// How long browsers shall insist on HTTPS for this name (HSTS), in seconds; 0: not at all. Absent: a year where
+    /// `certificate` is set, not at all elsewhere. Set it where TLS ends in front.
+    #[schemars(range(min = 0, max = 315_360_000), example = &31_536_000)]
+    pub hsts_seconds: Option<u64>,
     /// Base URL of the signalling part's HTTP listener, for instance
     /// `http://127.0.0.1:5280` (subcommand `web` only). Absent: this origin
     /// does not pass signalling on, because a front door in front of it does.
@@ -80,13 +92,24 @@ impl Default for Config {
             key: None,
             state: default_state(),
             public_url: None,
+            trust_forwarded_for: listen::Proxies::NONE,
             private_listen: None,
             private_token_file: None,
+            frame_ancestors: Vec::new(),
+            connect_sources: Vec::new(),
+            hsts_seconds: None,
             signalling_url: None,
             focus_url: None,
             bridges: BTreeMap::new(),
             page: serde_json::Map::new(),
         }
+    }
+}
+
+impl Config {
+    /// Whether requests are passed on to parts in other processes.
+    pub fn passes_on(&self) -> bool {
+        self.signalling_url.is_some() || self.focus_url.is_some() || !self.bridges.is_empty()
     }
 }
 

@@ -57,6 +57,11 @@ impl PageConfig {
         Self(page)
     }
 
+    /// Every text in it that might be a URL.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        self.0.values().filter_map(Value::as_str)
+    }
+
     /// As a response that is never cached.
     pub async fn respond(self) -> Response {
         ([(header::CACHE_CONTROL, "no-store")], Json(self.0)).into_response()

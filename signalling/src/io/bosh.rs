@@ -4,9 +4,11 @@ use super::clock::{self, now};
 use super::server::{Shared, Waker};
 use crate::connection::{Connection, Ending, Origin, Output};
 use crate::render::Writer;
+use futures_util::StreamExt;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use xmpp::ns;
@@ -22,15 +24,59 @@ const WINDOW: u64 = 2;
 /// What one answer carries at most, roughly.
 const ANSWER_BYTES: usize = 256 * 1024;
 
+/// Bytes of a `<body/>` and its attributes, beside what is in it.
+const WRAPPER_BYTES: usize = 4 * 1024;
+
 /// Running sessions by id.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<HashMap<String, mpsc::Sender<Request>>>);
+pub(super) struct Sessions(Mutex<HashMap<String, Entry>>);
+
+/// The way to a session.
+struct Entry {
+    sender: mpsc::Sender<Request>,
+    /// What one request may carry, bytes: little before login.
+    most: Arc<AtomicUsize>,
+}
 
 /// One HTTP request to a session.
 struct Request {
     body: Body,
     bytes: usize,
     reply: oneshot::Sender<String>,
+}
+
+/// Reads a request, as much of it as its sender may send: what comes without the id of a session that is logged in is
+/// bounded as a stanza before login is on any other transport.
+pub(super) async fn read(shared: &Shared, body: axum::body::Body) -> Result<Vec<u8>, String> {
+    let limits = &shared.host.settings.limits;
+    let mut most = limits.unauthenticated_stanza_bytes + WRAPPER_BYTES;
+    let mut bytes = Vec::new();
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| terminate("bad-request"))?;
+        if bytes.len() + piece.len() > most {
+            most = most.max(shared.bosh.most(&bytes));
+        }
+        if bytes.len() + piece.len() > most {
+            shared.host.counters.dropped_malformed.increase();
+            return Err(terminate("policy-violation"));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+impl Sessions {
+    /// What a request may carry that begins so. Whoever knows the id of a session speaks for it, wherever in the text it is.
+    fn most(&self, beginning: &[u8]) -> usize {
+        let text = String::from_utf8_lossy(beginning);
+        let id = text
+            .split_once("sid=")
+            .and_then(|(_, rest)| rest.get(1..)?.split(['\'', '"']).next());
+        let sessions = self.0.lock();
+        let entry = id.and_then(|id| sessions.get(id));
+        entry.map_or(0, |entry| entry.most.load(Ordering::Relaxed))
+    }
 }
 
 /// Answers one HTTP request.
@@ -55,7 +101,8 @@ pub(super) async fn handle(shared: &Arc<Shared>, origin: Origin, body: &[u8]) ->
     let sessions = &shared.bosh.0;
     let sender = match &request.sid {
         Some(sid) => {
-            let Some(sender) = sessions.lock().get(sid).cloned() else {
+            let sender = sessions.lock().get(sid).map(|entry| entry.sender.clone());
+            let Some(sender) = sender else {
                 return terminate("item-not-found");
             };
             sender
@@ -84,9 +131,15 @@ fn open(shared: &Arc<Shared>, origin: Origin, request: &Body) -> Option<mpsc::Se
     let (connection, waker) = shared.connection(origin)?;
     let sid = shared.host.random.letters(32);
     let (sender, requests) = mpsc::channel(WINDOW as usize + 2);
-    shared.bosh.0.lock().insert(sid.clone(), sender.clone());
+    let most = Arc::new(AtomicUsize::new(0));
+    let entry = Entry {
+        sender: sender.clone(),
+        most: Arc::clone(&most),
+    };
+    shared.bosh.0.lock().insert(sid.clone(), entry);
     let session = Session {
         sid: sid.clone(),
+        most,
         wait: Duration::from_secs(u64::from(request.wait.unwrap_or(MOST_WAIT).min(MOST_WAIT))),
         hold: request.hold.unwrap_or(1).min(1) as usize,
         next: request.rid.unwrap_or(0),
@@ -108,6 +161,7 @@ fn open(shared: &Arc<Shared>, origin: Origin, request: &Body) -> Option<mpsc::Se
 
 struct Session {
     sid: String,
+    most: Arc<AtomicUsize>,
     wait: Duration,
     hold: usize,
     /// Request id that is expected.
@@ -208,6 +262,14 @@ impl Session {
         for element in &request.body.payload {
             connection.handle_element(element, now());
         }
+        if request.body.payload.is_empty() {
+            connection.handle_trifle();
+        }
+        let most = connection
+            .limits()
+            .stanza_bytes
+            .saturating_add(WRAPPER_BYTES);
+        self.most.store(most, Ordering::Relaxed);
         if request.body.kind.as_deref() == Some("terminate") {
             connection.handle_end(Ending::Goodbye, now());
         }

@@ -6,49 +6,38 @@ use crate::addresses::Address;
 use crate::connection::{Framing, Origin, Query};
 use crate::host::Standing;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query as UrlQuery, Request, State};
+use axum::body::Body;
+use axum::extract::{Path, Query as UrlQuery, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use listen::Caller;
+use listen::http::Server;
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 
 const SHARD_HEADER: HeaderName = HeaderName::from_static("x-jitsi-shard");
 const REGION_HEADER: &str = "x-proxy-region";
-/// WebSocket buffers of an idle connection, bytes.
-const BUFFER_BYTES: usize = 4 * 1024;
-/// Most bytes that wait in a socket that is being written to.
-const MOST_BUFFERED: usize = 4 * 1024 * 1024;
 
 /// Everything.
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
-    let private = Router::new()
+    client_router(shared).merge(private_router(shared))
+}
+
+/// What those who run the service use.
+pub(super) fn private_router(shared: &Arc<Shared>) -> Router {
+    Router::new()
         .route("/about/health", get(health))
         .route("/about/front-door", get(front_door))
         .route("/metrics", get(show_metrics))
-        .with_state(Arc::clone(shared));
-    client_router(shared).merge(private)
+        .with_state(Arc::clone(shared))
 }
 
 /// What clients use.
 pub(super) fn client_router(shared: &Arc<Shared>) -> Router {
-    let most = shared
-        .host
-        .settings
-        .limits
-        .stanza_bytes
-        .saturating_add(16 * 1024);
-    let bosh = get(alive)
-        .post(bind)
-        .options(preflight)
-        .layer(DefaultBodyLimit::max(most));
+    let bosh = get(alive).post(bind).options(preflight);
     Router::new()
         .route("/xmpp-websocket", get(connect))
         .route("/{tenant}/xmpp-websocket", get(connect))
@@ -60,16 +49,20 @@ pub(super) fn client_router(shared: &Arc<Shared>) -> Router {
         .with_state(Arc::clone(shared))
 }
 
-/// Serves the configured HTTP socket.
-pub(super) async fn serve(shared: Arc<Shared>, listener: TcpListener) {
-    let service = router(&shared).into_make_service_with_connect_info::<SocketAddr>();
-    let listener =
-        axum::serve::ListenerExt::tap_io(listener, |socket: &mut tokio::net::TcpStream| {
-            let _ = socket.set_nodelay(true);
-        });
-    if let Err(error) = axum::serve(listener, service).await {
-        tracing::error!(%error, "HTTP stopped");
-    }
+/// The way to serve clients.
+pub(super) fn server(shared: &Shared) -> Server {
+    let settings = &shared.host.settings;
+    Server::public("signalling's HTTP", &settings.http, shared.stop.clone())
+}
+
+/// The way to serve those who run the service.
+pub(super) fn private_server(shared: &Shared) -> Server {
+    let settings = &shared.host.settings;
+    Server::private(
+        "signalling's private HTTP",
+        &settings.http,
+        shared.stop.clone(),
+    )
 }
 
 /// Every answer tells the shard, to scripts from other origins as well: a client compares it with the shard it knows.
@@ -153,22 +146,16 @@ struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    fn origin(self, shared: &Shared, framing: Framing) -> Origin {
+    fn origin(self, framing: Framing) -> Origin {
         let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text("authorization")
             .and_then(|value| value.strip_prefix("Bearer "))
             .map(str::to_owned);
         let region = text(REGION_HEADER).map(|region| region.replace('-', "_").to_lowercase());
-        let forwarded = text("x-forwarded-for")
-            .filter(|_| shared.host.settings.trust_forwarded_for)
-            .and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
-        let peer = self
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|peer| peer.0.ip());
+        let caller = self.extensions.get::<Caller>();
         Origin {
             framing,
-            address: forwarded.or(peer).map_or(Address::UNKNOWN, Address::of),
+            address: caller.map_or(Address::UNKNOWN, |caller| Address::of(caller.0)),
             encrypted: true,
             can_encrypt: false,
             query: Query {
@@ -182,40 +169,31 @@ impl Visitor<'_> {
     }
 }
 
-type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
-
 async fn connect(
     State(shared): State<Arc<Shared>>,
     UrlQuery(parameters): UrlQuery<Parameters>,
     tenant: Option<Path<HashMap<String, String>>>,
-    headers: HeaderMap,
-    extensions: Extensions,
-    upgrade: Upgrade,
+    mut request: Request,
 ) -> Response {
-    let Ok(upgrade) = upgrade else {
-        return alive().await.into_response();
+    let upgrade = match listen::websocket::upgrade(&mut request, "xmpp") {
+        Ok(upgrade) => upgrade,
+        Err(Some(refusal)) => return refusal,
+        Err(None) => return alive().await.into_response(),
     };
     let visitor = Visitor {
         parameters,
         tenant: tenant.and_then(|Path(mut path)| path.remove("tenant")),
-        headers: &headers,
-        extensions: &extensions,
+        headers: request.headers(),
+        extensions: request.extensions(),
     };
-    let origin = visitor.origin(&shared, Framing::WebSocket);
-    let limits = &shared.host.settings.limits;
-    let most = limits.stanza_bytes.saturating_add(1);
-    let shared = Arc::clone(&shared);
-    upgrade
-        .protocols(["xmpp"])
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .max_write_buffer_size(MOST_BUFFERED)
-        .max_message_size(most)
-        .max_frame_size(most)
-        .on_upgrade(move |socket| {
-            let tasks = shared.tasks.clone();
-            tasks.track_future(websocket::serve(shared, socket, origin))
-        })
+    let origin = visitor.origin(Framing::WebSocket);
+    let tasks = shared.tasks.clone();
+    tasks.spawn(async move {
+        if let Ok(socket) = upgrade.socket.await {
+            websocket::serve(shared, socket, origin).await;
+        }
+    });
+    upgrade.response
 }
 
 async fn bind(
@@ -224,7 +202,7 @@ async fn bind(
     tenant: Option<Path<HashMap<String, String>>>,
     headers: HeaderMap,
     extensions: Extensions,
-    body: Bytes,
+    body: Body,
 ) -> Response {
     let visitor = Visitor {
         parameters,
@@ -232,7 +210,10 @@ async fn bind(
         headers: &headers,
         extensions: &extensions,
     };
-    let origin = visitor.origin(&shared, Framing::Bosh);
-    let answer = bosh::handle(&shared, origin, &body).await;
+    let origin = visitor.origin(Framing::Bosh);
+    let answer = match bosh::read(&shared, body).await {
+        Ok(body) => bosh::handle(&shared, origin, &body).await,
+        Err(refusal) => refusal,
+    };
     ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], answer).into_response()
 }

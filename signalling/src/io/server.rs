@@ -4,12 +4,14 @@ use super::clock::now;
 use super::tls::Certificates;
 use super::{abuse, clock, http, keys, live_files, stream};
 use crate::Config;
-use crate::addresses::Address;
+use crate::addresses::{Address, Permit};
 use crate::connection::{Connection, Framing, Origin, Query};
 use crate::host::Host;
+use crate::now::Now;
 use crate::random::Random;
 use crate::session::Wake;
 use crate::settings::Settings;
+use listen::{Budget, Notice, Notices};
 use rand::RngCore;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,6 +43,9 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
     pub(super) bosh: super::bosh::Sessions,
+    /// For messages of WebSockets that are begun and not finished.
+    pub(super) budget: Arc<Budget>,
+    pub(super) notices: Arc<Notices>,
 }
 
 /// The sockets that the server listens on.
@@ -48,6 +53,8 @@ pub(super) struct Shared {
 pub struct Addresses {
     /// HTTP (WebSocket, BOSH, health, metrics).
     pub http: Option<SocketAddr>,
+    /// HTTP of those who run the service.
+    pub private: Option<SocketAddr>,
     /// XMPP over TCP.
     pub tcp: Option<SocketAddr>,
     /// XMPP over direct TLS.
@@ -95,6 +102,7 @@ impl Server {
     /// [`StartError`] when the configuration is unusable, a file cannot be read or a socket cannot be opened.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let listen = config.listen.clone();
+        let proxies = config.trust_forwarded_for;
         let certificates = config
             .tls
             .as_ref()
@@ -113,7 +121,10 @@ impl Server {
         rand::rng().fill_bytes(&mut seed);
         let host = Host::new(settings, Random::new(seed));
         let keeper = keys::start(&host, &read).map_err(StartError::Config)?;
+        let budget = Budget::new(host.settings.http.unfinished_bytes);
         let shared = Arc::new(Shared {
+            budget,
+            notices: Arc::new(Notices::new("XMPP")),
             host,
             tls,
             certificates,
@@ -126,7 +137,16 @@ impl Server {
         if let Some(address) = listen.http {
             let listener = bind("HTTP", address)?;
             addresses.http = listener.local_addr().ok();
-            shared.spawn_until_stop(http::serve(Arc::clone(&shared), listener));
+            let server = http::server(&shared).behind(proxies);
+            let served = server.serve(listener, http::router(&shared));
+            shared.tasks.spawn(served);
+        }
+        if let Some(address) = listen.private {
+            let listener = bind("private HTTP", address)?;
+            addresses.private = listener.local_addr().ok();
+            let served =
+                http::private_server(&shared).serve(listener, http::private_router(&shared));
+            shared.tasks.spawn(served);
         }
         if let Some(address) = listen.tcp {
             let listener = bind("XMPP over TCP", address)?;
@@ -156,7 +176,7 @@ impl Server {
 
     /// Everything over HTTP: what clients use, and `/about/health` and `/metrics`.
     ///
-    /// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, or limits per address cannot work.
+    /// Serve it with [`listen::http::Server`], which tells who calls, or limits per address cannot work.
     pub fn http_router(&self) -> axum::Router {
         http::router(&self.shared)
     }
@@ -212,24 +232,38 @@ impl Shared {
 
     /// A new connection and what wakes it; `None` when its address has too many.
     pub(super) fn connection(&self, origin: Origin) -> Option<(Connection, Arc<Waker>)> {
+        let permit = self.admit(origin.address)?;
+        Some(self.admitted(origin, permit, now()))
+    }
+
+    /// Counts a connection, unless its address has too many.
+    pub(super) fn admit(&self, address: Address) -> Option<Permit> {
         let limit = self.host.settings.limits.connections_per_address;
-        let Some(permit) = self.host.addresses.connect(origin.address, limit) else {
+        let permit = self.host.addresses.connect(address, limit);
+        if permit.is_none() {
             self.host.counters.connections_refused.increase();
-            tracing::debug!(address = %origin.address, "too many connections from one address");
-            return None;
-        };
+            self.notices.tell(Notice::AddressFull, &address);
+        }
+        permit
+    }
+
+    /// A counted connection, which has been there `since` then.
+    pub(super) fn admitted(
+        &self,
+        origin: Origin,
+        permit: Permit,
+        since: Now,
+    ) -> (Connection, Arc<Waker>) {
         let waker = Arc::new(Waker::default());
         let wake: Arc<dyn Wake> = Arc::clone(&waker) as _;
         let host = Arc::clone(&self.host);
-        Some((
-            Connection::new(host, origin, Some(permit), wake, now()),
-            waker,
-        ))
+        let connection = Connection::new(host, origin, Some(permit), wake, since);
+        (connection, waker)
     }
 }
 
 fn bind(purpose: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    xmpp::listen::bind(address)
+    listen::bind(address)
         .and_then(TcpListener::from_std)
         .map_err(|source| StartError::Listen {
             purpose,

@@ -2,8 +2,9 @@
 
 use super::clock::{self, now};
 use super::server::{Shared, Waker};
-use crate::addresses::Address;
+use crate::addresses::{Address, Permit};
 use crate::connection::{Connection, Ending, Framing, Origin, Output, Query};
+use listen::{Door, Notice, Places, Visitor};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
@@ -15,51 +16,70 @@ const READ_BYTES: usize = 4 * 1024;
 const WRITE_BYTES: usize = 32 * 1024;
 /// A write that takes longer means that the peer does not read.
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
-const TLS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Accepts connections until the server stops.
 pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, direct_tls: bool) {
+    let notices = Arc::clone(&shared.notices);
+    let door = Door::new(listener, Places::of_process(), notices);
     loop {
-        let (socket, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: those that end make room.
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
+        let visitor = door.accept().await;
         let origin = Origin {
             framing: Framing::Tcp,
-            address: Address::of(peer.ip()),
+            address: Address::of(visitor.peer.ip()),
             encrypted: direct_tls,
             can_encrypt: shared.tls.is_some(),
             query: Query::default(),
         };
+        let Some(permit) = shared.admit(origin.address) else {
+            continue;
+        };
         let task = Arc::clone(&shared);
         shared
             .tasks
-            .spawn(async move { serve_socket(&task, socket, origin, direct_tls).await });
+            .spawn(async move { serve_socket(&task, visitor, permit, origin, direct_tls).await });
     }
 }
 
-async fn serve_socket(shared: &Shared, socket: TcpStream, origin: Origin, direct_tls: bool) {
-    // Stanzas are small, and people wait for them.
-    let _ = socket.set_nodelay(true);
-    let Some((mut connection, waker)) = shared.connection(origin) else {
-        return;
-    };
+async fn serve_socket(
+    shared: &Shared,
+    visitor: Visitor,
+    permit: Permit,
+    origin: Origin,
+    direct_tls: bool,
+) {
+    let Visitor { socket, place, .. } = visitor;
+    let _place = place;
+    let since = now();
+    // Whoever says nothing costs a socket and no buffers.
+    let patience = shared.host.settings.limits.unauthenticated;
+    let _ = tokio::time::timeout(patience, socket.readable()).await;
+    let (mut connection, waker) = shared.admitted(origin, permit, since);
     let mut parser = Parser::new(connection.limits());
     if direct_tls {
-        serve_tls(shared, socket, &mut connection, &mut parser, &waker).await;
+        Box::pin(serve_tls(
+            shared,
+            socket,
+            &mut connection,
+            &mut parser,
+            &waker,
+        ))
+        .await;
         return;
     }
-    if let Some(socket) = serve(shared, socket, &mut connection, &mut parser, &waker).await {
+    let clear = Box::pin(serve(shared, socket, &mut connection, &mut parser, &waker));
+    if let Some(socket) = clear.await {
         // What came in the clear after <starttls/> must not count as if it came encrypted.
         parser.discard_input();
         parser.restart();
         connection.handle_encrypted(now());
-        serve_tls(shared, socket, &mut connection, &mut parser, &waker).await;
+        Box::pin(serve_tls(
+            shared,
+            socket,
+            &mut connection,
+            &mut parser,
+            &waker,
+        ))
+        .await;
     }
 }
 
@@ -71,12 +91,15 @@ async fn serve_tls(
     waker: &Waker,
 ) {
     let Some(acceptor) = &shared.tls else { return };
-    match tokio::time::timeout(TLS_PATIENCE, acceptor.accept(socket)).await {
+    let patience = shared.host.settings.http.handshake();
+    match tokio::time::timeout(patience, acceptor.accept(socket)).await {
         Ok(Ok(socket)) => {
             serve(shared, socket, connection, parser, waker).await;
         }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake took too long"),
+        Err(_) => shared
+            .notices
+            .tell(Notice::Handshake, &connection.address()),
     }
 }
 

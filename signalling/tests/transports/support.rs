@@ -32,7 +32,7 @@ pub fn config() -> Config {
         listen: ListenConfig {
             http: anywhere(),
             tcp: anywhere(),
-            tls: None,
+            ..ListenConfig::default()
         },
         accounts: vec![account("focus"), account("jvb")],
         shard: "shard-1".into(),

@@ -40,6 +40,11 @@ pub fn parts() -> anyhow::Result<()> {
     node("tests/restart.test.mjs")
 }
 
+/// Strangers beside a call.
+pub fn floods() -> anyhow::Result<()> {
+    node("tests/floods.test.mjs")
+}
+
 /// Each codec as the sent one.
 pub fn codecs() -> anyhow::Result<()> {
     node("tests/codecs.test.mjs")

@@ -10,11 +10,11 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use listen::{Door, Notices, Places, Visitor};
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -32,8 +32,6 @@ const MOST: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection of somebody who is not the front proxy lasts: enough for an answer.
 const STRANGERS: Duration = Duration::from_secs(10);
-/// Pause after an accept that failed, for instance for want of file descriptors.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// What answers are made of.
 pub struct Api {
@@ -46,25 +44,17 @@ pub struct Api {
 /// Serves until dropped.
 pub async fn serve(listener: TcpListener, config: Arc<ServerConfig>, api: Arc<Api>) {
     let acceptor = TlsAcceptor::from(config);
-    let permits = Arc::new(Semaphore::new(MOST));
+    let notices = Arc::new(Notices::new("the metrics API"));
+    let door = Door::new(listener, Places::new(MOST), notices);
     let mut connections = JoinSet::new();
     loop {
-        let permit = permits.clone().acquire_owned().await;
-        let permit = permit.expect("invariant: the semaphore is never closed");
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (acceptor, api) = (acceptor.clone(), api.clone());
-                while connections.try_join_next().is_some() {}
-                connections.spawn(async move {
-                    connection(stream, acceptor, api).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the metrics API cannot accept a connection");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
+        let Visitor { socket, place, .. } = door.accept().await;
+        let (acceptor, api) = (acceptor.clone(), api.clone());
+        while connections.try_join_next().is_some() {}
+        connections.spawn(async move {
+            connection(socket, acceptor, api).await;
+            drop(place);
+        });
     }
 }
 

@@ -9,20 +9,25 @@ use crate::command::cargo;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("shoal-media", &[]),
     ("shoal-xmpp", &[]),
+    ("shoal-listen", &[]),
     ("shoal-private", &[]),
     (
         "shoal-bridge",
-        &["shoal-media", "shoal-private", "shoal-xmpp"],
+        &["shoal-listen", "shoal-media", "shoal-private", "shoal-xmpp"],
     ),
-    ("shoal-focus", &["shoal-private", "shoal-xmpp"]),
-    ("shoal-signalling", &["shoal-xmpp"]),
+    (
+        "shoal-focus",
+        &["shoal-listen", "shoal-private", "shoal-xmpp"],
+    ),
+    ("shoal-signalling", &["shoal-listen", "shoal-xmpp"]),
     ("shoal-loadtest", &["shoal-media", "shoal-xmpp"]),
-    ("shoal-operator", &[]),
+    ("shoal-operator", &["shoal-listen"]),
     (
         "shoal",
         &[
             "shoal-bridge",
             "shoal-focus",
+            "shoal-listen",
             "shoal-loadtest",
             "shoal-media",
             "shoal-operator",

@@ -40,7 +40,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "media/src/bwe/simulation.rs",
         "a simulated call for tests; its start is any instant",
     ),
-    ("xmpp/src/listen.rs", "opens the parts' listeners"),
     (
         "xmpp/src/client",
         "the reconnecting client is the IO of this crate, behind a feature",
