@@ -146,7 +146,7 @@ mod tests {
         };
         let listener = bind(&config).unwrap();
         let address = listener.local_addr().unwrap();
-        let scheme = certificate::scheme(&config).await.unwrap();
+        let scheme = certificate::scheme(&config).unwrap();
         let names = page::Names::of(&signalling::Config::default());
         let page = page::PageConfig::new(&names, &config.page);
         let stop = CancellationToken::new();

@@ -78,20 +78,23 @@ impl Conversation {
                     };
                     self.decoder.handle_input(&input[..bytes]);
                     self.connection.handle_bytes(bytes);
-                    if self.handle_frames().await.is_err() {
-                        return self.connection.handle_end(Ending::Lost, now());
+                    match self.handle_frames().await {
+                        Ok(pause) => resume_reading = pause,
+                        Err(Over) => return self.connection.handle_end(Ending::Lost, now()),
                     }
                     if !self.share.set(self.decoder.held()) {
                         shared.notices.tell(Notice::BudgetSpent, &self.connection.address());
                         return self.connection.handle_end(Ending::Lost, now());
                     }
-                    resume_reading = self.connection.poll_pause(now()).map(clock::after);
                 }
                 () = clock::sleep_until(deadline) => {
                     if resume_reading.is_some_and(|at| at <= Instant::now()) {
-                        resume_reading = None;
                         // The time in which nothing was read does not count.
-                        self.begun = self.begun.map(|_| Instant::now());
+                        self.begun = None;
+                        match self.handle_frames().await {
+                            Ok(pause) => resume_reading = pause,
+                            Err(Over) => return self.connection.handle_end(Ending::Lost, now()),
+                        }
                     }
                     if unfinished.is_some_and(|at| at <= Instant::now()) {
                         shared.notices.tell(Notice::Unfinished, &self.connection.address());
@@ -103,8 +106,8 @@ impl Conversation {
         }
     }
 
-    /// Takes the messages that have come.
-    async fn handle_frames(&mut self) -> Result<(), Over> {
+    /// Takes the messages that have come, or as many as their sender may send at once; then the moment to go on.
+    async fn handle_frames(&mut self) -> Result<Option<Instant>, Over> {
         while !self.connection.is_closed() {
             match self.decoder.poll_event() {
                 Ok(None) => break,
@@ -115,6 +118,9 @@ impl Conversation {
                     }
                     self.handle_event(event).await?;
                     self.decoder.set_most(self.connection.limits().stanza_bytes);
+                    if let Some(pause) = self.connection.poll_pause(now()) {
+                        return Ok(Some(clock::after(pause)));
+                    }
                 }
                 Err(Violation::TooLong) => {
                     self.refuse(StreamCondition::PolicyViolation, "a frame is too long")
@@ -131,7 +137,7 @@ impl Conversation {
         } else if self.begun.is_none() {
             self.begun = Some(Instant::now());
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn handle_event(&mut self, event: Event) -> Result<(), Over> {
