@@ -49,7 +49,12 @@ async function call(stack) {
 async function warnings(label) {
     const text = await readFile(join(ARTIFACTS, `${label}.log`), 'utf8');
     const lines = text.split('\n').filter((line) => line.includes('WARN') && line.includes('told once a minute'));
-    return Map.groupBy(lines, (line) => /WARN \S+ (.*?) \(told/.exec(line)[1] + (/listener="[^"]*"/.exec(line)?.[0] ?? ''));
+    const byKind = new Map();
+    for (const line of lines) {
+        const kind = /WARN \S+ (.*?) \(told/.exec(line)[1] + (/listener="[^"]*"/.exec(line)?.[0] ?? '');
+        byKind.set(kind, [...(byKind.get(kind) ?? []), line]);
+    }
+    return byKind;
 }
 
 /** Watches the memory of a process until the returned function is called, which tells by how much it has grown at most. */

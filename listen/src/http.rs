@@ -8,8 +8,9 @@ mod patient;
 pub use config::Config;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,11 +25,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -195,21 +197,35 @@ impl Inner {
         };
         let Some(acceptor) = acceptor else {
             match tokio::time::timeout(self.config.head(), socket.readable()).await {
-                Ok(_) => Box::pin(self.serve(socket, held, peer, router)).await,
+                Ok(_) => self.serve_boxed(socket, held, peer, router).await,
                 Err(_) => self.notices.tell(Notice::NoRequest, &peer.ip()),
             }
             return;
         };
         let handshake = async move {
             socket.readable().await?;
-            Box::pin(acceptor.accept(socket)).await
+            accept_boxed(&acceptor, socket).await
         };
         match tokio::time::timeout(self.config.handshake(), handshake).await {
-            Ok(Ok(socket)) => Box::pin(self.serve(socket, held, peer, router)).await,
+            Ok(Ok(socket)) => self.serve_boxed(socket, held, peer, router).await,
             // Browsers that do not trust a certificate end so, and scanners: no reason for a line.
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => self.notices.tell(Notice::Handshake, &peer.ip()),
         }
+    }
+
+    /// The same as [`Inner::serve`], in memory of its own: the task of a silent connection stays small.
+    fn serve_boxed<S>(
+        self: Arc<Self>,
+        socket: S,
+        held: Held,
+        peer: SocketAddr,
+        router: Router,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        Box::pin(self.serve(socket, held, peer, router))
     }
 
     /// Serves requests, one after the other.
@@ -318,6 +334,13 @@ impl Inner {
         };
         response.map(|body| Answer::new(body, running))
     }
+}
+
+fn accept_boxed(
+    acceptor: &TlsAcceptor,
+    socket: TcpStream,
+) -> Pin<Box<dyn Future<Output = io::Result<TlsStream<TcpStream>>> + Send>> {
+    Box::pin(acceptor.accept(socket))
 }
 
 /// The last answer of a connection.
