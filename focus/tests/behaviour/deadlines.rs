@@ -90,7 +90,7 @@ fn a_tenants_room_is_one_conference_under_both_addresses() {
     let request = ConferenceRequest::new("[school]maths@muc.meet.shoal");
     world
         .director
-        .handle_request(RequestId(1), &request, world.now);
+        .handle_request(RequestId(1), None, &request, world.now);
     assert_eq!(world.director.rooms(), [TENANTS_ROOM], "also over HTTP");
 }
 
