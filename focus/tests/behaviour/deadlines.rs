@@ -37,7 +37,7 @@ fn rooms_that_never_answer_do_not_use_up_the_focus() {
         for number in 0..50 {
             let request = ConferenceRequest::new(format!("r{number}@muc.meet.shoal"));
             let id = RequestId(round * 50 + number);
-            world.director.handle_request(id, &request, world.now);
+            world.director.handle_request(id, None, &request, world.now);
             world.pump();
         }
         world.pass(Duration::from_secs(16));
