@@ -24,7 +24,7 @@ fn over_http(world: &mut World, room: &str, token: Option<&str>) -> Option<Condi
     request.token = token.map(str::to_owned);
     world
         .director
-        .handle_request(RequestId(1), &request, world.now);
+        .handle_request(RequestId(1), None, &request, world.now);
     world.pump();
     let (_, answer) = world.http.pop().expect("an answer");
     answer.err().map(|error| error.condition)
@@ -135,7 +135,7 @@ fn a_request_that_waits_for_the_server_s_judgement_is_told_when_the_connection_e
     request.token = Some("good".into());
     world
         .director
-        .handle_request(RequestId(1), &request, world.now);
+        .handle_request(RequestId(1), None, &request, world.now);
     world.pump_into_the_void();
     world.disconnect();
     world.connect(false);
