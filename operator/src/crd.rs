@@ -4,16 +4,17 @@
 //! What a schema and CEL can say is refused by the API server, with the sentence that stands beside the rule here; what
 //! they cannot say is checked in [`crate::validate`].
 
+mod auth;
 mod cluster;
 mod limits;
 mod pool;
 mod shard;
 mod shared;
 
+pub use auth::{Algorithm, AuthMode, AuthSpec};
 pub use cluster::{
-    AuthMode, AuthSpec, ClusterStatus, FrontDoorExposure, FrontDoorSpec, GatewayRef, ImagesSpec,
-    IssuerRef, JitsiCluster, JitsiClusterSpec, RegionSpec, TlsSpec, TrafficPolicy, TurnSpec,
-    WebSpec,
+    ClusterStatus, FrontDoorExposure, FrontDoorSpec, GatewayRef, ImagesSpec, IssuerRef,
+    JitsiCluster, JitsiClusterSpec, RegionSpec, TlsSpec, TrafficPolicy, TurnSpec, WebSpec,
 };
 pub use limits::LimitsSpec;
 pub use pool::{

@@ -94,6 +94,8 @@ pub struct Server {
     pub active: bool,
     /// Its signalling server.
     pub signalling: Endpoint,
+    /// Port at which its signalling server says whether it takes rooms, however many people are on the other.
+    pub health: u16,
     /// Its focus.
     pub focus: Endpoint,
 }

@@ -1,6 +1,8 @@
 //! What the operator renders is what the parts read.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -44,6 +46,12 @@ fn secrets(objects: &[Desired], live: &mut Live) {
 
 /// The objects of a cluster, a shard and a pool that say everything there is to say.
 fn objects() -> Vec<Desired> {
+    objects_with(
+        json!({ "mode": "Token", "guests": true, "secretName": "given", "issuers": ["us"] }),
+    )
+}
+
+fn objects_with(auth: Value) -> Vec<Desired> {
     let defaults = Defaults {
         shoal_image: "shoal".into(),
         haproxy_image: "haproxy".into(),
@@ -55,17 +63,20 @@ fn objects() -> Vec<Desired> {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
     let mut live = Live::default();
-    let secret: Secret =
-        typed(json!({ "metadata": { "name": "given" }, "data": { "secret": "c2VjcmV0" } }));
+    let text = "c2VjcmV0";
+    let secret: Secret = typed(json!({ "metadata": { "name": "given" }, "data": {
+        "secret": text, "public.pem": text, "jwks.json": text, "ca.crt": text,
+    } }));
     live.secrets.insert("given".into(), secret);
     let cluster: operator::crd::JitsiCluster = resource(
         "JitsiCluster",
         "default",
         json!({
             "domain": "meet.example.org",
-            "auth": { "mode": "Token", "guests": true, "secretName": "given", "issuers": ["us"] },
+            "auth": auth,
+            "limits": { "connectionsPerAddress": 9, "sessionsPerAddress": 7 },
             "turn": { "host": "turn.example.org", "tlsPort": 443, "secretName": "given" },
-            "web": { "config": { "lastN": 5, "nothing": null, "list": [1, null], "nested": { "a": "b" } } },
+            "web": { "frameAncestors": ["https://a.example.org"], "corsOrigins": ["https://a.example.org"], "config": { "lastN": 5, "nothing": null, "list": [1, null], "nested": { "a": "b" } } },
         }),
     );
     let shard: operator::crd::JitsiShard = resource(
@@ -158,10 +169,68 @@ fn each_part_reads_its_configuration() {
     );
     let bridge = settings(&objects, "bridges-bridge").bridge;
     assert_eq!((bridge.udp_port, bridge.region.as_str()), (12_000, "eu"));
+    assert_eq!(signalling.limits.sessions_per_address, 7);
+    assert_eq!(signalling.limits.connections_per_address, 9);
+    assert_eq!(shard.http.connections_per_address, 18);
+    assert_eq!(shard.focus.cors_origins, ["https://a.example.org"]);
+    let service = shard.focus_service;
+    assert_eq!(
+        service.private_token_file.unwrap(),
+        Path::new("/etc/shoal/accounts/operator")
+    );
+    assert_eq!(
+        bridge.private_token_file.unwrap(),
+        Path::new("/etc/shoal/orders/operator")
+    );
+    let port = |address: Option<SocketAddr>| address.unwrap().port();
+    assert_eq!(port(signalling.listen.private), 5281);
+    assert_eq!(port(service.private_http), 8889);
     let web = settings(&objects, "default-web").web;
+    assert_eq!(port(web.private_listen), 8081);
+    assert_eq!(web.frame_ancestors, ["https://a.example.org"]);
     assert_eq!(web.page["lastN"], 5);
     assert_eq!(web.page["list"], json!([1]));
     assert_eq!(web.signalling_url, None, "the front door leads there");
+}
+
+#[test]
+fn every_way_to_check_tokens_is_read_by_signalling() {
+    for (keys, read) in [
+        (
+            json!({ "secretName": "given", "algorithm": "HS512" }),
+            "secret_file",
+        ),
+        (json!({ "publicKeySecretName": "given" }), "public_key_file"),
+        (json!({ "jwksSecretName": "given" }), "jwks_file"),
+        (
+            json!({ "jwksUrl": "https://id.example.org/keys", "refresh": "1h", "caSecretName": "given" }),
+            "jwks_url",
+        ),
+        (
+            json!({ "asapKeyServer": "https://id.example.org" }),
+            "asap_key_server",
+        ),
+    ] {
+        let mut auth = json!({
+            "mode": "Token", "requireExpiry": false, "endsSession": true, "requireRoomClaim": false,
+            "domainVerification": true, "affiliation": true, "audiences": ["jitsi"],
+        });
+        auth.as_object_mut()
+            .unwrap()
+            .extend(keys.as_object().unwrap().clone());
+        let signalling = settings(&objects_with(auth), "a-shard").signalling;
+        let token = signalling.auth.token.unwrap();
+        let written = serde_json::to_value(&token.keys).unwrap();
+        assert!(written.get(read).is_some(), "{written} is {read}");
+        assert!(!token.require_expiry && token.ends_session && !token.require_room_claim);
+        assert!(token.domain_verification && token.affiliation);
+        assert_eq!(token.audiences, ["jitsi"]);
+        assert_eq!(token.ca_file.is_some(), keys.get("caSecretName").is_some());
+        assert_eq!(token.algorithm.is_some(), keys.get("algorithm").is_some());
+        if keys.get("refresh").is_some() {
+            assert_eq!(token.refresh.as_secs(), 3600);
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentSpec, LimitsSpec};
+use super::{AuthSpec, ComponentSpec, LimitsSpec};
 
 /// One public meeting service at one domain: its certificate, its sign-in, its front door and its page.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -255,52 +255,6 @@ pub struct RegionSpec {
     pub headers: BTreeMap<String, Vec<String>>,
 }
 
-/// Who may hold meetings.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(
-    validation = Rule::new("self.mode == 'Anonymous' || has(self.secretName) != has(self.jwksUrl)")
-        .message("spec.auth with mode Token needs exactly one of secretName (key `secret`) and jwksUrl"),
-    validation = Rule::new("self.mode == 'Token' || !(has(self.secretName) || has(self.jwksUrl))")
-        .message("spec.auth.secretName and jwksUrl only go with mode Token")
-)]
-pub struct AuthSpec {
-    /// Which logins are accepted.
-    #[serde(default)]
-    pub mode: AuthMode,
-    /// With mode `Token`: people without a token may join as guests.
-    #[serde(default)]
-    pub guests: bool,
-    /// Secret whose key `secret` signs tokens (HS256).
-    #[schemars(length(min = 1, max = 253))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_name: Option<String>,
-    /// URL of the JSON Web Key Set that tokens are checked with (RS256).
-    #[schemars(length(max = 2000))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.startsWith('https://')")
-        .message("spec.auth.jwksUrl must begin with https://"))]
-    pub jwks_url: Option<String>,
-    /// Accepted `iss` claims; any when empty.
-    #[schemars(length(max = 32))]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub issuers: Vec<String>,
-    /// Accepted `aud` claims; any when empty.
-    #[schemars(length(max = 32))]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub audiences: Vec<String>,
-}
-
-/// Which logins are accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum AuthMode {
-    /// Everybody is a guest.
-    #[default]
-    Anonymous,
-    /// A JSON Web Token is checked.
-    Token,
-}
-
 /// A TURN server of yours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -338,6 +292,20 @@ pub struct WebSpec {
     #[x_kube(validation = Rule::new("self >= 1 && self <= 50")
         .message("spec.web.replicas must be between 1 and 50"))]
     pub replicas: i32,
+    /// Origins whose pages may show the meeting in a frame, beside its own, for instance `https://intranet.example.org` or
+    /// `https://*.example.org`; `*` is any.
+    #[schemars(length(max = 64), inner(length(max = 300)))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(validation = Rule::new("self.all(one, one == '*' || one.matches('^https?://[^/ ;,]+$'))")
+        .message("spec.web.frameAncestors: each must be an origin, for instance https://intranet.example.org, or *"))]
+    pub frame_ancestors: Vec<String>,
+    /// Origins whose pages may ask for meetings (CORS of `/conference-request/v1`), for instance
+    /// `https://intranet.example.org`; `*` is any.
+    #[schemars(length(max = 64), inner(length(max = 300)))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(validation = Rule::new("self.all(one, one == '*' || one.matches('^https?://[^/ ;,*]+$'))")
+        .message("spec.web.corsOrigins: each must be an origin, for instance https://intranet.example.org, or *"))]
+    pub cors_origins: Vec<String>,
     /// Merged into what the page receives as `config.json`.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
@@ -351,6 +319,8 @@ impl Default for WebSpec {
     fn default() -> Self {
         Self {
             replicas: two(),
+            frame_ancestors: Vec::new(),
+            cors_origins: Vec::new(),
             config: serde_json::Map::new(),
             pods: ComponentSpec::default(),
         }

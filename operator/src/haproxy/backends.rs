@@ -58,9 +58,10 @@ backend rooms
     for server in &door.servers {
         let _ = writeln!(
             text,
-            "    server {} {}",
+            "    server {} {} port {}",
             server.name,
-            place(server, &server.signalling.render())
+            place(server, &server.signalling.render()),
+            server.health
         );
     }
     text.push_str("\nbackend focus\n    http-request set-path /conference-request/v1\n");

@@ -35,6 +35,10 @@ const ROUTES: &str = "    http-request set-var(txn.shard) url_param(previd),url_
     default_backend web
 ";
 
+/// Browsers are to come by TLS only.
+const INSIST: &str =
+    "    http-after-response set-header strict-transport-security max-age=31536000\n";
+
 /// Rules for requests, `proxies` of which stand in front.
 fn requests(door: &FrontDoor, proxies: u32) -> String {
     [
@@ -49,8 +53,18 @@ fn requests(door: &FrontDoor, proxies: u32) -> String {
     .concat()
 }
 
+/// Most connections of the frontend that people come through, of the other one, and of those who ask how this process is:
+/// together fewer than the process takes, so that it answers its probes however many come.
+const PLACES: (u32, u32, u32) = (18_000, 1_500, 300);
+
 pub(super) fn section(door: &FrontDoor) -> String {
-    let mut text = String::from("frontend https\n");
+    let (most, few, private) = PLACES;
+    let (https, http) = if door.proxies > 0 {
+        (few, most)
+    } else {
+        (most, few)
+    };
+    let mut text = format!("frontend https\n    maxconn {https}\n");
     for address in &door.listen.https {
         let _ = writeln!(
             text,
@@ -60,22 +74,22 @@ pub(super) fn section(door: &FrontDoor) -> String {
     text.push_str(&floods::connections(door));
     text.push_str(&requests(door, 0));
     if door.insist_on_tls {
-        text.push_str(
-            "    http-after-response set-header strict-transport-security max-age=31536000\n",
-        );
+        text.push_str(INSIST);
     }
 
-    text.push_str("\nfrontend http\n");
+    let _ = write!(text, "\nfrontend http\n    maxconn {http}\n");
     for address in &door.listen.http {
         let _ = writeln!(text, "    bind {address}");
     }
     if door.proxies > 0 {
         text.push_str(&requests(door, door.proxies));
+        // Browsers take it to heart only where they trust the certificate that the proxy in front shows (RFC 6797 §8.1).
+        text.push_str(INSIST);
     } else {
         text.push_str("    http-request redirect scheme https code 308\n");
     }
 
-    text.push_str("\nfrontend private\n");
+    let _ = write!(text, "\nfrontend private\n    maxconn {private}\n");
     for address in &door.listen.private {
         let _ = writeln!(text, "    bind {address}");
     }

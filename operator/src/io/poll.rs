@@ -37,9 +37,9 @@ const PROBE_PERIOD: [Duration; 2] = [Duration::from_secs(300), Duration::from_se
 /// Private HTTP port of a bridge.
 pub const BRIDGE_HTTP: u16 = 8080;
 /// HTTP port of a focus.
-pub const FOCUS_HTTP: u16 = 8888;
+pub const FOCUS_HTTP: u16 = 8889;
 /// HTTP port of a signalling server.
-const SIGNALLING_HTTP: u16 = 5280;
+const SIGNALLING_HTTP: u16 = 5281;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {

@@ -213,9 +213,8 @@ pub fn named_secrets(cluster: &JitsiCluster) -> Vec<String> {
         tls.secret_name.clone().unwrap_or_else(own)
     });
     let turn = spec.turn.iter().map(|turn| turn.secret_name.clone());
-    tls.chain(spec.auth.secret_name.clone())
-        .chain(turn)
-        .collect()
+    let auth = spec.auth.secrets().map(|(_, name, _)| name.to_owned());
+    tls.chain(auth).chain(turn).collect()
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ fn why_not_ready(
     match (&world.signalling, &world.focus) {
         (None, _) => Some((
             "SignallingSilent".into(),
-            "the signalling server runs, and does not answer the operator at port 5280: look at its log, and whether a network policy keeps the operator out".into(),
+            "the signalling server runs, and does not answer the operator at port 5281: look at its log, and whether a network policy keeps the operator out".into(),
         )),
         (Some(report), _) if !report.takes_rooms => {
             let reason = if report.reason.is_empty() {
@@ -116,7 +116,7 @@ fn why_not_ready(
         }
         (_, None) => Some((
             "FocusSilent".into(),
-            "the focus runs, and does not answer the operator at port 8888: look at its log, and whether a network policy keeps the operator out".into(),
+            "the focus runs, and does not answer the operator at port 8889: look at its log, and whether a network policy keeps the operator out".into(),
         )),
         (_, Some(report)) => {
             let unfit = report.unfit.as_ref()?;

@@ -8,7 +8,7 @@ const UNLIMITED: u32 = 1_000_000;
 /// What one address may use; `None` leaves the part's own default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections.
+    /// Connections of clients.
     pub connections: Option<u32>,
     /// Sessions.
     pub sessions: Option<u32>,
@@ -44,5 +44,11 @@ impl Limits {
             occupants: or(occupants_per_room_and_address),
             new_rooms: or(new_rooms_per_address_and_hour),
         }
+    }
+
+    /// Connections for all that a client does: the page takes some of its own.
+    #[must_use]
+    pub fn all_connections(&self) -> Option<u32> {
+        Some(self.connections? * 2)
     }
 }

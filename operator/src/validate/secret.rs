@@ -34,24 +34,21 @@ pub(super) fn named<'a>(
     })
 }
 
-/// The Secrets of sign-in and TURN, whose texts go into what makes signalling start anew.
+/// Those texts of the Secrets of sign-in and TURN that signalling reads only when it starts. Keys of tokens it reads again.
 pub(super) fn of_signalling(
     spec: &JitsiClusterSpec,
     live: &Live,
 ) -> Result<Vec<String>, Vec<Problem>> {
-    let fields = [
-        ("spec.auth.secretName", spec.auth.secret_name.as_deref()),
-        (
-            "spec.turn.secretName",
-            spec.turn.as_ref().map(|turn| turn.secret_name.as_str()),
-        ),
-    ];
+    let turn = spec.turn.iter();
+    let turn = turn.map(|turn| ("spec.turn.secretName", turn.secret_name.as_str(), "secret"));
     let mut texts = Vec::new();
     let mut problems = Vec::new();
-    for (field, name) in fields {
-        let Some(name) = name else { continue };
-        match named(live, field, name, "secret") {
-            Ok(text) => texts.push(text.to_owned()),
+    for (field, name, key) in spec.auth.secrets().chain(turn) {
+        match named(live, field, name, key) {
+            Ok(text) if ["spec.turn.secretName", "spec.auth.caSecretName"].contains(&field) => {
+                texts.push(text.to_owned());
+            }
+            Ok(_) => {}
             Err(problem) => problems.push(problem),
         }
     }

@@ -59,6 +59,7 @@ fn front_door(shards: &[Shard], all: &[Ports], own: usize, draining: &[&str]) ->
                 id,
                 active: !draining.contains(&shard.name),
                 signalling: local(shard.port),
+                health: shard.port,
                 focus: local(shard.port),
             })
             .collect(),

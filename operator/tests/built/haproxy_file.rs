@@ -154,4 +154,30 @@ fn browsers_insist_on_tls_only_where_they_trust_the_certificate() {
         &[],
     ));
     assert!(!behind.contains("redirect scheme https"));
+    assert!(behind.contains("strict-transport-security"));
+}
+
+#[test]
+fn a_front_door_that_is_full_still_says_that_it_serves() {
+    for spec in [json!({}), json!({ "frontDoor": { "exposure": "Ingress" } })] {
+        let text = text(&settled(spec, &["a"]));
+        let places = |section: &str| -> u32 {
+            let rest = text.split(&format!("\n{section}\n    maxconn ")).nth(1);
+            let number = rest.and_then(|rest| rest.lines().next()?.parse().ok());
+            number.unwrap_or_else(|| panic!("{section} has no bound: {text}"))
+        };
+        let all = text.split("    maxconn 20000\n").count();
+        assert_eq!(all, 2, "the process takes 20000");
+        let public = places("frontend https") + places("frontend http");
+        assert!(public + places("frontend private") < 20_000, "{text}");
+    }
+}
+
+#[test]
+fn a_shards_health_is_asked_for_where_its_clients_take_no_place() {
+    let world = settled(json!({}), &["a"]);
+    assert!(server(&text(&world), "a")[0].ends_with(" port 5281"));
+    let ports = world.live.services["a-signalling"].spec.as_ref().unwrap();
+    let mut ports = ports.ports.iter().flatten().map(|port| port.port);
+    assert!(ports.any(|port| port == 5281), "its address has that port");
 }

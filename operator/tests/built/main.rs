@@ -6,6 +6,7 @@ mod autoscaler;
 mod door;
 mod front_door;
 mod haproxy_file;
+mod inside;
 mod limits;
 mod objects;
 mod scale;

@@ -26,8 +26,8 @@ const WIDTH: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Private HTTP port of a bridge.
 const BRIDGE_HTTP: u16 = 8080;
-/// HTTP port of a focus.
-const FOCUS_HTTP: u16 = 8888;
+/// Private HTTP port of a focus.
+const FOCUS_HTTP: u16 = 8889;
 /// As whom changes are made.
 const MANAGER: &str = "kubectl-shoal";
 /// Pods of the operator's making.

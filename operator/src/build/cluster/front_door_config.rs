@@ -10,8 +10,8 @@ use crate::build::names;
 use crate::haproxy::{self, Endpoint, FrontDoor, Listen, Peer, Server, ids};
 use crate::validate::{Limits, PublicCertificate};
 
-/// Connections of one address to a shard, as signalling has it.
-const CONNECTIONS: u32 = 2_000;
+/// Connections of one address: twice as many as signalling takes.
+const CONNECTIONS: u32 = 4_000;
 /// Rooms that nobody has asked for before, of one address in an hour.
 const NEW_ROOMS: u32 = 10_000;
 
@@ -43,6 +43,7 @@ fn front_door(context: &Context<'_>) -> FrontDoor {
             id: shard.id,
             active: shard.active,
             signalling: endpoint(context, name, 5280),
+            health: 5281,
             focus: endpoint(context, names::focus(&shard.name), 8888),
         })
     });
@@ -59,7 +60,7 @@ fn front_door(context: &Context<'_>) -> FrontDoor {
             .map(|ordinal| peer(context, names::front_door_replica(cluster, ordinal)))
             .collect(),
         regions: context.valid.regions.clone(),
-        connections_per_address: limits.connections.unwrap_or(CONNECTIONS) * 2,
+        connections_per_address: limits.all_connections().unwrap_or(CONNECTIONS),
         new_rooms_per_address_and_hour: limits.new_rooms.unwrap_or(NEW_ROOMS),
     }
 }

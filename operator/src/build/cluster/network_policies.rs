@@ -31,10 +31,16 @@ pub(super) fn policies(context: &Context<'_>) -> Vec<NetworkPolicy> {
             &context.origin,
             names::web(cluster),
             WEB,
-            &[Rule::tcp(
-                8080,
-                vec![door, From::Namespace(&context.valid.operator_namespace)],
-            )],
+            &[
+                Rule::tcp(8080, vec![door]),
+                Rule::tcp(
+                    8081,
+                    vec![
+                        From::Namespace(&context.valid.operator_namespace),
+                        From::Here,
+                    ],
+                ),
+            ],
         ),
     ]
 }

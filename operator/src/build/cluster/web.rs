@@ -11,6 +11,7 @@ use super::{Context, WEB};
 use crate::build::names;
 use crate::build::pod::{Pod, config_volume, http_probe, shoal};
 use crate::build::{config_map, service};
+use crate::validate::Limits;
 
 const HEALTH: &str = "/about/health";
 
@@ -25,15 +26,22 @@ pub(super) fn config_map(context: &Context<'_>) -> ConfigMap {
 
 fn configuration(context: &Context<'_>) -> String {
     let spec = context.spec();
-    config_map::toml(&json!({
+    let mut file = json!({
         "signalling": { "domain": spec.domain },
         "web": {
             "listen": "[::]:8080",
+            "private_listen": "[::]:8081",
+            "trust_forwarded_for": true,
+            "frame_ancestors": spec.web.frame_ancestors,
             "tls": "off",
             "public_url": format!("https://{}", spec.domain),
             "page": without_null(serde_json::Value::Object(spec.web.config.clone())),
         },
-    }))
+    });
+    if let Some(connections) = Limits::of(spec).all_connections() {
+        file["http"] = json!({ "connections_per_address": connections });
+    }
+    config_map::toml(&file)
 }
 
 /// TOML has no null; a key without value is a key that is not there.
@@ -71,8 +79,8 @@ pub(super) fn deployment(context: &Context<'_>) -> Deployment {
     let name = names::web(&context.valid.name);
     let configuration = configuration(context);
     let container = Container {
-        liveness_probe: Some(http_probe(HEALTH, 8080, 6)),
-        readiness_probe: Some(http_probe(HEALTH, 8080, 2)),
+        liveness_probe: Some(http_probe(HEALTH, 8081, 6)),
+        readiness_probe: Some(http_probe(HEALTH, 8081, 2)),
         ..shoal("web", images, &web.pods)
     };
     let pod = Pod {

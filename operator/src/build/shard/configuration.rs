@@ -12,6 +12,7 @@ use crate::validate::Limits;
 pub(super) const ACCOUNTS: &str = "/etc/shoal/accounts";
 pub(super) const TLS: &str = "/etc/shoal/tls";
 pub(super) const TOKEN: &str = "/etc/shoal/token";
+pub(super) const TOKEN_CA: &str = "/etc/shoal/token-ca";
 pub(super) const TURN: &str = "/etc/shoal/turn";
 /// Longer than the front doors need to notice that a shard is dead.
 const RETURN_AFTER_SECONDS: u32 = 5;
@@ -35,12 +36,12 @@ pub(super) fn signalling(context: &Context<'_>) -> Map<String, Value> {
         |name: &str| json!({ "name": name, "password_file": format!("{ACCOUNTS}/{name}") });
     let mut section = object(json!({
         "domain": cluster.domain,
-        "listen": { "http": "[::]:5280", "tcp": "[::]:5222" },
+        "listen": { "http": "[::]:5280", "private": "[::]:5281", "tcp": "[::]:5222" },
         "tls": { "certificate": format!("{TLS}/tls.crt"), "key": format!("{TLS}/tls.key") },
         "accounts": [account("focus"), account("jvb")],
         "shard": context.valid.name,
         "region": context.spec().region,
-        // The front door sets it.
+        // The front door sets it, and nobody else is let in (network policy).
         "trust_forwarded_for": true,
     }));
     if cluster.auth.mode == AuthMode::Token {
@@ -71,9 +72,17 @@ fn limits(cluster: &JitsiClusterSpec) -> Map<String, Value> {
 }
 
 fn auth(auth: &AuthSpec) -> Value {
-    let keys = match &auth.jwks_url {
-        Some(url) => json!({ "jwks_url": url }),
-        None => json!({ "secret_file": format!("{TOKEN}/secret") }),
+    let file = |key: &str| format!("{TOKEN}/{key}");
+    let keys = if let Some(url) = &auth.jwks_url {
+        json!({ "jwks_url": url })
+    } else if let Some(url) = &auth.asap_key_server {
+        json!({ "asap_key_server": url })
+    } else if auth.jwks_secret_name.is_some() {
+        json!({ "jwks_file": file("jwks.json") })
+    } else if auth.public_key_secret_name.is_some() {
+        json!({ "public_key_file": file("public.pem") })
+    } else {
+        json!({ "secret_file": file("secret") })
     };
     let accepted = |claims: &[String]| {
         if claims.is_empty() {
@@ -82,13 +91,28 @@ fn auth(auth: &AuthSpec) -> Value {
             json!(claims)
         }
     };
+    let mut token = object(json!({
+        "keys": keys,
+        "issuers": accepted(&auth.issuers),
+        "audiences": accepted(&auth.audiences),
+        "require_expiry": auth.require_expiry,
+        "ends_session": auth.ends_session,
+        "require_room_claim": auth.require_room_claim,
+        "domain_verification": auth.domain_verification,
+        "affiliation": auth.affiliation,
+    }));
+    if let Some(algorithm) = auth.algorithm {
+        token.insert("algorithm".into(), json!(algorithm));
+    }
+    if auth.ca_secret_name.is_some() {
+        token.insert("ca_file".into(), json!(format!("{TOKEN_CA}/ca.crt")));
+    }
+    if let Some(refresh) = auth.refresh {
+        token.insert("refresh".into(), json!(refresh.0.as_secs()));
+    }
     json!({
         "mode": if auth.guests { "both" } else { "token" },
-        "token": {
-            "keys": keys,
-            "issuers": accepted(&auth.issuers),
-            "audiences": accepted(&auth.audiences),
-        },
+        "token": token,
     })
 }
 
@@ -104,7 +128,7 @@ fn turn(turn: &TurnSpec) -> Value {
     json!({ "secret_file": format!("{TURN}/secret"), "services": services })
 }
 
-/// Sections `[focus]` and `[focus_service]`.
+/// Sections `[focus]` and `[focus_service]`, and `[http]`, which is signalling's too.
 pub(super) fn focus(context: &Context<'_>) -> Map<String, Value> {
     let valid = context.valid;
     let spec = &context.spec().focus;
@@ -121,11 +145,12 @@ pub(super) fn focus(context: &Context<'_>) -> Map<String, Value> {
     if !context.spec().region.is_empty() {
         bridges.insert("local_region".into(), json!(context.spec().region));
     }
-    object(json!({
+    let mut all = object(json!({
         "focus": {
             "domain": valid.cluster_spec.domain,
             "password_file": format!("{ACCOUNTS}/focus"),
             "bridges": bridges,
+            "cors_origins": valid.cluster_spec.web.cors_origins,
         },
         "focus_service": {
             "address": format!(
@@ -135,9 +160,16 @@ pub(super) fn focus(context: &Context<'_>) -> Map<String, Value> {
             "tls": "starttls",
             "tls_ca_file": format!("{TLS}/ca.crt"),
             "http": "[::]:8888",
+            "private_http": "[::]:8889",
+            "trust_forwarded_for": true,
             "private_token_file": format!("{ACCOUNTS}/{OPERATOR}"),
         },
-    }))
+    }));
+    if let Some(connections) = Limits::of(&valid.cluster_spec).all_connections() {
+        let http = json!({ "connections_per_address": connections });
+        all.insert("http".into(), http);
+    }
+    all
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -30,10 +30,10 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
     mounts.push(directory("accounts", ACCOUNTS));
     mounts.push(directory("authority", TLS));
     let container = Container {
-        ports: Some(vec![tcp_port("http", 8888)]),
+        ports: Some(vec![tcp_port("http", 8888), tcp_port("private", 8889)]),
         volume_mounts: Some(mounts),
-        liveness_probe: Some(http_probe(ALIVE, 8888, 6)),
-        readiness_probe: Some(http_probe(ALIVE, 8888, 2)),
+        liveness_probe: Some(http_probe(ALIVE, 8889, 6)),
+        readiness_probe: Some(http_probe(ALIVE, 8889, 2)),
         ..container
     };
     let volumes = vec![

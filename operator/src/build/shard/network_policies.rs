@@ -32,17 +32,19 @@ pub(super) fn policies(context: &Context<'_>) -> Vec<NetworkPolicy> {
             SIGNALLING,
             &[
                 Rule::tcp(5222, xmpp),
-                Rule::tcp(5280, vec![of("front-door"), operator.clone(), From::Here]),
+                // Who comes here is believed about callers' addresses.
+                Rule::tcp(5280, vec![of("front-door")]),
+                Rule::tcp(5281, vec![of("front-door"), operator.clone(), From::Here]),
             ],
         ),
         policy(
             &context.origin,
             names::focus(&valid.name),
             FOCUS,
-            &[Rule::tcp(
-                8888,
-                vec![of("front-door"), operator, From::Here],
-            )],
+            &[
+                Rule::tcp(8888, vec![of("front-door")]),
+                Rule::tcp(8889, vec![operator, From::Here]),
+            ],
         ),
     ]
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Container, Service};
 
-use super::configuration::{self, ACCOUNTS, TLS, TOKEN, TURN};
+use super::configuration::{self, ACCOUNTS, TLS, TOKEN, TOKEN_CA, TURN};
 use super::{Context, SIGNALLING};
 use crate::build::names;
 use crate::build::pod::{
@@ -18,7 +18,12 @@ pub(super) fn service(context: &Context<'_>) -> Service {
         &context.origin,
         names::signalling(&context.valid.name),
         SIGNALLING,
-        vec![tcp("http", 5280), tcp("xmpp", 5222)],
+        vec![
+            tcp("http", 5280),
+            // The front door asks here.
+            tcp("private", 5281),
+            tcp("xmpp", 5222),
+        ],
     )
 }
 
@@ -42,29 +47,23 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
     let mut mounts = container.volume_mounts.take().unwrap_or_default();
     mounts.push(directory("accounts", ACCOUNTS));
     mounts.push(directory("certificate", TLS));
-    let turn = valid
-        .cluster_spec
-        .turn
-        .as_ref()
-        .map(|turn| &turn.secret_name);
-    for (volume, secret, path) in [
-        ("token", valid.cluster_spec.auth.secret_name.as_ref(), TOKEN),
-        ("turn", turn, TURN),
-    ] {
-        if let Some(secret) = secret {
-            volumes.push(secret_volume(
-                volume,
-                secret.clone(),
-                &[("secret", "secret")],
-            ));
-            mounts.push(directory(volume, path));
-        }
+    let cluster = &valid.cluster_spec;
+    let tokens = cluster.auth.secrets().map(|(_, secret, key)| (secret, key));
+    let tokens = tokens.map(|(secret, key)| match key {
+        "ca.crt" => ("token-ca", secret, key, TOKEN_CA),
+        _ => ("token", secret, key, TOKEN),
+    });
+    let turn = cluster.turn.iter();
+    let turn = turn.map(|turn| ("turn", turn.secret_name.as_str(), "secret", TURN));
+    for (volume, secret, key, path) in tokens.chain(turn) {
+        volumes.push(secret_volume(volume, secret.to_owned(), &[(key, key)]));
+        mounts.push(directory(volume, path));
     }
     let container = Container {
-        ports: Some(vec![tcp_port("http", 5280)]),
+        ports: Some(vec![tcp_port("http", 5280), tcp_port("private", 5281)]),
         volume_mounts: Some(mounts),
-        liveness_probe: Some(http_probe("/about/health", 5280, 6)),
-        readiness_probe: Some(http_probe("/about/health", 5280, 2)),
+        liveness_probe: Some(http_probe("/about/health", 5281, 6)),
+        readiness_probe: Some(http_probe("/about/health", 5281, 2)),
         ..container
     };
     let section = config_map::toml(&configuration::signalling(context));
