@@ -13,6 +13,8 @@ pub mod config;
 mod connection;
 mod context;
 mod counters;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod host;
 mod io;
 mod mailbox;
