@@ -169,4 +169,47 @@ mod tests {
             assert_eq!(parse(&path, Some(query)).unwrap_err().code, 400, "{query}");
         }
     }
+
+    /// Stands for a fuzz target: the same inputs each time.
+    #[test]
+    fn whatever_is_asked_gets_an_answer_or_a_refusal() {
+        use rand::{Rng, SeedableRng};
+        const WORDS: &[&str] = &[
+            "/apis",
+            "/custom.metrics.k8s.io",
+            "/v1beta2",
+            "/namespaces/meet",
+            "/pods/*",
+            "/bridge_stress",
+            "labelSelector=",
+            "a=b",
+            "a!=b",
+            "zone in (a,b)",
+            "zone notin (",
+            "!a",
+            ",",
+            "&",
+            "%2",
+            "%00",
+            "%C3%A4",
+            "ä",
+            "=",
+            ")",
+        ];
+        let mut random = rand::rngs::SmallRng::seed_from_u64(1);
+        let mut text = |words: usize| -> String {
+            (0..random.random_range(0..words))
+                .map(|_| WORDS[random.random_range(0..WORDS.len())])
+                .collect()
+        };
+        let mut answered = 0;
+        for _ in 0..50_000 {
+            let (path, query) = (text(8), text(8));
+            match parse(&path, Some(&query)) {
+                Ok(_) => answered += 1,
+                Err(refusal) => assert!((400..500).contains(&refusal.code), "{path}?{query}"),
+            }
+        }
+        assert!(answered > 0);
+    }
 }
