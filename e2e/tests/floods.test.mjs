@@ -17,7 +17,7 @@ const DEADLINE = 12;
 const LATE = 8_000;
 const MEBIBYTE = 1024 * 1024;
 /** What memory may grow by, whoever comes. */
-const MOST_GROWTH = 256 * MEBIBYTE;
+const MOST_GROWTH = 64 * MEBIBYTE;
 
 const deadlines = `
 [http]

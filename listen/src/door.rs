@@ -77,6 +77,15 @@ impl Door {
     }
 }
 
+/// Waits until the other side has said something or has gone. It looks, for tokio takes each new socket for readable until
+/// a read has shown that there is nothing.
+///
+/// # Errors
+/// The socket's.
+pub async fn first_byte(socket: &TcpStream) -> io::Result<()> {
+    socket.peek(&mut [0]).await.map(|_| ())
+}
+
 /// The peer has gone before it was accepted (accept(2)).
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
@@ -91,7 +100,35 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use tokio::io::AsyncReadExt;
+    use std::pin::{Pin, pin};
+    use std::task::Poll;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn who_says_nothing_is_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut stranger = TcpStream::connect(address).await.unwrap();
+        let door = Door::new(listener, Places::new(1), Arc::new(Notices::new("a test")));
+        let visitor = door.accept().await;
+        let mut spoken = pin!(first_byte(&visitor.socket));
+        for _ in 0..100 {
+            assert!(poll_once(spoken.as_mut()).await.is_none());
+            tokio::task::yield_now().await;
+        }
+        stranger.write_all(b"G").await.unwrap();
+        spoken.await.unwrap();
+    }
+
+    async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+        std::future::poll_fn(|context| {
+            Poll::Ready(match future.as_mut().poll(context) {
+                Poll::Ready(output) => Some(output),
+                Poll::Pending => None,
+            })
+        })
+        .await
+    }
 
     #[tokio::test]
     async fn who_finds_no_place_is_closed_at_once_and_a_place_that_is_left_is_given_away() {

@@ -35,7 +35,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{
-    Budget, Caller, Callers, Door, Notice, Notices, Permit, Place, Places, Proxies, Visitor, caller,
+    Budget, Caller, Callers, Door, Notice, Notices, Permit, Place, Places, Proxies, Visitor,
+    caller, first_byte,
 };
 use answer::Answer;
 use body::{Fate, Unfinished};
@@ -196,14 +197,14 @@ impl Inner {
             _permit: permit,
         };
         let Some(acceptor) = acceptor else {
-            match tokio::time::timeout(self.config.head(), socket.readable()).await {
+            match tokio::time::timeout(self.config.head(), first_byte(&socket)).await {
                 Ok(_) => self.serve_boxed(socket, held, peer, router).await,
                 Err(_) => self.notices.tell(Notice::NoRequest, &peer.ip()),
             }
             return;
         };
         let handshake = async move {
-            socket.readable().await?;
+            first_byte(&socket).await?;
             accept_boxed(&acceptor, socket).await
         };
         match tokio::time::timeout(self.config.handshake(), handshake).await {

@@ -23,7 +23,7 @@ pub mod websocket;
 
 pub use budget::{Budget, Share};
 pub use callers::{Callers, Permit, network};
-pub use door::{Door, Visitor};
+pub use door::{Door, Visitor, first_byte};
 pub use forwarded::{Caller, Proxies, caller};
 pub use notices::{Notice, Notices};
 pub use places::{Place, Places};

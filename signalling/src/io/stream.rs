@@ -4,7 +4,7 @@ use super::clock::{self, now};
 use super::server::{Shared, Waker};
 use crate::addresses::{Address, Permit};
 use crate::connection::{Connection, Ending, Framing, Origin, Output, Query};
-use listen::{Door, Notice, Places, Visitor};
+use listen::{Door, Notice, Places, Visitor, first_byte};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
@@ -52,7 +52,7 @@ async fn serve_socket(
     let since = now();
     // Whoever says nothing costs a socket and no buffers.
     let patience = shared.host.settings.limits.unauthenticated;
-    let _ = tokio::time::timeout(patience, socket.readable()).await;
+    let _ = tokio::time::timeout(patience, first_byte(&socket)).await;
     let (mut connection, waker) = shared.admitted(origin, permit, since);
     let mut parser = Parser::new(connection.limits());
     if direct_tls {
