@@ -262,6 +262,10 @@ impl Conference {
             }
         }
         self.other_workers.clear();
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "the order of other workers is nobody's to see"
+        )]
         for member in self.members.values() {
             let worker = member.info.worker;
             if worker != own && !self.other_workers.contains(&worker) {

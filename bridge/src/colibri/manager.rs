@@ -275,6 +275,7 @@ impl Manager {
         self.totals.conferences_completed += 1;
         self.totals.conference_seconds +=
             now.saturating_duration_since(conference.created).as_secs();
+        #[expect(clippy::iter_over_hash_type, reason = "nothing is sent")]
         for endpoint in conference.endpoints.values() {
             if let Some(endpoint) = self.endpoints.remove(endpoint) {
                 self.forget(&endpoint, now);

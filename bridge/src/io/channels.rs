@@ -106,6 +106,10 @@ impl Channels {
 
     /// Closes all.
     pub(crate) fn close_all(&self, why: Close) {
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "each channel is closed for itself"
+        )]
         for (_, entry) in self.open.lock().drain() {
             let _ = entry.close.send(why);
         }

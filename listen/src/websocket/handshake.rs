@@ -26,7 +26,7 @@ pub struct Upgrade {
 pub fn upgrade(
     request: &mut Request<Body>,
     protocol: &'static str,
-) -> Result<Upgrade, Option<Response<Body>>> {
+) -> Result<Upgrade, Option<Box<Response<Body>>>> {
     let headers = request.headers();
     let asks = request.method() == Method::GET
         && has(headers, header::CONNECTION, "upgrade")
@@ -39,9 +39,12 @@ pub fn upgrade(
             StatusCode::UPGRADE_REQUIRED,
             [(header::SEC_WEBSOCKET_VERSION, "13")],
         );
-        return Err(Some(answer.into_response()));
+        return Err(Some(Box::new(answer.into_response())));
     }
-    let bad = |text: &'static str| Err(Some((StatusCode::BAD_REQUEST, text).into_response()));
+    let bad = |text: &'static str| {
+        let answer = (StatusCode::BAD_REQUEST, text).into_response();
+        Err(Some(Box::new(answer)))
+    };
     let Some(accept) = headers.get(header::SEC_WEBSOCKET_KEY).and_then(accept) else {
         return bad("Sec-WebSocket-Key is missing, or not 16 bytes in Base64\n");
     };

@@ -1,7 +1,7 @@
 //! What a participant receives in one session: it tells each packet of a source, and gives the
 //! bridge the feedback that it lives on.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use media::rtcp::{Nack, Pli, ReceiverReport};
@@ -25,7 +25,7 @@ pub(super) struct Receiver {
     transport_id: Option<u8>,
     vp8: PayloadType,
     feedback: FeedbackGenerator,
-    streams: HashMap<u32, Incoming>,
+    streams: BTreeMap<u32, Incoming>,
     next_look: Option<Instant>,
 }
 
@@ -36,7 +36,7 @@ impl Receiver {
             transport_id: offer.video.id(Extension::TransportCc),
             vp8: offer.video.payload_type,
             feedback: FeedbackGenerator::new(),
-            streams: HashMap::new(),
+            streams: BTreeMap::new(),
             next_look: None,
         }
     }

@@ -177,7 +177,7 @@ async fn connect(
 ) -> Response {
     let upgrade = match listen::websocket::upgrade(&mut request, "xmpp") {
         Ok(upgrade) => upgrade,
-        Err(Some(refusal)) => return refusal,
+        Err(Some(refusal)) => return *refusal,
         Err(None) => return alive().await.into_response(),
     };
     let visitor = Visitor {

@@ -25,6 +25,10 @@ pub(super) async fn follow(shared: Arc<Shared>) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "each file is looked at for itself"
+        )]
         for (jid, account) in &shared.host.settings.accounts {
             if let Some(path) = &account.password_file {
                 look_at_password(jid, account, path, &mut seen);

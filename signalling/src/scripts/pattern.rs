@@ -1,10 +1,10 @@
 //! Expected XML against what came.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use xmpp::{Element, ns};
 
 /// Remembered values by name.
-pub(super) type Names = HashMap<String, String>;
+pub(super) type Names = BTreeMap<String, String>;
 
 /// Replaces `{name}` by what it means; unknown ones stay.
 pub(super) fn fill(text: &str, names: &Names) -> String {

@@ -84,6 +84,7 @@ impl Requests {
 
     /// Ends all requests: their session is gone.
     pub fn fail_all(&mut self, error: &RequestError) {
+        #[expect(clippy::iter_over_hash_type, reason = "each waits for its own answer")]
         for (_, waiting) in self.waiting.drain() {
             let _ = waiting.answer.send(Err(error.clone()));
         }

@@ -69,6 +69,10 @@ pub(crate) fn parse_set(text: &str) -> Result<KeySet, String> {
             }
         }
     } else if let Ok(map) = serde_json::from_str::<HashMap<String, String>>(text) {
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "they go from one map into another"
+        )]
         for (id, pem) in map {
             if let Ok(key) = parse_pem(&pem) {
                 keys.insert(id, key);
