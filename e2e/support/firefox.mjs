@@ -2,6 +2,7 @@
 
 import puppeteer from 'puppeteer-core';
 import { readFile } from 'node:fs/promises';
+import { until } from './wait.mjs';
 
 const INSTRUMENTS = await readFile(new URL('./instruments.js', import.meta.url), 'utf8');
 
@@ -18,31 +19,81 @@ const PREFERENCES = {
     'media.gmp-manager.updateEnabled': false,
 };
 
-/** Elements of the page, named as Playwright names them, as far as people in meetings need it. */
+/** What has a role by itself. */
+const TAGS = { button: 'button', textbox: 'input, textarea' };
+
+/** In the page: the elements that `steps` lead to, each step within what the one before it found. */
+function follow(steps) {
+    const nameOf = (element) => {
+        const text = element.getAttribute('aria-label') ?? element.labels?.[0]?.textContent ?? element.textContent;
+        return text.replace(/\s+/g, ' ').trim();
+    };
+    let found = [document];
+    for (const { selector, name } of steps) {
+        const within = new Set(found.flatMap((element) => [...element.querySelectorAll(selector)]));
+        found = [...within].filter((element) => name === undefined || nameOf(element) === name);
+    }
+    return found;
+}
+
+/**
+ * Elements of the page, named as Playwright names them, as far as people in meetings need it. Firefox is not asked for its
+ * accessibility tree: each answer takes ten times as long, a quarter of a minute on a busy machine.
+ */
 class Elements {
-    constructor(page, selector) {
-        Object.assign(this, { page, selector });
+    #steps;
+
+    constructor(page, steps) {
+        this.page = page;
+        this.#steps = steps;
     }
 
     first() {
         return this;
     }
 
+    locator(selector) {
+        return new Elements(this.page, [...this.#steps, { selector }]);
+    }
+
     getByRole(role, { name }) {
-        return new Elements(this.page, `::-p-aria([role="${role}"][name="${name}"])`);
+        const selector = [TAGS[role], `[role="${role}"]`].filter(Boolean).join();
+        return new Elements(this.page, [...this.#steps, { selector, name }]);
+    }
+
+    getByLabel(label) {
+        return this.getByRole('textbox', { name: label });
     }
 
     async count() {
-        return (await this.page.$$(this.selector)).length;
+        const found = await this.page.evaluateHandle(follow, this.#steps);
+        return found.evaluate((all) => all.length);
     }
 
     async isVisible() {
-        const element = await this.page.$(this.selector);
-        return (await element?.isVisible()) ?? false;
+        return (await this.#visible()) !== null;
     }
 
+    /** The first one that is to be seen, or null. */
+    async #visible() {
+        const found = await this.page.evaluateHandle(follow, this.#steps);
+        const first = await found.evaluateHandle((all) => {
+            const shown = (element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length > 0;
+            return all.find(shown) ?? null;
+        });
+        await found.dispose();
+        return first.asElement();
+    }
+
+    /** The same once it is there and takes input. */
     async #element(timeout) {
-        return this.page.waitForSelector(this.selector, { visible: true, timeout });
+        let element;
+        const probe = async () => {
+            element = await this.#visible();
+            return element !== null && !(await element.evaluate((one) => one.disabled));
+        };
+        await until(`Firefox shows ${JSON.stringify(this.#steps)}`, probe, { seconds: timeout / 1000 });
+        return element;
     }
 
     async click({ timeout = 30_000 } = {}) {
@@ -63,15 +114,7 @@ class Elements {
 /** The page, named as Playwright names it. */
 class Page extends Elements {
     constructor(page) {
-        super(page, ':root');
-    }
-
-    locator(selector) {
-        return new Elements(this.page, selector);
-    }
-
-    getByLabel(label) {
-        return this.getByRole('textbox', { name: label });
+        super(page, []);
     }
 
     async goto(address) {
@@ -93,6 +136,7 @@ export async function openFirefox(person, { viewport = { width: 1000, height: 64
         browser: 'firefox',
         executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
         headless: true,
+        timeout: 180_000,
         acceptInsecureCerts: true,
         extraPrefsFirefox: PREFERENCES,
         defaultViewport: viewport,
