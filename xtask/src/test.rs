@@ -240,14 +240,8 @@ fn rust() -> anyhow::Result<()> {
 
 fn prosody() -> anyhow::Result<()> {
     crate::install::ensure(&[crate::install::PROSODY])?;
-    let test = [
-        "test",
-        "--quiet",
-        "--package",
-        "shoal-focus",
-        "--test",
-        "behaviour",
-    ];
+    // Of the whole workspace, for which the stage before has built all that is needed.
+    let test = ["test", "--quiet", "--workspace", "--test", "behaviour"];
     succeed(cargo().args(test).args(["--", "--ignored", "prosody::"]))
 }
 
