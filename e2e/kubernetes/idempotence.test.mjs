@@ -99,6 +99,8 @@ async function outcome() {
         delete annotations['deployment.kubernetes.io/revision'];
         // A hash of what was applied, the owner's uid included.
         delete annotations['shoal.video/applied'];
+        // A password of its own for each pool that is made.
+        if (metadata.name === `${EXTRA.metadata.name}-orders`) for (const key of Object.keys(data)) data[key] = 'made anew';
         if (kind === 'services') for (const field of ['clusterIP', 'clusterIPs', 'healthCheckNodePort']) delete spec[field];
         return [`${kind}/${metadata.name}`, { labels, annotations, ownerReferences, spec, data, type }];
     };
