@@ -144,3 +144,16 @@ test('SIGTERM of the only bridge: everybody is invited when it is back', async (
         });
     }
 });
+
+test('kill -9 of the only bridge, back before its session would have ended and after: everybody is invited anew', async (context) => {
+    const last = await usedBridge();
+    for (const wait of [0.05, 0.3, 1]) {
+        const { times } = await through(context, `kill -9 of the only bridge, started again ${wait} s later, new media after it answered`, async () => {
+            await stack.bridges[last].part.kill();
+            await pause(wait);
+            await stack.restartBridge(last);
+            return Date.now();
+        });
+        for (const time of times) assert.ok(time < 8_000, `${time} ms`);
+    }
+});
