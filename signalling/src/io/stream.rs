@@ -55,32 +55,25 @@ async fn serve_socket(
     let _ = tokio::time::timeout(patience, first_byte(&socket)).await;
     let (mut connection, waker) = shared.admitted(origin, permit, since);
     let mut parser = Parser::new(connection.limits());
-    if direct_tls {
-        Box::pin(serve_tls(
-            shared,
-            socket,
-            &mut connection,
-            &mut parser,
-            &waker,
-        ))
-        .await;
-        return;
-    }
-    let clear = Box::pin(serve(shared, socket, &mut connection, &mut parser, &waker));
-    if let Some(socket) = clear.await {
+    let socket = if direct_tls {
+        socket
+    } else {
+        let clear = Box::pin(serve(shared, socket, &mut connection, &mut parser, &waker));
+        let Some(socket) = clear.await else { return };
         // What came in the clear after <starttls/> must not count as if it came encrypted.
         parser.discard_input();
         parser.restart();
         connection.handle_encrypted(now());
-        Box::pin(serve_tls(
-            shared,
-            socket,
-            &mut connection,
-            &mut parser,
-            &waker,
-        ))
-        .await;
-    }
+        socket
+    };
+    Box::pin(serve_tls(
+        shared,
+        socket,
+        &mut connection,
+        &mut parser,
+        &waker,
+    ))
+    .await;
 }
 
 async fn serve_tls(
