@@ -36,8 +36,8 @@ use crate::settings::Settings;
 
 use iqs::Pending;
 use moves::Moves;
-pub use moves::{MoveError, Moved};
-pub use overview::{BridgeSummary, Overview};
+pub(crate) use moves::{MoveError, Moved};
+pub(crate) use overview::{BridgeSummary, Overview};
 use requests::Asker;
 pub use requests::RequestId;
 

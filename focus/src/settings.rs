@@ -33,7 +33,7 @@ pub enum ConfigError {
 
 /// Re-export of the error type of addresses.
 mod xmpp_jid {
-    pub type Error = <xmpp::Jid as std::str::FromStr>::Err;
+    pub(super) type Error = <xmpp::Jid as std::str::FromStr>::Err;
 }
 
 /// The configuration as the program uses it.

@@ -21,5 +21,5 @@ mod behaviour {
     mod restart;
     mod sessions;
     mod sources;
-    pub mod world;
+    pub(crate) mod world;
 }

@@ -55,7 +55,7 @@ pub(crate) struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// `None` when it is no binding message, or its attributes do not fill it exactly.
-    pub fn read(raw: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(raw: &'a [u8]) -> Option<Self> {
         let header: &[u8; HEADER] = raw.first_chunk()?;
         let class = match u16::from_be_bytes([header[0], header[1]]) {
             0x0001 => Class::Request,
@@ -95,18 +95,18 @@ impl<'a> Message<'a> {
     }
 
     #[cfg(test)]
-    pub fn integrity_at(&self) -> Option<usize> {
+    pub(crate) fn integrity_at(&self) -> Option<usize> {
         self.integrity_at
     }
 
     /// What stands before `:` in the USERNAME.
-    pub fn local_ufrag(&self) -> Option<&'a str> {
+    pub(crate) fn local_ufrag(&self) -> Option<&'a str> {
         let (ours, _) = self.username?.split_once(':')?;
         (!ours.is_empty()).then_some(ours)
     }
 
     /// Whether MESSAGE-INTEGRITY is there and right for a short-term password (RFC 8489 §14.5).
-    pub fn verify(&self, password: &str) -> bool {
+    pub(crate) fn verify(&self, password: &str) -> bool {
         let Some(at) = self.integrity_at else {
             return false;
         };

@@ -4,6 +4,11 @@
 //! What a schema and CEL can say is refused by the API server, with the sentence that stands beside the rule here; what
 //! they cannot say is checked in [`crate::validate`].
 
+#![allow(
+    unreachable_pub,
+    reason = "KubeSchema derives a hidden copy of each struct inside a function, at the struct's own place"
+)]
+
 mod auth;
 mod cluster;
 mod limits;

@@ -14,21 +14,21 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use resources::Collected;
-pub use resources::{Look, Resources};
+pub(crate) use resources::{Look, Resources};
 
 /// Upper bounds of the reconcile's duration, in seconds.
 const DURATIONS: [f64; 10] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// A kind of resource or object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// As Kubernetes writes it.
     pub kind: String,
 }
 
 /// A write to the API server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Write {
+pub(crate) struct Write {
     /// Kind of the object.
     pub kind: String,
     /// `apply`, `patch`, `status`, `delete`, `event`.
@@ -37,13 +37,13 @@ pub struct Write {
 
 /// An answer of the metrics API.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// HTTP status.
     pub code: u16,
 }
 
 /// Everything that is counted.
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     /// Duration of reconciles, by kind.
     pub reconciles: Family<Kind, Histogram, fn() -> Histogram>,
@@ -140,7 +140,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// One write to the API server.
-    pub fn wrote(&self, kind: &str, verb: &str) {
+    pub(crate) fn wrote(&self, kind: &str, verb: &str) {
         let label = Write {
             kind: kind.to_owned(),
             verb: verb.to_owned(),
@@ -149,7 +149,7 @@ impl Metrics {
     }
 
     /// Shows resources from here on.
-    pub fn show(&self, look: Look) {
+    pub(crate) fn show(&self, look: Look) {
         *self.look.write() = Some(look);
     }
 
@@ -157,7 +157,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When it cannot be written, which a text buffer always can.
-    pub fn render(&self) -> Result<String, std::fmt::Error> {
+    pub(crate) fn render(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)

@@ -19,7 +19,7 @@ const PRIORITY_VALUE: u32 = 110 << 24 | 65_535 << 8 | 255;
 
 /// The credentials of a bridge's endpoint, and ours.
 #[derive(Clone, Debug)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// The bridge's username fragment.
     pub ufrag: String,
     /// The bridge's password.
@@ -30,7 +30,11 @@ pub struct Credentials {
 
 /// The request, with FINGERPRINT.
 #[must_use]
-pub fn request(credentials: &Credentials, transaction: [u8; 12], tie_breaker: u64) -> Vec<u8> {
+pub(crate) fn request(
+    credentials: &Credentials,
+    transaction: [u8; 12],
+    tie_breaker: u64,
+) -> Vec<u8> {
     let mut message = Vec::with_capacity(128);
     message.extend(REQUEST.to_be_bytes());
     message.extend([0, 0]);
@@ -53,7 +57,7 @@ pub fn request(credentials: &Credentials, transaction: [u8; 12], tie_breaker: u6
 /// Whether a datagram is the bridge's own success to a request of this transaction: only who has the password can have
 /// written it.
 #[must_use]
-pub fn is_success(datagram: &[u8], transaction: [u8; 12], password: &str) -> bool {
+pub(crate) fn is_success(datagram: &[u8], transaction: [u8; 12], password: &str) -> bool {
     let Some(header) = datagram.first_chunk::<HEADER>() else {
         return false;
     };

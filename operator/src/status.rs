@@ -1,7 +1,7 @@
 //! The last step of a reconcile: what was seen, as a status that a person reads. Pure: what is different is written by IO.
 
 mod autoscaling;
-pub mod bridges;
+pub(crate) mod bridges;
 mod cluster;
 mod conditions;
 mod frame;
@@ -13,15 +13,15 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use autoscaling::overruled;
-pub use cluster::cluster;
-pub use conditions::{Word, words};
-pub use pool::pool;
-pub use shard::shard;
+pub(crate) use autoscaling::overruled;
+pub(crate) use cluster::cluster;
+pub(crate) use conditions::{Word, words};
+pub(crate) use pool::pool;
+pub(crate) use shard::shard;
 
 /// What a reconcile met on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Met {
+pub(crate) struct Met {
     /// Reason and sentence of what somebody has to put right.
     pub problems: Vec<(String, String)>,
     /// The same of what passes by itself.

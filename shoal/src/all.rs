@@ -20,7 +20,7 @@ use crate::{log, secret};
 const SHARD: &str = "all";
 
 /// Runs everything until `stop` fires.
-pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let listener = web::bind(&settings.web)?;
     let address = listener
         .local_addr()

@@ -14,7 +14,7 @@ use crate::log;
 
 /// Which JitsiCluster, and what kind of meeting.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Namespace of the JitsiCluster [default: any]
     #[arg(
         long,
@@ -43,7 +43,7 @@ pub struct Options {
 }
 
 /// Finds the cluster and holds the meeting. An error when anybody lacked anybody's media.
-pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     let client = Client::try_default()
         .await
         .context("this runs in a pod of a Kubernetes cluster, or with a kubeconfig")?;

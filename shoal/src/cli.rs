@@ -9,7 +9,7 @@ use figment::value::{Dict, Value};
 /// Shoal: video conferences that are compatible with Jitsi on the wire.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Which part to run.
     #[command(subcommand)]
     pub part: Part,
@@ -17,7 +17,7 @@ pub struct Cli {
 
 /// The parts of a meeting service.
 #[derive(Subcommand)]
-pub enum Part {
+pub(crate) enum Part {
     /// Everything in one process: the page, signalling, focus and one bridge
     All {
         /// Where settings come from.
@@ -57,7 +57,7 @@ pub enum Part {
 /// Where settings come from. Later ones win: defaults, file, environment
 /// (`SHOAL_BRIDGE__UDP_PORT=10001`), `--set`, other flags.
 #[derive(Args, Default)]
-pub struct Source {
+pub(crate) struct Source {
     /// Configuration file (TOML); `shoal configuration` prints one with all defaults
     #[arg(long, short, value_name = "FILE", env = "SHOAL_CONFIG")]
     pub config: Option<PathBuf>,
@@ -68,7 +68,7 @@ pub struct Source {
 
 /// Flags of `shoal all`.
 #[derive(Args, Default)]
-pub struct Shortcuts {
+pub(crate) struct Shortcuts {
     /// Address and port of the page; any but loopback is served over HTTPS [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -91,7 +91,7 @@ pub struct Shortcuts {
 
 impl Shortcuts {
     /// The flags as settings with their full names.
-    pub fn settings(&self) -> Vec<(String, Value)> {
+    pub(crate) fn settings(&self) -> Vec<(String, Value)> {
         let mut settings = Vec::new();
         let mut set = |key: &str, value: Value| settings.push((key.to_owned(), value));
         if let Some(listen) = self.listen {

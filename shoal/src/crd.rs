@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 /// The definition with this plural name, as YAML.
-pub fn definition(plural: &str) -> anyhow::Result<String> {
+pub(crate) fn definition(plural: &str) -> anyhow::Result<String> {
     let definitions = operator::crd::definitions();
     let known = definitions.iter().map(|one| one.spec.names.plural.clone());
     let known: Vec<_> = known.collect();

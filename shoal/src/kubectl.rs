@@ -45,7 +45,7 @@ const PLUGIN: &str = "kubectl-shoal";
     version,
     max_term_width = 100
 )]
-pub struct Plugin {
+pub(crate) struct Plugin {
     /// Everything.
     #[command(flatten)]
     pub options: Options,
@@ -53,7 +53,7 @@ pub struct Plugin {
 
 impl Plugin {
     /// The command line, when this was started as kubectl's plugin.
-    pub fn from_name() -> Option<Self> {
+    pub(crate) fn from_name() -> Option<Self> {
         let name = std::env::args_os().next()?;
         let name = PathBuf::from(name);
         (name.file_stem()? == PLUGIN).then(Self::parse)
@@ -62,7 +62,7 @@ impl Plugin {
 
 /// Flags as kubectl has them, and what to do.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Namespace of the meeting service [default: that of the kubeconfig's context]
     #[arg(long, short, global = true, value_name = "NAME")]
     namespace: Option<String>,
@@ -118,7 +118,7 @@ enum Command {
 }
 
 /// Does it. `stop` ends the waiting for a drain, not the drain.
-pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     let place = Place {
         kubeconfig: options.kubeconfig,
         context: options.context,

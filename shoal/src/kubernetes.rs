@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Flags of `shoal operator`.
 #[derive(Args)]
-pub struct Operator {
+pub(crate) struct Operator {
     /// Serve the resources of this namespace only [default: all namespaces]
     #[arg(long, value_name = "NAME", env = "SHOAL_OPERATOR_NAMESPACE")]
     namespace: Option<String>,
@@ -85,7 +85,7 @@ pub struct Operator {
 
 /// Flags of `shoal front-door`.
 #[derive(Args)]
-pub struct FrontDoor {
+pub(crate) struct FrontDoor {
     /// Directory with files of HAProxy's configuration, or certificates; may be repeated
     #[arg(long, value_name = "DIR", required = true)]
     config_dir: Vec<PathBuf>,
@@ -102,7 +102,7 @@ pub struct FrontDoor {
 }
 
 /// Runs the operator until `stop` fires.
-pub async fn run(flags: Operator, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(flags: Operator, stop: CancellationToken) -> anyhow::Result<()> {
     let settings = Settings {
         namespace: flags.namespace,
         defaults: Defaults {
@@ -124,7 +124,7 @@ pub async fn run(flags: Operator, stop: CancellationToken) -> anyhow::Result<()>
 }
 
 /// Runs beside HAProxy until `stop` fires.
-pub async fn front_door(flags: FrontDoor, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn front_door(flags: FrontDoor, stop: CancellationToken) -> anyhow::Result<()> {
     let settings = front_door::FrontDoor {
         config_dirs: flags.config_dir,
         master: flags.master,

@@ -20,7 +20,7 @@ const SOCKETS: u64 = 4;
 /// What to run, and what to do with the report. Nothing is connected to but the service at `--url`
 /// and the bridges that it names.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Address of the meeting page
     #[arg(long, value_name = "URL")]
     pub url: Uri,
@@ -77,10 +77,10 @@ pub struct Options {
 
 /// How many of a room send; `None`: all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Senders(Option<usize>);
+pub(crate) struct Senders(Option<usize>);
 
 /// Runs it. An error when anybody noticed anything that should not have been.
-pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     let trust = match &options.ca {
         _ if options.insecure => Trust::Anybody,
         None => Trust::Public,
@@ -104,7 +104,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
 
 /// Where the report goes besides standard error.
 #[derive(Default)]
-pub struct Files {
+pub(crate) struct Files {
     /// JSON; `None`: standard output.
     pub report: Option<PathBuf>,
     /// The page with plots.
@@ -113,7 +113,7 @@ pub struct Files {
 
 /// Runs a plan and tells what came of it. An error when anybody noticed anything that should not have
 /// been.
-pub async fn hold(
+pub(crate) async fn hold(
     plan: &Plan,
     trust: &Trust,
     files: &Files,
@@ -168,7 +168,7 @@ fn groups(options: &Options) -> anyhow::Result<Vec<Group>> {
 }
 
 /// The addresses of front doors.
-pub async fn resolve(doors: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
+pub(crate) async fn resolve(doors: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
     let mut addresses = Vec::new();
     for door in doors {
         let found = tokio::net::lookup_host(door)

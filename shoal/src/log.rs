@@ -9,13 +9,13 @@ use tracing_subscriber::fmt::format;
 
 /// Without `RUST_LOG`. The SCTP library calls it an error when a client aborts its association, as most do when they
 /// leave; what is wrong with an association the bridge says itself.
-pub const FILTER: &str = "info,sctp_proto=off";
+pub(crate) const FILTER: &str = "info,sctp_proto=off";
 
 /// Without `RUST_LOG`, where a person waits for an answer and not for a log.
-pub const TERSE: &str = "warn";
+pub(crate) const TERSE: &str = "warn";
 
 /// Logs as `filter` says, or as `RUST_LOG` says; as JSON when `SHOAL_LOG=json`.
-pub fn init(filter: &str) {
+pub(crate) fn init(filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -42,7 +42,7 @@ fn fields() -> impl for<'writer> FormatFields<'writer> + 'static {
 }
 
 /// Writes control characters, and those that turn the direction of text, as Rust writes them.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         let hidden = character.is_control()
@@ -57,7 +57,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// Lines for the person who started the program. Some of what they hold is foreign, such as names of rooms.
-pub fn tell(line: &str) {
+pub(crate) fn tell(line: &str) {
     // Whoever reads through a pipe may stop (`… | head`).
     let lines: Vec<_> = line.split('\n').map(escape).collect();
     let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));

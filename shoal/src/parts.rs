@@ -15,7 +15,7 @@ use crate::web::page::{Names, PageConfig};
 use crate::web::{self, proxy};
 
 /// The XMPP server of a shard.
-pub async fn signalling(
+pub(crate) async fn signalling(
     mut config: signalling::Config,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -37,7 +37,7 @@ pub async fn signalling(
 }
 
 /// The focus of a shard.
-pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let service = settings.focus_service;
     let (host, port) = service
         .address
@@ -99,7 +99,7 @@ pub async fn focus(settings: Settings, stop: CancellationToken) -> anyhow::Resul
 }
 
 /// A bridge.
-pub async fn bridge(config: bridge::Config, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn bridge(config: bridge::Config, stop: CancellationToken) -> anyhow::Result<()> {
     if config.shards.is_empty() && config.shards_file.is_none() {
         tracing::warn!(
             "bridge.shards is empty and bridge.shards_file is not set: no focus will find this bridge; it answers Colibri2 over REST only"
@@ -117,7 +117,7 @@ pub async fn bridge(config: bridge::Config, stop: CancellationToken) -> anyhow::
 }
 
 /// The page, with the other parts behind the same origin.
-pub async fn web(settings: &Settings, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn web(settings: &Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let listener = web::bind(&settings.web)?;
     let scheme = web::certificate::scheme(&settings.web)?;
     let page = PageConfig::new(&Names::of(&settings.signalling), &settings.web.page);

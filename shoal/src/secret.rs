@@ -3,6 +3,6 @@
 use rand::distr::{Alphanumeric, SampleString};
 
 /// A password that nobody needs to type.
-pub fn generate() -> String {
+pub(crate) fn generate() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 40)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Section `[focus_service]`.
 #[derive(Debug, Clone, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct FocusService {
+pub(crate) struct FocusService {
     /// `HOST:PORT` of the signalling server's XMPP port for services.
     pub address: String,
     /// How that connection is protected: `starttls`, `direct` or `plain`.

@@ -17,7 +17,7 @@ use crate::web;
 /// The configuration file: a section per part.
 #[derive(Debug, Clone, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// How every part serves HTTP.
     pub http: listen::http::Config,
     /// The page and the origin it is served from.
@@ -34,7 +34,7 @@ pub struct Settings {
 
 /// Why settings were refused: which key, from which source, and what was expected.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The named file is not there or cannot be read.
     #[error("cannot read the configuration file {path}: {error}")]
     File {
@@ -53,7 +53,7 @@ pub enum Error {
 
 impl Settings {
     /// Defaults, then the file, then the environment, then `--set`, then `overrides`.
-    pub fn load(source: &Source, overrides: &[(String, Value)]) -> Result<Self, Error> {
+    pub(crate) fn load(source: &Source, overrides: &[(String, Value)]) -> Result<Self, Error> {
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(path) = &source.config {
             // Figment takes a missing file for an empty one; a named file must exist.
@@ -78,7 +78,7 @@ impl Settings {
     }
 
     /// Every setting with its meaning and default, as a TOML file.
-    pub fn reference() -> String {
+    pub(crate) fn reference() -> String {
         reference::render(&schema::of_settings())
     }
 }

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A token that fires at the first Ctrl-C or SIGTERM. The second one ends the
 /// process at once.
-pub fn on_signal() -> CancellationToken {
+pub(crate) fn on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     tokio::spawn({
         let stop = stop.clone();

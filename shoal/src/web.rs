@@ -13,17 +13,17 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub mod assets;
-pub mod certificate;
-pub mod config;
-pub mod headers;
-pub mod page;
-pub mod proxy;
+pub(crate) mod assets;
+pub(crate) mod certificate;
+pub(crate) mod config;
+pub(crate) mod headers;
+pub(crate) mod page;
+pub(crate) mod proxy;
 
-pub use config::Config;
+pub(crate) use config::Config;
 
 /// How the origin is served.
-pub enum Scheme {
+pub(crate) enum Scheme {
     /// Clear text: fit for loopback, where browsers still give the camera.
     Http,
     /// TLS.
@@ -37,7 +37,7 @@ pub enum Scheme {
 
 impl Scheme {
     /// The scheme's name in a URL.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https { .. } => "https",
@@ -47,7 +47,7 @@ impl Scheme {
 
 /// The routes of the page alone; `parts` are the routes behind it, merged in
 /// process (`all`) or proxied (`web`).
-pub fn router(page: page::PageConfig, parts: Router, headers: headers::Headers) -> Router {
+pub(crate) fn router(page: page::PageConfig, parts: Router, headers: headers::Headers) -> Router {
     let headers = Arc::new(headers);
     Router::new()
         .route("/config.json", get(move || page.clone().respond()))
@@ -61,7 +61,7 @@ pub fn router(page: page::PageConfig, parts: Router, headers: headers::Headers) 
 }
 
 /// Opens the page's socket.
-pub fn bind(config: &Config) -> anyhow::Result<std::net::TcpListener> {
+pub(crate) fn bind(config: &Config) -> anyhow::Result<std::net::TcpListener> {
     let address = config.listen;
     listen::bind(address).with_context(|| {
         format!("cannot listen on {address} (web.listen): is another server running there?")
@@ -69,7 +69,7 @@ pub fn bind(config: &Config) -> anyhow::Result<std::net::TcpListener> {
 }
 
 /// Serves a router that only operators may reach, in clear text, until `stop` fires.
-pub fn serve_private(
+pub(crate) fn serve_private(
     address: SocketAddr,
     router: Router,
     http: &listen::http::Config,
@@ -80,7 +80,7 @@ pub fn serve_private(
 }
 
 /// Opens a socket and serves it in clear text; `what` names it to people.
-pub fn spawn(
+pub(crate) fn spawn(
     address: SocketAddr,
     server: Server,
     router: Router,
@@ -96,7 +96,7 @@ pub fn spawn(
 
 /// Serves `router` on `listener` until `stop` fires, then lets running
 /// requests finish for a moment.
-pub async fn serve(
+pub(crate) async fn serve(
     config: &Config,
     http: &listen::http::Config,
     listener: std::net::TcpListener,

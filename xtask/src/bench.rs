@@ -6,7 +6,7 @@ use crate::command::{cargo, succeed};
 use crate::stage::say;
 
 #[derive(ClapArgs)]
-pub struct Args {
+pub(crate) struct Args {
     /// Only benchmarks whose name contains this
     filter: Option<String>,
 }
@@ -41,7 +41,7 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ),
 ];
 
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     for (package, bench, about) in BENCHES {
         let name = format!("{package}/{bench}");
         if args

@@ -19,20 +19,20 @@ use layout::Layout;
 use node::Node;
 
 mod boot;
-pub mod build;
+pub(crate) mod build;
 mod cgroups;
 mod control_plane;
 mod daemon;
-pub mod images;
+pub(crate) mod images;
 mod kubelet;
 mod layout;
-pub mod node;
+pub(crate) mod node;
 mod pki;
 mod runtime;
-pub mod shoal;
+pub(crate) mod shoal;
 
 #[derive(ClapArgs)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     task: Task,
 }
@@ -77,7 +77,7 @@ struct Up {
 
 /// What kind of cluster.
 #[derive(Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// How many nodes.
     pub nodes: u8,
     /// How kube-proxy forwards to Services.
@@ -89,7 +89,7 @@ pub struct Options {
 /// How kube-proxy forwards to Services.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ProxyMode {
+pub(crate) enum ProxyMode {
     /// iptables rules
     Iptables,
     /// nftables sets and maps
@@ -125,7 +125,7 @@ struct In {
     command: Vec<OsString>,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.task {
         Task::Up(wish) => up(&wish.options()).map(drop),
         Task::Images => {
@@ -168,14 +168,14 @@ impl Up {
 }
 
 /// A Kubernetes to work with: the one of this machine, or another that `KUBECONFIG` names.
-pub struct Cluster {
+pub(crate) struct Cluster {
     kubeconfig: PathBuf,
     /// The folder of the local cluster's programs; nothing for another's cluster.
     local: Option<PathBuf>,
 }
 
 /// Boots the cluster, or finds it running.
-pub fn up(options: &Options) -> anyhow::Result<Cluster> {
+pub(crate) fn up(options: &Options) -> anyhow::Result<Cluster> {
     let layout = Layout::new()?;
     let _lock = lock(&layout)?;
     boot::up(&layout, options)?;
@@ -190,7 +190,7 @@ pub fn up(options: &Options) -> anyhow::Result<Cluster> {
 }
 
 /// With which options the local cluster was booted; nothing when none runs.
-pub fn options() -> Option<Options> {
+pub(crate) fn options() -> Option<Options> {
     let booted = Layout::new().ok()?.booted()?;
     (!nodes().is_empty()).then_some(Options {
         nodes: booted.nodes,
@@ -200,7 +200,7 @@ pub fn options() -> Option<Options> {
 }
 
 /// Ends the cluster.
-pub fn down() -> anyhow::Result<()> {
+pub(crate) fn down() -> anyhow::Result<()> {
     let layout = Layout::new()?;
     let _lock = lock(&layout)?;
     boot::down(&layout, false)?;
@@ -210,7 +210,7 @@ pub fn down() -> anyhow::Result<()> {
 
 impl Cluster {
     /// The cluster that `KUBECONFIG` names, unless that is the local one.
-    pub fn external() -> anyhow::Result<Option<Self>> {
+    pub(crate) fn external() -> anyhow::Result<Option<Self>> {
         let Some(kubeconfig) = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty())
         else {
             return Ok(None);
@@ -226,7 +226,7 @@ impl Cluster {
     }
 
     /// The local cluster, which must be up.
-    pub fn running() -> anyhow::Result<Self> {
+    pub(crate) fn running() -> anyhow::Result<Self> {
         let layout = Layout::new()?;
         let Some(booted) = layout.booted().filter(|_| !nodes().is_empty()) else {
             bail!("no cluster runs here; `cargo xtask cluster up` boots one");
@@ -238,13 +238,17 @@ impl Cluster {
     }
 
     /// The administrator's kubeconfig.
-    pub fn kubeconfig(&self) -> &std::path::Path {
+    pub(crate) fn kubeconfig(&self) -> &std::path::Path {
         &self.kubeconfig
     }
 
     /// A command from where the nodes and Services of the cluster can be reached: in the network of a node of the local
     /// cluster, on this machine for another's. Files are the caller's, `KUBECONFIG` is set.
-    pub fn command_in(&self, node: u8, program: impl AsRef<OsStr>) -> anyhow::Result<Command> {
+    pub(crate) fn command_in(
+        &self,
+        node: u8,
+        program: impl AsRef<OsStr>,
+    ) -> anyhow::Result<Command> {
         let mut command = if self.local.is_some() {
             self.node(node)?.in_network(program)
         } else {
@@ -255,7 +259,7 @@ impl Cluster {
     }
 
     /// kubectl for this cluster.
-    pub fn kubectl(&self) -> anyhow::Result<Command> {
+    pub(crate) fn kubectl(&self) -> anyhow::Result<Command> {
         match &self.local {
             Some(binaries) => self.command_in(1, binaries.join("kubectl")),
             None => self.command_in(1, "kubectl"),
@@ -263,12 +267,12 @@ impl Cluster {
     }
 
     /// Whether it is the one of this machine.
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.local.is_some()
     }
 
     /// Every request that the API server answered, one JSON object a line; only the local cluster keeps that here.
-    pub fn audit_log(&self) -> anyhow::Result<Option<PathBuf>> {
+    pub(crate) fn audit_log(&self) -> anyhow::Result<Option<PathBuf>> {
         Ok(match self.local {
             Some(_) => Some(Layout::new()?.audit_log()),
             None => None,
@@ -276,7 +280,7 @@ impl Cluster {
     }
 
     /// A node of the local cluster.
-    pub fn node(&self, index: u8) -> anyhow::Result<Node> {
+    pub(crate) fn node(&self, index: u8) -> anyhow::Result<Node> {
         nodes()
             .into_iter()
             .find(|node| node.index == index)

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("invariant: xtask is a folder of the repository")
@@ -16,7 +16,7 @@ pub fn root() -> PathBuf {
 }
 
 /// Where things that outlive a clone are kept: `$SHOAL_CACHE` or `~/.cache/shoal`.
-pub fn cache() -> anyhow::Result<PathBuf> {
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let folder = match env::var_os("SHOAL_CACHE") {
         Some(folder) => PathBuf::from(folder),
         None => PathBuf::from(env::var_os("HOME").context("HOME is not set")?)
@@ -29,14 +29,14 @@ pub fn cache() -> anyhow::Result<PathBuf> {
 }
 
 /// The cargo that runs this task.
-pub fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
     cargo
 }
 
 /// A cargo that chooses its toolchain anew (for `+nightly`).
-pub fn rustup_cargo() -> Command {
+pub(crate) fn rustup_cargo() -> Command {
     let mut cargo = Command::new("cargo");
     // Set by the cargo that runs this task; they would pin its toolchain.
     for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
@@ -47,14 +47,14 @@ pub fn rustup_cargo() -> Command {
 }
 
 /// A program started in a folder of the repository.
-pub fn program(name: impl AsRef<OsStr>, folder: &str) -> Command {
+pub(crate) fn program(name: impl AsRef<OsStr>, folder: &str) -> Command {
     let mut program = Command::new(name);
     program.current_dir(root().join(folder));
     program
 }
 
 /// Runs to the end; failing is an error that shows the command line.
-pub fn succeed(command: &mut Command) -> anyhow::Result<()> {
+pub(crate) fn succeed(command: &mut Command) -> anyhow::Result<()> {
     let line = line(command);
     let status = command
         .stdin(Stdio::null())
@@ -67,7 +67,7 @@ pub fn succeed(command: &mut Command) -> anyhow::Result<()> {
 }
 
 /// Whether the command ends with success, its output thrown away.
-pub fn succeeds(command: &mut Command) -> bool {
+pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

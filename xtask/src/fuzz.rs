@@ -16,7 +16,7 @@ const CARGO_FUZZ: &str = "0.13.2";
 const TRIPLE: &str = env!("TARGET");
 
 #[derive(ClapArgs)]
-pub struct Args {
+pub(crate) struct Args {
     /// Only this target (see `fuzz/fuzz_targets`)
     target: Option<String>,
     /// Seconds of fuzzing for each target; as many run at once as there are cores
@@ -30,7 +30,7 @@ pub struct Args {
 
 impl Args {
     /// All targets, the same inputs each time: a change is judged by what it changed.
-    pub fn repeatable() -> Self {
+    pub(crate) fn repeatable() -> Self {
         Self {
             target: None,
             seconds: 10,
@@ -39,7 +39,7 @@ impl Args {
     }
 }
 
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cargo_fuzz = install()?;
     let targets = match &args.target {
         Some(target) => vec![target.clone()],

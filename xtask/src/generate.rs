@@ -13,7 +13,7 @@ use crate::stage::say;
 mod dashboards;
 
 #[derive(ClapArgs)]
-pub struct Args {}
+pub(crate) struct Args {}
 
 /// Each file that `shoal` prints, with the arguments of `shoal` that print it.
 const FILES: &[(&str, &[&str])] = &[
@@ -36,7 +36,7 @@ const FILES: &[(&str, &[&str])] = &[
     ),
 ];
 
-pub fn run(_args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
     for (path, content) in files()? {
         let file = root().join(&path);
         if let Some(folder) = file.parent() {
@@ -50,7 +50,7 @@ pub fn run(_args: &Args) -> anyhow::Result<()> {
 }
 
 /// Fails when a generated file is not what its program prints.
-pub fn check() -> anyhow::Result<()> {
+pub(crate) fn check() -> anyhow::Result<()> {
     for (path, content) in files()? {
         let kept = fs::read(root().join(&path)).with_context(|| format!("cannot read {path}"))?;
         if kept != content {

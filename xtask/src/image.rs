@@ -11,15 +11,15 @@ use crate::command::{program, root};
 use crate::stage::say;
 use crate::web;
 
-pub mod archive;
+pub(crate) mod archive;
 mod closure;
-pub mod haproxy;
+pub(crate) mod haproxy;
 mod sbom;
-pub mod shoal;
-pub mod tree;
+pub(crate) mod shoal;
+pub(crate) mod tree;
 
 #[derive(ClapArgs)]
-pub struct Args {
+pub(crate) struct Args {
     /// Build with optimisations: slower to build, for real use
     #[arg(long)]
     release: bool,
@@ -34,7 +34,7 @@ pub struct Args {
     built_page: bool,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if !args.built_page {
         web::build()?;
     }

@@ -11,7 +11,7 @@ use crate::command::{succeed, succeeds};
 use crate::stage::say;
 
 /// A program and the Debian package that carries it.
-pub struct Tool {
+pub(crate) struct Tool {
     /// Command that answers when the program is there.
     pub check: &'static [&'static str],
     /// Debian package.
@@ -19,53 +19,53 @@ pub struct Tool {
 }
 
 /// The browser of the end-to-end tests.
-pub const CHROMIUM: Tool = Tool {
+pub(crate) const CHROMIUM: Tool = Tool {
     check: &["chromium", "--version"],
     package: "chromium",
 };
 /// The other browser of the end-to-end tests.
-pub const FIREFOX: Tool = Tool {
+pub(crate) const FIREFOX: Tool = Tool {
     check: &["firefox-esr", "--version"],
     package: "firefox-esr",
 };
 /// Network namespaces for the end-to-end tests.
-pub const IPROUTE: Tool = Tool {
+pub(crate) const IPROUTE: Tool = Tool {
     check: &["ip", "-V"],
     package: "iproute2",
 };
 /// The Python of the conformance clients.
-pub const PYTHON_VENV: Tool = Tool {
+pub(crate) const PYTHON_VENV: Tool = Tool {
     check: &["python3", "-c", "import ensurepip, venv"],
     package: "python3-venv",
 };
 
 /// The XMPP server that Jitsi uses.
-pub const PROSODY: Tool = Tool {
+pub(crate) const PROSODY: Tool = Tool {
     check: &["prosodyctl", "--version"],
     package: "prosody",
 };
 /// The front door.
-pub const HAPROXY: Tool = Tool {
+pub(crate) const HAPROXY: Tool = Tool {
     check: &["haproxy", "-v"],
     package: "haproxy",
 };
 /// What reads the metrics, and its `promtool`.
-pub const PROMETHEUS: Tool = Tool {
+pub(crate) const PROMETHEUS: Tool = Tool {
     check: &["promtool", "--version"],
     package: "prometheus",
 };
 /// What makes certificates that are about to end.
-pub const OPENSSL: Tool = Tool {
+pub(crate) const OPENSSL: Tool = Tool {
     check: &["openssl", "version"],
     package: "openssl",
 };
 /// The encoders of what the load test plays.
-pub const FFMPEG: Tool = Tool {
+pub(crate) const FFMPEG: Tool = Tool {
     check: &["ffmpeg", "-version"],
     package: "ffmpeg",
 };
 /// What the nodes of the local cluster are made of.
-pub const CLUSTER: &[Tool] = &[
+pub(crate) const CLUSTER: &[Tool] = &[
     Tool {
         check: &["containerd", "--version"],
         package: "containerd",
@@ -102,7 +102,7 @@ pub const CLUSTER: &[Tool] = &[
 ];
 
 /// Installs what is missing on Debian as root; elsewhere says in one sentence what is missing.
-pub fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
+pub(crate) fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
     let missing: Vec<&str> = tools
         .iter()
         .filter(|tool| !succeeds(Command::new(tool.check[0]).args(&tool.check[1..])))

@@ -12,7 +12,7 @@ use crate::install::{self, FFMPEG};
 use crate::stage::say;
 
 #[derive(ClapArgs)]
-pub struct Args {}
+pub(crate) struct Args {}
 
 /// Size and bitrate in kbit/s: as browsers are told by Jitsi's clients.
 const SIZES: [(u16, u16, u32); 3] = [(320, 180, 200), (640, 360, 500), (1_280, 720, 1_500)];
@@ -21,7 +21,7 @@ const SIZES: [(u16, u16, u32); 3] = [(320, 180, 200), (640, 360, 500), (1_280, 7
 const VOICE: &str = "aevalsrc='lt(mod(t,1),0.8)*0.15*(0.7+0.3*sin(10*PI*t))\
     *(sin(300*PI*t)+sin(900*PI*t)+sin(1500*PI*t)+0.5*random(0))':s=48000:d=3.99";
 
-pub fn run(_args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
     install::ensure(&[FFMPEG])?;
     let folder = root().join("loadtest/media");
     std::fs::create_dir_all(&folder).context("cannot make the folder loadtest/media")?;

@@ -9,7 +9,7 @@ use crate::command::{cargo, root, succeed};
 use crate::{stage, web};
 
 #[derive(ClapArgs)]
-pub struct Args {
+pub(crate) struct Args {
     /// Build with optimisations: slower to build, for real use
     #[arg(long)]
     release: bool,
@@ -18,7 +18,7 @@ pub struct Args {
     rest: Vec<String>,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     web::build()?;
     stage::say("building the server");
     let mut build = cargo();

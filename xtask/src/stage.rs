@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 /// A named step of a task.
-pub struct Stage {
+pub(crate) struct Stage {
     /// Name for `--only` and `--skip`.
     pub name: &'static str,
     /// What it shows, in a few words.
@@ -15,7 +15,7 @@ pub struct Stage {
 }
 
 /// Runs the stages and prints the time of each, also when one fails.
-pub fn run(stages: &[&Stage]) -> anyhow::Result<()> {
+pub(crate) fn run(stages: &[&Stage]) -> anyhow::Result<()> {
     let mut times: Vec<(&str, Duration)> = Vec::new();
     let mut outcome = Ok(());
     for stage in stages {
@@ -43,6 +43,6 @@ pub fn run(stages: &[&Stage]) -> anyhow::Result<()> {
 
 /// Prints a line for the person who runs the task.
 #[allow(clippy::print_stdout, reason = "a task's output is its purpose")]
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     println!("{line}");
 }

@@ -13,7 +13,7 @@ mod kubernetes;
 mod rules;
 
 #[derive(ClapArgs)]
-pub struct Args {
+pub(crate) struct Args {
     /// Only these stages
     #[arg(long, num_args = 1.., value_name = "STAGE")]
     only: Vec<String>,
@@ -184,7 +184,7 @@ const STAGES: &[Stage] = &[
     },
 ];
 
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.list {
         for stage in STAGES {
             say(&format!("{:<16} {}", stage.name, stage.about));

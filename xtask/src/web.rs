@@ -10,7 +10,7 @@ use crate::command::{program, root, succeed};
 use crate::stage::say;
 
 /// Installs the npm packages of a folder when its lock file is newer than they are.
-pub fn packages(folder: &str) -> anyhow::Result<()> {
+pub(crate) fn packages(folder: &str) -> anyhow::Result<()> {
     let base = root().join(folder);
     let lock = modified(&base.join("package-lock.json"))
         .with_context(|| format!("{folder}/package-lock.json is missing"))?;
@@ -24,7 +24,7 @@ pub fn packages(folder: &str) -> anyhow::Result<()> {
 }
 
 /// Builds `web/dist` when a source is newer than it.
-pub fn build() -> anyhow::Result<()> {
+pub(crate) fn build() -> anyhow::Result<()> {
     packages("web")?;
     let web = root().join("web");
     let built = modified(&web.join("dist/index.html"));

@@ -15,7 +15,7 @@ const MAX_ELSEWHERE: usize = 100_000;
 
 /// See the module. Only addresses from which an authenticated check came are in it.
 #[derive(Debug, Default)]
-pub struct Addresses {
+pub(super) struct Addresses {
     local: FxHashMap<SocketAddr, usize>,
     ufrags: FxHashMap<String, usize>,
     elsewhere: FxHashMap<SocketAddr, WorkerId>,
@@ -24,34 +24,34 @@ pub struct Addresses {
 
 impl Addresses {
     /// The endpoint that an address belongs to.
-    pub fn endpoint(&self, address: &SocketAddr) -> Option<usize> {
+    pub(super) fn endpoint(&self, address: &SocketAddr) -> Option<usize> {
         self.local.get(address).copied()
     }
 
     /// The endpoint that a ufrag belongs to.
-    pub fn endpoint_of_ufrag(&self, ufrag: &str) -> Option<usize> {
+    pub(super) fn endpoint_of_ufrag(&self, ufrag: &str) -> Option<usize> {
         self.ufrags.get(ufrag).copied()
     }
 
     /// The other worker that an address belongs to.
-    pub fn worker(&self, address: &SocketAddr) -> Option<WorkerId> {
+    pub(super) fn worker(&self, address: &SocketAddr) -> Option<WorkerId> {
         self.elsewhere.get(address).copied()
     }
 
     /// The password that goes with a ufrag of another worker's.
-    pub fn password_elsewhere(&self, ufrag: &str, worker: WorkerId) -> Option<&str> {
+    pub(super) fn password_elsewhere(&self, ufrag: &str, worker: WorkerId) -> Option<&str> {
         let (credentials, owner) = self.ufrags_elsewhere.get(ufrag)?;
         (*owner == worker).then_some(credentials.pwd.as_str())
     }
 
     /// A ufrag of an endpoint.
-    pub fn add_ufrag(&mut self, ufrag: &str, endpoint: usize) {
+    pub(super) fn add_ufrag(&mut self, ufrag: &str, endpoint: usize) {
         self.ufrags.insert(ufrag.to_owned(), endpoint);
     }
 
     /// An authenticated check of an endpoint came from here. `known` are its addresses so far, of
     /// which the oldest may be forgotten. Returns whether the address is news, and who was forgotten.
-    pub fn learn(
+    pub(super) fn learn(
         &mut self,
         address: SocketAddr,
         endpoint: usize,
@@ -72,7 +72,7 @@ impl Addresses {
     }
 
     /// An endpoint is gone.
-    pub fn forget(&mut self, endpoint: usize, addresses: &[SocketAddr], ufrags: &[String]) {
+    pub(super) fn forget(&mut self, endpoint: usize, addresses: &[SocketAddr], ufrags: &[String]) {
         for address in addresses {
             if self.local.get(address) == Some(&endpoint) {
                 self.local.remove(address);
@@ -84,7 +84,7 @@ impl Addresses {
     }
 
     /// An address belongs to another worker's endpoint.
-    pub fn learn_elsewhere(&mut self, address: SocketAddr, worker: WorkerId) {
+    pub(super) fn learn_elsewhere(&mut self, address: SocketAddr, worker: WorkerId) {
         if self.elsewhere.len() < MAX_ELSEWHERE || self.elsewhere.contains_key(&address) {
             self.elsewhere.insert(address, worker);
             self.local.remove(&address);
@@ -92,7 +92,11 @@ impl Addresses {
     }
 
     /// A ufrag belongs to another worker's endpoint.
-    pub fn learn_ufrag_elsewhere(&mut self, credentials: Arc<IceCredentials>, worker: WorkerId) {
+    pub(super) fn learn_ufrag_elsewhere(
+        &mut self,
+        credentials: Arc<IceCredentials>,
+        worker: WorkerId,
+    ) {
         if self.ufrags_elsewhere.len() < MAX_ELSEWHERE {
             let ufrag = credentials.ufrag.clone();
             self.ufrags_elsewhere.insert(ufrag, (credentials, worker));
@@ -100,14 +104,14 @@ impl Addresses {
     }
 
     /// No longer.
-    pub fn forget_ufrag_elsewhere(&mut self, ufrag: &str, worker: WorkerId) {
+    pub(super) fn forget_ufrag_elsewhere(&mut self, ufrag: &str, worker: WorkerId) {
         if self.password_elsewhere(ufrag, worker).is_some() {
             self.ufrags_elsewhere.remove(ufrag);
         }
     }
 
     /// No longer.
-    pub fn forget_elsewhere(&mut self, address: SocketAddr, worker: WorkerId) {
+    pub(super) fn forget_elsewhere(&mut self, address: SocketAddr, worker: WorkerId) {
         if self.elsewhere.get(&address) == Some(&worker) {
             self.elsewhere.remove(&address);
         }

@@ -2,7 +2,7 @@
 
 /// See the module.
 #[derive(Debug)]
-pub struct Slab<T> {
+pub(super) struct Slab<T> {
     items: Vec<Option<T>>,
     free: Vec<usize>,
 }
@@ -18,7 +18,7 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     /// Puts an item in.
-    pub fn insert(&mut self, item: T) -> usize {
+    pub(super) fn insert(&mut self, item: T) -> usize {
         match self.free.pop() {
             Some(index) => {
                 self.items[index] = Some(item);
@@ -32,24 +32,24 @@ impl<T> Slab<T> {
     }
 
     /// Takes an item out.
-    pub fn remove(&mut self, index: usize) -> Option<T> {
+    pub(super) fn remove(&mut self, index: usize) -> Option<T> {
         let item = self.items.get_mut(index)?.take()?;
         self.free.push(index);
         Some(item)
     }
 
     /// An item.
-    pub fn get(&self, index: usize) -> Option<&T> {
+    pub(super) fn get(&self, index: usize) -> Option<&T> {
         self.items.get(index)?.as_ref()
     }
 
     /// An item.
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
         self.items.get_mut(index)?.as_mut()
     }
 
     /// All items.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
         self.items
             .iter()
             .enumerate()
@@ -57,7 +57,7 @@ impl<T> Slab<T> {
     }
 
     /// All items.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut T)> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut T)> {
         self.items
             .iter_mut()
             .enumerate()
@@ -65,7 +65,7 @@ impl<T> Slab<T> {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.items.len() - self.free.len()
     }
 }

@@ -34,14 +34,14 @@ enum Whose {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Timers {
+pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Whose)>>,
     speakers: Option<Instant>,
 }
 
 impl Timers {
     /// The earliest.
-    pub fn next(&self) -> Option<Instant> {
+    pub(super) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 }

@@ -16,7 +16,7 @@ const MAX_RTCP: usize = 1_200;
 
 /// How far the pass over the receivers of the first busy conference has come.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pass {
+pub(super) struct Pass {
     receiver: usize,
     packet: usize,
     /// The packets of this pass; what comes later is the next one's.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Status and body of one request.
-pub async fn request(
+pub(crate) async fn request(
     address: SocketAddr,
     method: &str,
     path: &str,
@@ -17,7 +17,7 @@ pub async fn request(
 }
 
 /// The same with more header lines, each with its end.
-pub async fn request_with(
+pub(crate) async fn request_with(
     address: SocketAddr,
     method: &str,
     path: &str,

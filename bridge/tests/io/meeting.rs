@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use super::http;
 use super::peer::{Peer, Running};
 
-pub struct Meeting {
+pub(crate) struct Meeting {
     pub bridge: Bridge,
     pub private: SocketAddr,
     pub public: SocketAddr,
 }
 
 /// An endpoint in the meeting.
-pub struct Member {
+pub(crate) struct Member {
     pub peer: Running,
 }
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config {
         udp_port: 0,
         bind_addresses: vec!["127.0.0.1".parse().unwrap()],
@@ -34,7 +34,7 @@ pub fn config() -> Config {
 }
 
 impl Meeting {
-    pub async fn start(config: Config) -> Self {
+    pub(crate) async fn start(config: Config) -> Self {
         let bridge = Bridge::start(config, Vec::new()).await.unwrap();
         let http = bridge.http_addresses();
         Self {
@@ -44,15 +44,15 @@ impl Meeting {
         }
     }
 
-    pub async fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         http::request(self.private, "GET", path, None).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> (u16, String) {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, String) {
         http::request(self.private, "POST", path, Some(body)).await
     }
 
-    pub async fn patch(&self, body: &Value) -> (u16, Value) {
+    pub(crate) async fn patch(&self, body: &Value) -> (u16, Value) {
         let (status, answer) = http::request(
             self.private,
             "PATCH",
@@ -64,7 +64,7 @@ impl Meeting {
     }
 
     /// Creates endpoint `id` (and the meeting, with the first one) and returns the answer about it.
-    pub async fn create(&self, id: &str, first: bool) -> Value {
+    pub(crate) async fn create(&self, id: &str, first: bool) -> Value {
         let extension = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
         let mut body = json!({
             "meeting-id": "m",
@@ -93,7 +93,7 @@ impl Meeting {
     }
 
     /// An endpoint that is connected and announces one audio source.
-    pub async fn join(&self, id: &str, first: bool, ssrc: u32, sctp: bool) -> Member {
+    pub(crate) async fn join(&self, id: &str, first: bool, ssrc: u32, sctp: bool) -> Member {
         let answer = self.create(id, first).await;
         let peer = Peer::new().await;
         let source = format!("{id}-a0");
@@ -112,7 +112,7 @@ impl Meeting {
 }
 
 /// Path and query of the bridge channel in an answer.
-pub fn channel_path(answer: &Value) -> String {
+pub(crate) fn channel_path(answer: &Value) -> String {
     let url = answer["transport"]["transport"]["web-sockets"][0]
         .as_str()
         .unwrap();

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 /// What a peer sees.
 #[derive(Debug, PartialEq)]
-pub enum Seen {
+pub(crate) enum Seen {
     Connected,
     Rtp(Vec<u8>),
     ChannelOpen,
@@ -30,20 +30,20 @@ enum Order {
 }
 
 /// A peer that has not heard of the bridge's side yet.
-pub struct Peer {
+pub(crate) struct Peer {
     socket: UdpSocket,
     certificate: Certificate,
     local: IceCredentials,
 }
 
 /// A peer that is at it.
-pub struct Running {
+pub(crate) struct Running {
     orders: mpsc::UnboundedSender<Order>,
     seen: mpsc::UnboundedReceiver<Seen>,
 }
 
 impl Peer {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self {
             socket: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
             certificate: Certificate::generate().unwrap(),
@@ -52,7 +52,7 @@ impl Peer {
     }
 
     /// Its end of the transport, as JSON of Colibri2.
-    pub fn transport(&self) -> Value {
+    pub(crate) fn transport(&self) -> Value {
         json!({"transport": {
             "ufrag": self.local.ufrag, "pwd": self.local.pwd, "rtcp-mux": true,
             "fingerprints": [{
@@ -62,7 +62,7 @@ impl Peer {
     }
 
     /// Connects to the bridge's end, as JSON of Colibri2.
-    pub fn start(self, bridge: &Value, sctp: bool) -> Running {
+    pub(crate) fn start(self, bridge: &Value, sctp: bool) -> Running {
         let ice = &bridge["transport"];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let candidate = &ice["candidates"][0];
@@ -160,7 +160,7 @@ async fn live(
 }
 
 /// An Opus packet with its payload.
-pub fn audio(ssrc: u32, sequence: u16, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn audio(ssrc: u32, sequence: u16, payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x80, 111];
     packet.extend(sequence.to_be_bytes());
     packet.extend((u32::from(sequence) * 960).to_be_bytes());
@@ -170,16 +170,16 @@ pub fn audio(ssrc: u32, sequence: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 impl Running {
-    pub fn send_rtp(&self, packet: Vec<u8>) {
+    pub(crate) fn send_rtp(&self, packet: Vec<u8>) {
         self.orders.send(Order::Rtp(packet)).unwrap();
     }
 
-    pub fn send_text(&self, text: &str) {
+    pub(crate) fn send_text(&self, text: &str) {
         self.orders.send(Order::Text(text.to_owned())).unwrap();
     }
 
     /// Waits for something that `wanted` turns into a value; skips the rest.
-    pub async fn see<T>(&mut self, what: &str, wanted: impl Fn(Seen) -> Option<T>) -> T {
+    pub(crate) async fn see<T>(&mut self, what: &str, wanted: impl Fn(Seen) -> Option<T>) -> T {
         let found = timeout(Duration::from_secs(10), async {
             loop {
                 let seen = self.seen.recv().await.expect("the peer's task has ended");
@@ -193,13 +193,13 @@ impl Running {
             .unwrap_or_else(|_| panic!("no {what} within 10 s"))
     }
 
-    pub async fn connected(&mut self) {
+    pub(crate) async fn connected(&mut self) {
         self.see("connection", |seen| (seen == Seen::Connected).then_some(()))
             .await;
     }
 
     /// The payload of the next RTP packet with this SSRC.
-    pub async fn rtp(&mut self, ssrc: u32) -> Vec<u8> {
+    pub(crate) async fn rtp(&mut self, ssrc: u32) -> Vec<u8> {
         self.see("RTP", |seen| match seen {
             Seen::Rtp(packet) if packet[8..12] == ssrc.to_be_bytes() => {
                 Some(payload(&packet).to_vec())

@@ -15,21 +15,21 @@ use media::units::Ssrc;
 
 use crate::picture::{Encoder, Seen};
 
-pub const OPUS: u8 = 111;
-pub const VP8: u8 = 100;
-pub const RTX: u8 = 96;
-pub const LEVEL_ID: u8 = 1;
-pub const TCC_ID: u8 = 5;
+pub(crate) const OPUS: u8 = 111;
+pub(crate) const VP8: u8 = 100;
+pub(crate) const RTX: u8 = 96;
+pub(crate) const LEVEL_ID: u8 = 1;
+pub(crate) const TCC_ID: u8 = 5;
 
 /// How loud a microphone is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Microphone {
+pub(crate) enum Microphone {
     Off,
     Quiet,
     Loud,
 }
 
-pub struct Client {
+pub(crate) struct Client {
     pub id: String,
     pub tag: u8,
     pub key: EndpointKey,
@@ -62,7 +62,7 @@ pub struct Client {
 
 /// What was received on one SSRC.
 #[derive(Default)]
-pub struct Stream {
+pub(crate) struct Stream {
     seq: Unwrapper<16>,
     pub packets: BTreeMap<i64, Packet>,
     nack: NackGenerator,
@@ -72,7 +72,7 @@ pub struct Stream {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Packet {
+pub(crate) struct Packet {
     pub timestamp: u32,
     pub marker: bool,
     pub at: Instant,
@@ -82,7 +82,7 @@ pub struct Packet {
 
 impl Stream {
     /// Whether every packet between the first and the last came, in one unbroken sequence.
-    pub fn assert_unbroken(&self, what: &str) {
+    pub(crate) fn assert_unbroken(&self, what: &str) {
         let (first, last) = (
             *self.packets.keys().next().unwrap(),
             *self.packets.keys().last().unwrap(),
@@ -133,14 +133,14 @@ impl Stream {
         }
     }
 
-    pub fn after(&self, at: Instant) -> impl Iterator<Item = &Packet> {
+    pub(crate) fn after(&self, at: Instant) -> impl Iterator<Item = &Packet> {
         self.packets.values().filter(move |p| p.at >= at)
     }
 }
 
 impl Client {
     #[expect(clippy::too_many_arguments, reason = "tests")]
-    pub fn new(
+    pub(crate) fn new(
         id: &str,
         tag: u8,
         key: EndpointKey,
@@ -182,23 +182,23 @@ impl Client {
         }
     }
 
-    pub fn audio_name(&self) -> String {
+    pub(crate) fn audio_name(&self) -> String {
         format!("{}-a0", self.id)
     }
 
-    pub fn video_name(&self) -> String {
+    pub(crate) fn video_name(&self) -> String {
         format!("{}-v0", self.id)
     }
 
     /// Closes the connection, as a browser does with a page that goes; nothing more is sent.
-    pub fn close(&mut self, now: Instant) {
+    pub(crate) fn close(&mut self, now: Instant) {
         self.transport.close(now);
         self.connected = false;
         let never = now + Duration::from_secs(86_400);
         (self.next_audio, self.next_video, self.next_report) = (never, never, never);
     }
 
-    pub fn poll_timeout(&mut self) -> Instant {
+    pub(crate) fn poll_timeout(&mut self) -> Instant {
         let media = self.next_audio.min(self.next_video).min(self.next_report);
         let transport = self.transport.poll_timeout().unwrap_or(media);
         if self.connected {
@@ -208,7 +208,7 @@ impl Client {
         }
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         if self.transport.poll_timeout().is_some_and(|at| at <= now) {
             self.transport.handle_timeout(now);
         }
@@ -349,7 +349,7 @@ impl Client {
     }
 
     /// Asks for a keyframe of a stream.
-    pub fn send_pli(&mut self, ssrc: u32) {
+    pub(crate) fn send_pli(&mut self, ssrc: u32) {
         let mut out = Vec::new();
         Pli {
             sender: Ssrc(self.audio_ssrc),
@@ -359,7 +359,7 @@ impl Client {
         self.protect(out, true);
     }
 
-    pub fn handle_datagram(&mut self, payload: &[u8], from: SocketAddr, now: Instant) {
+    pub(crate) fn handle_datagram(&mut self, payload: &[u8], from: SocketAddr, now: Instant) {
         let mut buf = payload.to_vec();
         match self
             .transport
@@ -451,7 +451,7 @@ impl Client {
     }
 
     /// Streams that carry video of the client with this tag.
-    pub fn video_of(&self, tag: u8) -> impl Iterator<Item = &Stream> {
+    pub(crate) fn video_of(&self, tag: u8) -> impl Iterator<Item = &Stream> {
         self.streams.values().filter(move |s| {
             s.packets
                 .values()
@@ -460,7 +460,7 @@ impl Client {
     }
 
     /// Video packets of a client, and audio packets, since.
-    pub fn heard_and_seen(&self, tag: u8, since: Instant) -> (usize, usize) {
+    pub(crate) fn heard_and_seen(&self, tag: u8, since: Instant) -> (usize, usize) {
         let packets = || self.streams.values().flat_map(|s| s.after(since));
         let audio = packets().filter(|p| p.audio_owner == Some(tag)).count();
         let video = packets()
@@ -470,7 +470,7 @@ impl Client {
     }
 
     /// Texts of a class.
-    pub fn texts_of(&self, class: &str) -> Vec<&serde_json::Value> {
+    pub(crate) fn texts_of(&self, class: &str) -> Vec<&serde_json::Value> {
         self.texts
             .iter()
             .filter(|t| t["colibriClass"] == class)

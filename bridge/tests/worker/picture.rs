@@ -6,7 +6,7 @@ const PATTERN: [u8; 4] = [0, 2, 1, 2];
 
 /// One encoding of a camera.
 #[derive(Clone, Debug)]
-pub struct Encoder {
+pub(crate) struct Encoder {
     pub ssrc: u32,
     pub rtx: u32,
     pub seq: u16,
@@ -31,7 +31,7 @@ pub struct Encoder {
 
 /// What a receiver reads from a payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub owner: u8,
     pub encoding: u8,
     pub picture: u16,
@@ -43,7 +43,7 @@ pub struct Seen {
 }
 
 impl Encoder {
-    pub fn new(
+    pub(crate) fn new(
         owner: u8,
         encoding: u8,
         ssrc: u32,
@@ -75,7 +75,7 @@ impl Encoder {
     }
 
     /// The next frame: RTP payloads and whether each is the last; and the timestamp.
-    pub fn frame(&mut self) -> (u32, Vec<Vec<u8>>) {
+    pub(crate) fn frame(&mut self) -> (u32, Vec<Vec<u8>>) {
         let keyframe = std::mem::take(&mut self.keyframe_wanted);
         if keyframe {
             self.pattern = 0;
@@ -102,7 +102,7 @@ impl Encoder {
     }
 
     /// Time passes without a frame.
-    pub fn skip(&mut self) {
+    pub(crate) fn skip(&mut self) {
         self.timestamp = self.timestamp.wrapping_add(3_000);
     }
 
@@ -132,7 +132,7 @@ impl Encoder {
 
 impl Seen {
     /// Reads what [`Encoder`] wrote.
-    pub fn read(payload: &[u8]) -> Self {
+    pub(crate) fn read(payload: &[u8]) -> Self {
         let tag = payload
             .windows(2)
             .position(|w| w == [0xfa, 0xce])

@@ -33,11 +33,11 @@ static CERTIFICATES: LazyLock<[Certificate; 2]> = LazyLock::new(|| {
     ]
 });
 
-pub const CONFERENCE: ConferenceKey = ConferenceKey(0xc0ffee);
+pub(crate) const CONFERENCE: ConferenceKey = ConferenceKey(0xc0ffee);
 
 /// How a client is.
 #[derive(Clone, Copy)]
-pub struct Traits {
+pub(crate) struct Traits {
     pub rewriting: bool,
     pub encodings: u8,
     pub rtx: bool,
@@ -59,7 +59,7 @@ impl Default for Traits {
     }
 }
 
-pub struct World {
+pub(crate) struct World {
     pub workers: Vec<Worker>,
     pub clients: Vec<Client>,
     pub net: SimNet,
@@ -73,7 +73,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(workers: usize, link: Link) -> Self {
+    pub(crate) fn new(workers: usize, link: Link) -> Self {
         let bridge = SocketAddr::from(([192, 0, 2, 1], 10_000));
         let mut settings = WorkerSettings::new(CERTIFICATES[0].clone(), vec![bridge]);
         settings.max_bandwidth = media::units::Bitrate::from_kbps(20_000);
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// Clients that are connected, all of one kind, spread over the workers, and their channels open.
-    pub fn call(workers: usize, clients: usize, link: Link, traits: Traits) -> Self {
+    pub(crate) fn call(workers: usize, clients: usize, link: Link, traits: Traits) -> Self {
         let mut world = Self::new(workers, link);
         for _ in 0..clients {
             world.join(traits);
@@ -113,7 +113,7 @@ impl World {
         world
     }
 
-    pub fn join(&mut self, traits: Traits) -> usize {
+    pub(crate) fn join(&mut self, traits: Traits) -> usize {
         let index = self.clients.len();
         let (client, create) = self.describe(index, 0, traits);
         self.clients.push(client);
@@ -122,7 +122,7 @@ impl World {
     }
 
     /// The endpoint of a client is made anew, with the same name and sources, at another worker.
-    pub fn rejoin(&mut self, index: usize, traits: Traits) {
+    pub(crate) fn rejoin(&mut self, index: usize, traits: Traits) {
         self.rejoined += 1;
         let (client, create) = self.describe(index, self.rejoined, traits);
         self.clients[index] = client;
@@ -211,7 +211,7 @@ impl World {
     }
 
     /// A client that had none begins to send video.
-    pub fn add_camera(&mut self, index: usize, traits: Traits) {
+    pub(crate) fn add_camera(&mut self, index: usize, traits: Traits) {
         let client = &mut self.clients[index];
         client.encoders = encoders(client.tag, traits);
         let update = EndpointUpdate {
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// What signalling would say of the bridge, but for the credentials.
-    pub fn signalled_bridge(&self) -> transport::RemoteTransport {
+    pub(crate) fn signalled_bridge(&self) -> transport::RemoteTransport {
         transport::RemoteTransport {
             credentials: IceCredentials {
                 ufrag: String::new(),
@@ -236,24 +236,24 @@ impl World {
         }
     }
 
-    pub fn command(&mut self, worker: WorkerId, command: Command) {
+    pub(crate) fn command(&mut self, worker: WorkerId, command: Command) {
         self.workers[worker.index()].handle_command(command, self.now);
         self.drain();
     }
 
-    pub fn open_channel(&mut self, client: usize) {
+    pub(crate) fn open_channel(&mut self, client: usize) {
         let (worker, key) = (self.clients[client].worker, self.clients[client].key);
         self.command(worker, Command::ChannelOpened(key));
     }
 
     /// A client says something on its channel.
-    pub fn say(&mut self, client: usize, text: serde_json::Value) {
+    pub(crate) fn say(&mut self, client: usize, text: serde_json::Value) {
         let (worker, key) = (self.clients[client].worker, self.clients[client].key);
         self.command(worker, Command::ChannelText(key, text.to_string()));
     }
 
     /// A client wants to see everyone up to a height.
-    pub fn watch(&mut self, client: usize, height: i32) {
+    pub(crate) fn watch(&mut self, client: usize, height: i32) {
         let wants = serde_json::json!({
             "colibriClass": "ReceiverVideoConstraints",
             "lastN": -1,
@@ -263,18 +263,18 @@ impl World {
     }
 
     /// Everyone wants to see everyone.
-    pub fn watch_all(&mut self, height: i32) {
+    pub(crate) fn watch_all(&mut self, height: i32) {
         for client in 0..self.clients.len() {
             self.watch(client, height);
         }
     }
 
-    pub fn leave(&mut self, client: usize) {
+    pub(crate) fn leave(&mut self, client: usize) {
         let (worker, key) = (self.clients[client].worker, self.clients[client].key);
         self.command(worker, Command::ExpireEndpoint(key));
     }
 
-    pub fn statistics(&mut self, worker: usize) -> WorkerStatistics {
+    pub(crate) fn statistics(&mut self, worker: usize) -> WorkerStatistics {
         self.command(
             WorkerId(worker as u16),
             Command::CollectStatistics { endpoints: true },
@@ -291,7 +291,7 @@ impl World {
     }
 
     /// Begins anew with so few SSRC slots for each receiver.
-    pub fn set_slots(&mut self, slots: usize) {
+    pub(crate) fn set_slots(&mut self, slots: usize) {
         let mut settings = WorkerSettings::new(CERTIFICATES[0].clone(), vec![self.bridge]);
         settings.ssrc_slots = slots;
         let settings = Arc::new(settings);
@@ -308,19 +308,19 @@ impl World {
     }
 
     /// The link from the bridge to one client.
-    pub fn set_downlink(&mut self, client: usize, link: Link) {
+    pub(crate) fn set_downlink(&mut self, client: usize, link: Link) {
         let (from, to): (IpAddr, IpAddr) = (self.bridge.ip(), self.clients[client].addr.ip());
         self.net.set_link(from, to, link);
     }
 
-    pub fn run_until(&mut self, seconds: f64, condition: impl Fn(&World) -> bool) {
+    pub(crate) fn run_until(&mut self, seconds: f64, condition: impl Fn(&World) -> bool) {
         let end = self.now + Duration::from_secs_f64(seconds);
         while !condition(self) {
             assert!(self.step(end), "not within {seconds} s: {:?}", self.events);
         }
     }
 
-    pub fn run_for(&mut self, seconds: f64) {
+    pub(crate) fn run_for(&mut self, seconds: f64) {
         let end = self.now + Duration::from_secs_f64(seconds);
         while self.step(end) {}
         self.now = end;
@@ -362,7 +362,7 @@ impl World {
 
     /// Runs on for so many seconds, and counts media datagrams, and the allocations that the
     /// workers make to take them in and send what follows from them.
-    pub fn forward_counted(&mut self, seconds: f64) -> (usize, u64) {
+    pub(crate) fn forward_counted(&mut self, seconds: f64) -> (usize, u64) {
         let end = self.now + Duration::from_secs_f64(seconds);
         let mut counted = (0, 0);
         let mut media = Vec::new();
@@ -433,7 +433,7 @@ impl World {
         counted
     }
 
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         loop {
             let mut quiet = true;
             for at in 0..self.workers.len() {
@@ -504,7 +504,7 @@ fn note_rtx(receiver: &mut Client, sender: &Client) {
     }
 }
 
-pub fn capabilities(rtx: bool) -> MediaCapabilities {
+pub(crate) fn capabilities(rtx: bool) -> MediaCapabilities {
     let payload = |id, kind, codec, associated: Option<u8>| PayloadType {
         id,
         kind,
@@ -540,7 +540,7 @@ pub fn capabilities(rtx: bool) -> MediaCapabilities {
     }
 }
 
-pub fn sources(client: &Client) -> Vec<SourceDescription> {
+pub(crate) fn sources(client: &Client) -> Vec<SourceDescription> {
     let mut sources = vec![SourceDescription {
         name: client.audio_name().as_str().into(),
         kind: MediaKind::Audio,

@@ -211,11 +211,11 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub fn id(name: &str) -> BridgeId {
+    pub(crate) fn id(name: &str) -> BridgeId {
         BridgeId::named(name)
     }
 
-    pub fn bridge(name: &str, region: &str, stress: f64) -> Candidate {
+    pub(crate) fn bridge(name: &str, region: &str, stress: f64) -> Candidate {
         Candidate {
             id: id(name),
             region: (!region.is_empty()).then(|| region.to_owned()),
@@ -230,7 +230,7 @@ pub(crate) mod tests {
         }
     }
 
-    pub fn conference(bridges: &[(&str, usize)]) -> ConferenceView {
+    pub(crate) fn conference(bridges: &[(&str, usize)]) -> ConferenceView {
         ConferenceView {
             bridges: bridges
                 .iter()
@@ -243,7 +243,7 @@ pub(crate) mod tests {
     }
 
     /// What `name` chooses, by nickname.
-    pub fn chosen(
+    pub(crate) fn chosen(
         name: StrategyName,
         bridges: &[Candidate],
         conf: &[(&str, usize)],

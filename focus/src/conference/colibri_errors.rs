@@ -7,7 +7,7 @@ use super::action::NoAnswer;
 
 /// What was asked of the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
+pub(super) enum Request {
     /// A new endpoint.
     Allocate,
     /// A change of one.
@@ -16,7 +16,7 @@ pub enum Request {
 
 /// What a failure says about the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub(super) enum Mark {
     /// Nothing.
     None,
     /// It takes no new conferences.
@@ -27,7 +27,7 @@ pub enum Mark {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reaction {
+pub(super) enum Reaction {
     /// Nothing.
     Ignore,
     /// The bridge has forgotten the conference: everybody on it is invited again.
@@ -46,7 +46,7 @@ pub enum Reaction {
 }
 
 /// The table. `recreated`: a left-over conference was ended on this bridge before.
-pub fn react(request: Request, no_answer: &NoAnswer, recreated: bool) -> Reaction {
+pub(super) fn react(request: Request, no_answer: &NoAnswer, recreated: bool) -> Reaction {
     let error = match (no_answer, request) {
         (NoAnswer::Timeout, Request::Allocate) => return Reaction::LeaveBridge(Mark::Failed),
         (NoAnswer::Timeout | NoAnswer::Disconnected, Request::Update) => return Reaction::Ignore,

@@ -8,7 +8,7 @@ use super::action::Action;
 use super::{Conference, Context, Kind, Progress};
 
 /// What was published last.
-pub type Published = FocusPresence;
+pub(super) type Published = FocusPresence;
 
 impl Conference {
     /// The presence as it is to be: the same to the room and in every repetition.

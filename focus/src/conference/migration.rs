@@ -61,7 +61,7 @@ impl MoveReason {
 
 /// What a client is told when its session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Terminate {
+pub(super) enum Terminate {
     /// Nothing: it ended the session itself, or is gone.
     Silently,
     /// A new session comes at once.

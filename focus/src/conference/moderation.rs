@@ -17,7 +17,7 @@ type Medium = Option<BTreeSet<String>>;
 
 /// Moderation of the room.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Moderation {
+pub(super) struct Moderation {
     audio: Medium,
     video: Medium,
     desktop: Medium,
@@ -41,7 +41,7 @@ impl Moderation {
     }
 
     /// Whether the participant must stay muted (audio, video).
-    pub fn forbidden(&self, participant: &Participant) -> (bool, bool) {
+    pub(super) fn forbidden(&self, participant: &Participant) -> (bool, bool) {
         (
             Self::forbids(&self.audio, participant),
             Self::forbids(&self.video, participant),

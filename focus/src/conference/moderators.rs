@@ -2,7 +2,7 @@
 
 /// What the election needs to know of one participant, in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elector<'a> {
+pub(super) struct Elector<'a> {
     /// Nickname.
     pub nick: &'a str,
     /// Already owner, admin or moderator.
@@ -17,7 +17,11 @@ pub struct Elector<'a> {
 ///
 /// With accounts, every authenticated person; else, if `auto_owner`, the first person of a room in
 /// which nobody has rights.
-pub fn elect<'a>(participants: &[Elector<'a>], auto_owner: bool, accounts: bool) -> Vec<&'a str> {
+pub(super) fn elect<'a>(
+    participants: &[Elector<'a>],
+    auto_owner: bool,
+    accounts: bool,
+) -> Vec<&'a str> {
     let persons = || participants.iter().filter(|p| p.person);
     if accounts {
         return persons()

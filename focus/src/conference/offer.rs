@@ -16,7 +16,7 @@ const AV1_DD: &str =
 const VLA: &str = "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00";
 
 /// The offer's media for a client with these features; audio first.
-pub fn media(features: &Features, codecs: &Codecs) -> Vec<RtpDescription> {
+pub(super) fn media(features: &Features, codecs: &Codecs) -> Vec<RtpDescription> {
     let mut media = Vec::with_capacity(2);
     if features.audio {
         media.push(audio(features, codecs));

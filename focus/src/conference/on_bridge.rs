@@ -16,7 +16,7 @@ use super::{Conference, Context};
 
 /// How far the conference's part on a bridge has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub(super) enum Progress {
     /// The request that creates it is on its way.
     Creating,
     /// It exists.
@@ -27,7 +27,7 @@ pub enum Progress {
 
 /// The conference's part on one bridge.
 #[derive(Debug)]
-pub struct OnBridge {
+pub(super) struct OnBridge {
     /// The bridge.
     pub bridge: BridgeId,
     /// Id of the bridge session, as clients know it.
@@ -46,7 +46,7 @@ pub struct OnBridge {
 
 impl OnBridge {
     /// Participants that have an endpoint there, or wait for one.
-    pub fn participants(&self) -> usize {
+    pub(super) fn participants(&self) -> usize {
         self.endpoints + self.queued.len()
     }
 }

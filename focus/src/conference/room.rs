@@ -21,7 +21,7 @@ const CONFLICT_TRIES: u32 = 140;
 
 /// What a join waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(super) enum Next {
     /// Own presence or an error; without either the room is given up then.
     Answer(Instant),
     /// The name to become free; the next try is then.
@@ -30,7 +30,7 @@ pub enum Next {
 
 /// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoomState {
+pub(super) enum RoomState {
     /// Not in the room.
     Outside,
     /// The presence is on its way.

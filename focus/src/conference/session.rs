@@ -49,7 +49,7 @@ pub struct Session {
 }
 
 /// The answer to an IQ: a result with or without payload, or an error.
-pub type Reply = Result<Option<Element>, StanzaError>;
+pub(super) type Reply = Result<Option<Element>, StanzaError>;
 
 fn error(condition: Condition, text: &str) -> StanzaError {
     StanzaError::new(condition).with_text(text)

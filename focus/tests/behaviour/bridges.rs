@@ -8,7 +8,7 @@ use xmpp::stanza::{Condition, StanzaError};
 
 use super::world::{Level, Mood, World};
 
-pub const MOVED: [&str; 2] = ["session-terminate", "session-initiate"];
+pub(super) const MOVED: [&str; 2] = ["session-terminate", "session-initiate"];
 
 fn unavailable(world: &World) -> bool {
     FocusPresence::from_presence(world.last_presence())
@@ -16,7 +16,7 @@ fn unavailable(world: &World) -> bool {
         .bridge_not_available
 }
 
-pub fn moved_to(world: &World, nick: &str, bridge: &str) {
+pub(super) fn moved_to(world: &World, nick: &str, bridge: &str) {
     assert_eq!(world.verbs(nick), MOVED, "{nick}");
     let ufrag = format!("u-{bridge}-{nick}");
     assert_eq!(

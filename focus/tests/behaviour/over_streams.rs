@@ -64,7 +64,7 @@ fn bridge(connector: &Connector, nick: &'static str) -> JoinHandle<()> {
 }
 
 /// A bridge that tells what it was asked.
-pub fn bridge_telling(
+pub(super) fn bridge_telling(
     connector: &Connector,
     nick: &'static str,
 ) -> (mpsc::UnboundedReceiver<ConferenceModify>, JoinHandle<()>) {
@@ -135,7 +135,7 @@ fn person(
 }
 
 /// A person who asks at this address for a room, and enters it; both with the address of the room that is written.
-pub fn person_in(
+pub(super) fn person_in(
     connector: &Connector,
     nick: &'static str,
     at: &'static str,
@@ -197,7 +197,7 @@ pub fn person_in(
 }
 
 /// The next offer; true in second place if a session was ended before it.
-pub async fn offer(jingles: &mut mpsc::UnboundedReceiver<Jingle>) -> (Jingle, bool) {
+pub(super) async fn offer(jingles: &mut mpsc::UnboundedReceiver<Jingle>) -> (Jingle, bool) {
     let mut ended = false;
     let wait = async {
         loop {

@@ -18,12 +18,12 @@ use xmpp::stanza::{self, Condition, StanzaError};
 use xmpp::xml::{ElementExt, element};
 use xmpp::{Element, FullJid, Jid, ns};
 
-pub use bridge::{Bridge, Mood};
+pub(crate) use bridge::{Bridge, Mood};
 use stanzas::{answer, muc_user, own_presence};
-pub use stanzas::{bridge_session, client_transport, contents, features, real, sources};
+pub(crate) use stanzas::{bridge_session, client_transport, contents, features, real, sources};
 
-pub const ROOM: &str = "r@muc.meet.shoal";
-pub const BREWERY: &str = "jvbbrewery@internal-muc.meet.shoal";
+pub(crate) const ROOM: &str = "r@muc.meet.shoal";
+pub(crate) const BREWERY: &str = "jvbbrewery@internal-muc.meet.shoal";
 const TEST_ROOM: &str = "__jicofo-health-check";
 const ME: &str = "focus@auth.meet.shoal/focus";
 
@@ -38,7 +38,7 @@ impl Random for Counting {
 
 /// What a client of the stand-in can do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// SSRC rewriting.
     Current,
     /// The same, with a data channel.
@@ -49,7 +49,7 @@ pub enum Level {
     Plain,
 }
 
-pub struct Client {
+pub(crate) struct Client {
     pub level: Level,
     pub affiliation: &'static str,
     /// IQs that the focus sent.
@@ -63,7 +63,7 @@ pub struct Client {
     pub role: &'static str,
 }
 
-pub struct World {
+pub(crate) struct World {
     pub director: Director,
     pub now: Instant,
     pub clients: BTreeMap<String, Client>,
@@ -111,17 +111,17 @@ pub struct World {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Config::default())
     }
 
-    pub fn with(config: Config) -> Self {
+    pub(crate) fn with(config: Config) -> Self {
         let mut world = Self::unconnected(config);
         world.connect(false);
         world
     }
 
-    pub fn unconnected(config: Config) -> Self {
+    pub(crate) fn unconnected(config: Config) -> Self {
         let settings = Arc::new(Settings::new(config).unwrap());
         Self {
             director: Director::new(settings, Box::new(Counting(0))),
@@ -159,12 +159,12 @@ impl World {
     }
 
     /// Whatever the focus says is lost.
-    pub fn pump_into_the_void(&mut self) {
+    pub(crate) fn pump_into_the_void(&mut self) {
         while self.director.poll_output().is_some() {}
     }
 
     /// A focus process that knows nothing takes the place of the running one.
-    pub fn restart_focus(&mut self, config: Config) {
+    pub(crate) fn restart_focus(&mut self, config: Config) {
         let settings = Arc::new(Settings::new(config).unwrap());
         self.director = Director::new(settings, Box::new(Counting(1_000_000)));
         self.focus_in_rooms.clear();
@@ -173,19 +173,19 @@ impl World {
         self.connect(false);
     }
 
-    pub fn connect(&mut self, resumed: bool) {
+    pub(crate) fn connect(&mut self, resumed: bool) {
         self.director
             .handle_online(FullJid::new(ME).unwrap(), resumed, self.now);
         self.pump();
     }
 
-    pub fn disconnect(&mut self) {
+    pub(crate) fn disconnect(&mut self) {
         self.director.handle_offline();
         self.focus_in_rooms.clear();
         self.focus_in_brewery = false;
     }
 
-    pub fn bridge(&mut self, nick: &str) {
+    pub(crate) fn bridge(&mut self, nick: &str) {
         let mut stats = BridgeStats::new();
         stats
             .set("stress_level", 0.1)
@@ -207,7 +207,7 @@ impl World {
         self.pump();
     }
 
-    pub fn announce(&mut self, nick: &str) {
+    pub(crate) fn announce(&mut self, nick: &str) {
         let presence = element("presence", ns::CLIENT)
             .with_attr("from", format!("{BREWERY}/{nick}"))
             .with_attr("to", ME)
@@ -223,7 +223,7 @@ impl World {
 
     /// The bridge's process ends and another is there under its nick, and the server shows nothing of it but what is
     /// `changed`.
-    pub fn restart_bridge_unseen(&mut self, nick: &str, changed: impl Fn(&mut Bridge)) {
+    pub(crate) fn restart_bridge_unseen(&mut self, nick: &str, changed: impl Fn(&mut Bridge)) {
         let bridge = self.bridges.get_mut(nick).unwrap();
         bridge.conferences.clear();
         changed(bridge);
@@ -232,7 +232,7 @@ impl World {
     }
 
     /// Prosody's way when another session of the account enters under the nick: the first one's presence, and both.
-    pub fn announce_with_second_session(&mut self, nick: &str, second: &str) {
+    pub(crate) fn announce_with_second_session(&mut self, nick: &str, second: &str) {
         self.announce(nick);
         let presence = self.inbox.back_mut().unwrap();
         let mut user = presence.remove_child("x", ns::MUC_USER).unwrap();
@@ -244,7 +244,7 @@ impl World {
     }
 
     /// The bridge's stream to the signalling server ends.
-    pub fn kill_bridge(&mut self, nick: &str) {
+    pub(crate) fn kill_bridge(&mut self, nick: &str) {
         self.bridges.remove(nick);
         let presence = element("presence", ns::CLIENT)
             .with_attr("from", format!("{BREWERY}/{nick}"))
@@ -255,13 +255,13 @@ impl World {
     }
 
     /// A client asks for the room, and enters it when the answer comes.
-    pub fn join(&mut self, nick: &str, level: Level) {
+    pub(crate) fn join(&mut self, nick: &str, level: Level) {
         self.request(nick);
         self.enter(nick, level);
     }
 
     /// A client asks for another room than [`ROOM`] and enters it.
-    pub fn join_elsewhere(&mut self, room: &str, nick: &str, level: Level) {
+    pub(crate) fn join_elsewhere(&mut self, room: &str, nick: &str, level: Level) {
         self.rooms.insert(nick.to_owned(), room.to_owned());
         self.join(nick, level);
     }
@@ -270,19 +270,19 @@ impl World {
         self.rooms.get(nick).map_or(ROOM, String::as_str)
     }
 
-    pub fn request(&mut self, nick: &str) -> Element {
+    pub(crate) fn request(&mut self, nick: &str) -> Element {
         let room = self.room_of(nick).to_owned();
         self.request_room(nick, &room)
     }
 
     /// A client asks for a room by this address; the last answer of the focus.
-    pub fn request_room(&mut self, nick: &str, room: &str) -> Element {
+    pub(crate) fn request_room(&mut self, nick: &str, room: &str) -> Element {
         let from = format!("focus.meet.shoal/{nick}@meet.shoal/x");
         self.request_room_from(nick, room, &from)
     }
 
     /// The request for [`ROOM`] comes from this address.
-    pub fn request_from(&mut self, nick: &str, from: &str) -> Element {
+    pub(crate) fn request_from(&mut self, nick: &str, from: &str) -> Element {
         self.request_room_from(nick, ROOM, from)
     }
 
@@ -309,7 +309,7 @@ impl World {
             .unwrap_or_else(|| element("none", ns::CLIENT))
     }
 
-    pub fn enter(&mut self, nick: &str, level: Level) {
+    pub(crate) fn enter(&mut self, nick: &str, level: Level) {
         let client = Client {
             level,
             silent: false,
@@ -321,7 +321,7 @@ impl World {
     }
 
     /// Enters with something added to the presence.
-    pub fn enter_with(&mut self, nick: &str, level: Level, extra: Element) {
+    pub(crate) fn enter_with(&mut self, nick: &str, level: Level, extra: Element) {
         let client = Client {
             level,
             silent: false,
@@ -333,7 +333,7 @@ impl World {
         self.pump();
     }
 
-    pub fn set_role(&mut self, nick: &str, role: &'static str) {
+    pub(crate) fn set_role(&mut self, nick: &str, role: &'static str) {
         self.clients.get_mut(nick).unwrap().role = role;
         self.show(nick);
         self.pump();
@@ -365,7 +365,7 @@ impl World {
         presence
     }
 
-    pub fn leave(&mut self, nick: &str) {
+    pub(crate) fn leave(&mut self, nick: &str) {
         self.clients.remove(nick);
         let presence = element("presence", ns::CLIENT)
             .with_attr("from", format!("{}/{nick}", self.room_of(nick)))
@@ -377,7 +377,7 @@ impl World {
     }
 
     /// Lets time pass, with everything that falls due meanwhile.
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.director.poll_timeout().filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -387,13 +387,13 @@ impl World {
         self.now = end;
     }
 
-    pub fn feed(&mut self, stanza: Element) {
+    pub(crate) fn feed(&mut self, stanza: Element) {
         self.inbox.push_back(stanza);
         self.pump();
     }
 
     /// Exchanges stanzas until nobody has anything to say.
-    pub fn pump(&mut self) {
+    pub(crate) fn pump(&mut self) {
         loop {
             let mut idle = true;
             while let Some(stanza) = self.inbox.pop_front() {
@@ -509,13 +509,13 @@ impl World {
     }
 
     /// The server answers what it was asked about its storage.
-    pub fn answer_storage(&mut self) {
+    pub(crate) fn answer_storage(&mut self) {
         self.take_storage_requests();
         self.pump();
     }
 
     /// Of how many conferences the server keeps something.
-    pub fn memories(&self) -> usize {
+    pub(crate) fn memories(&self) -> usize {
         let kept = self.kept.values();
         kept.filter(|kept| kept.name() == "memory").count()
     }
@@ -658,7 +658,7 @@ impl World {
     }
 
     /// The client asks the focus for something; the answer is an error or none.
-    pub fn ask(&mut self, nick: &str, payload: Element) -> Result<(), StanzaError> {
+    pub(crate) fn ask(&mut self, nick: &str, payload: Element) -> Result<(), StanzaError> {
         let client = self.clients.get_mut(nick).unwrap();
         client.next_id += 1;
         let id = format!("{nick}-{}", client.next_id);
@@ -676,12 +676,12 @@ impl World {
         stanza::error_of(reply).map_or(Ok(()), Err)
     }
 
-    pub fn jingle(&mut self, nick: &str, jingle: &Jingle) -> Result<(), StanzaError> {
+    pub(crate) fn jingle(&mut self, nick: &str, jingle: &Jingle) -> Result<(), StanzaError> {
         self.ask(nick, Element::from(jingle))
     }
 
     /// Jingle that the client received, oldest first.
-    pub fn jingles(&self, nick: &str) -> Vec<Jingle> {
+    pub(crate) fn jingles(&self, nick: &str) -> Vec<Jingle> {
         self.clients[nick]
             .received
             .iter()
@@ -689,37 +689,37 @@ impl World {
             .collect()
     }
 
-    pub fn verbs(&self, nick: &str) -> Vec<String> {
+    pub(crate) fn verbs(&self, nick: &str) -> Vec<String> {
         self.jingles(nick)
             .iter()
             .map(|j| j.action.as_str().to_owned())
             .collect()
     }
 
-    pub fn offer(&self, nick: &str) -> Jingle {
+    pub(crate) fn offer(&self, nick: &str) -> Jingle {
         self.jingles(nick)
             .into_iter()
             .rfind(|j| j.action == Action::SessionInitiate)
             .expect("an offer")
     }
 
-    pub fn last(&self, nick: &str) -> Jingle {
+    pub(crate) fn last(&self, nick: &str) -> Jingle {
         self.jingles(nick).pop().expect("some Jingle")
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.clients.values_mut().for_each(|c| c.received.clear());
         self.bridges.values_mut().for_each(|b| b.requests.clear());
         self.presences.clear();
     }
 
     /// The client accepts its offer, sending audio and simulcast video on SSRCs from `first` on.
-    pub fn accept(&mut self, nick: &str, first: u32) {
+    pub(crate) fn accept(&mut self, nick: &str, first: u32) {
         let accept = self.acceptance(nick, first);
         self.jingle(nick, &accept).unwrap();
     }
 
-    pub fn acceptance(&self, nick: &str, first: u32) -> Jingle {
+    pub(crate) fn acceptance(&self, nick: &str, first: u32) -> Jingle {
         let mut jingle = Jingle::new(Action::SessionAccept, self.offer(nick).sid);
         jingle.contents = contents(&sources(nick, first));
         for content in &mut jingle.contents {
@@ -729,7 +729,7 @@ impl World {
     }
 
     /// Three people are in the room, connected and sending.
-    pub fn meeting(level: Level) -> Self {
+    pub(crate) fn meeting(level: Level) -> Self {
         let mut world = Self::new();
         world.bridge("jvb1");
         for (nick, first) in [("a", 1000), ("b", 2000), ("c", 3000)] {
@@ -745,12 +745,12 @@ impl World {
         world
     }
 
-    pub fn clear_requests(&mut self) {
+    pub(crate) fn clear_requests(&mut self) {
         self.bridges.values_mut().for_each(|b| b.requests.clear());
     }
 
     /// A client.
-    pub fn client(level: Level) -> Client {
+    pub(crate) fn client(level: Level) -> Client {
         Client {
             level,
             silent: false,
@@ -759,7 +759,7 @@ impl World {
     }
 
     /// A client that answers nothing.
-    pub fn silent_client() -> Client {
+    pub(crate) fn silent_client() -> Client {
         Client {
             level: Level::Plain,
             affiliation: "none",
@@ -773,13 +773,13 @@ impl World {
         }
     }
 
-    pub fn show_again(&mut self, nick: &str) {
+    pub(crate) fn show_again(&mut self, nick: &str) {
         self.show(nick);
         self.pump();
     }
 
     /// The client's presence, with nothing but this added from then on.
-    pub fn say_instead(&mut self, nick: &str, extra: Element) {
+    pub(crate) fn say_instead(&mut self, nick: &str, extra: Element) {
         let client = self.clients.get_mut(nick).unwrap();
         client.extra = vec![extra];
         self.show(nick);
@@ -787,12 +787,12 @@ impl World {
     }
 
     /// Id of the last IQ that the focus sent to a bridge.
-    pub fn last_request_id(&self) -> String {
+    pub(crate) fn last_request_id(&self) -> String {
         self.last_to_bridge.clone()
     }
 
     /// The client sends a transport-info, which reaches the bridge as an update.
-    pub fn send_transport(&mut self, nick: &str) {
+    pub(crate) fn send_transport(&mut self, nick: &str) {
         let summary = self.director.conference(ROOM).unwrap();
         let sid = summary
             .participants
@@ -809,15 +809,15 @@ impl World {
         self.jingle(nick, &info).unwrap();
     }
 
-    pub fn bridge_session(&self, nick: &str) -> String {
+    pub(crate) fn bridge_session(&self, nick: &str) -> String {
         self.offer(nick).bridge_session.unwrap().id.unwrap()
     }
 
-    pub fn last_presence(&self) -> &Element {
+    pub(crate) fn last_presence(&self) -> &Element {
         self.presences.last().expect("a presence of the focus")
     }
 
-    pub fn endpoints(&self, bridge: &str) -> BTreeSet<String> {
+    pub(crate) fn endpoints(&self, bridge: &str) -> BTreeSet<String> {
         self.bridges[bridge]
             .conferences
             .values()

@@ -35,7 +35,7 @@ pub(super) struct Series {
 }
 
 impl Series {
-    pub fn new(
+    pub(super) fn new(
         name: &'static str,
         colour: &'static str,
         mark: Mark,
@@ -60,7 +60,7 @@ pub(super) struct Plot {
 
 impl Plot {
     /// The SVG with its legend; without any point, words.
-    pub fn draw(&self) -> String {
+    pub(super) fn draw(&self) -> String {
         let points = || self.series.iter().flat_map(|series| &series.points);
         if points().next().is_none() {
             return "<p class=none>None.</p>".to_owned();

@@ -82,7 +82,7 @@ pub(super) struct State {
 
 impl Counters {
     /// A participant's state is another one.
-    pub fn note(&self, before: State, now: State) {
+    pub(super) fn note(&self, before: State, now: State) {
         for (count, before, now) in [
             (&self.in_room, before.in_room, now.in_room),
             (&self.well, before.well, now.well),
@@ -98,17 +98,17 @@ impl Counters {
             .fetch_add(now.gaps - before.gaps, Ordering::Relaxed);
     }
 
-    pub fn note_received(&self, datagrams: u64, bytes: u64) {
+    pub(super) fn note_received(&self, datagrams: u64, bytes: u64) {
         self.datagrams.fetch_add(datagrams, Ordering::Relaxed);
         self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub fn note_sent(&self, bytes: u64) {
+    pub(super) fn note_sent(&self, bytes: u64) {
         self.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// A participant has noted who is there, or is not to.
-    pub fn note_stock_taken(&self) {
+    pub(super) fn note_stock_taken(&self) {
         self.stock_taken.fetch_add(1, Ordering::AcqRel);
         self.stock.notify_one();
     }

@@ -39,7 +39,11 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Opens a socket on each address of this host from which one of `toward` is reached, and
     /// returns their addresses.
-    pub fn open(&mut self, id: MediaId, toward: &[SocketAddr]) -> io::Result<Vec<SocketAddr>> {
+    pub(super) fn open(
+        &mut self,
+        id: MediaId,
+        toward: &[SocketAddr],
+    ) -> io::Result<Vec<SocketAddr>> {
         let mut locals: Vec<IpAddr> = Vec::new();
         for remote in toward {
             if let Some(ip) = source(*remote)
@@ -61,13 +65,13 @@ impl Sockets {
         Ok(addresses)
     }
 
-    pub fn close(&mut self, id: MediaId) {
+    pub(super) fn close(&mut self, id: MediaId) {
         self.by_session.remove(&id);
     }
 
     /// Sends, at the next [`Self::flush`] at the latest. What the kernel does not take is lost, as on
     /// any network.
-    pub fn send(&mut self, datagram: &Datagram) {
+    pub(super) fn send(&mut self, datagram: &Datagram) {
         let sockets = self.by_session.get_mut(&datagram.media);
         let mut sockets = sockets.into_iter().flatten();
         if let Some(socket) = sockets.find(|socket| socket.local == datagram.from) {
@@ -76,14 +80,18 @@ impl Sockets {
     }
 
     /// Sends what is left.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         for socket in self.by_session.values_mut().flatten() {
             socket.flush();
         }
     }
 
     /// The next datagrams on any socket.
-    pub fn poll_receive(&mut self, context: &mut Context<'_>, buf: &mut [u8]) -> Poll<Arrival> {
+    pub(super) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<Arrival> {
         self.turn = self.turn.wrapping_add(1);
         let count: usize = self.by_session.values().map(Vec::len).sum();
         let all = self.all().cycle().skip(self.turn % count.max(1));
@@ -99,7 +107,7 @@ impl Sockets {
     }
 
     /// The next datagrams that are there already.
-    pub fn try_receive(&self, buf: &mut [u8]) -> Option<Arrival> {
+    pub(super) fn try_receive(&self, buf: &mut [u8]) -> Option<Arrival> {
         self.all()
             .find_map(|(media, socket)| socket.try_receive(media, buf))
     }

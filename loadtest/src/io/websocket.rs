@@ -29,7 +29,7 @@ pub(super) struct WebSocket(WebSocketStream<Box<dyn Stream>>);
 
 impl WebSocket {
     /// Opens one; also tells the shard that answered.
-    pub async fn open(
+    pub(super) async fn open(
         access: &Access,
         uri: &Uri,
         at: Option<SocketAddr>,
@@ -61,7 +61,7 @@ impl WebSocket {
     }
 
     /// The next text; the error says why there are no more.
-    pub async fn receive(&mut self) -> Result<String, String> {
+    pub(super) async fn receive(&mut self) -> Result<String, String> {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
@@ -79,7 +79,7 @@ impl WebSocket {
     }
 
     /// Sends texts.
-    pub async fn send(&mut self, texts: Vec<String>) -> Result<(), String> {
+    pub(super) async fn send(&mut self, texts: Vec<String>) -> Result<(), String> {
         let sending = async {
             for text in texts {
                 self.0.feed(Message::text(text)).await?;
@@ -94,7 +94,7 @@ impl WebSocket {
 
     /// Closes it, and hears the other side out: a connection that ends with something unread may take along what was sent
     /// last (RFC 9293 section 3.6.1).
-    pub async fn close(mut self) {
+    pub(super) async fn close(mut self) {
         let end = async {
             // Nothing is lost when the other side is gone already.
             let _ = self.0.close(None).await;

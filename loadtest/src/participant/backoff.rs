@@ -15,7 +15,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub fn new(first: Duration, longest: Duration) -> Self {
+    pub(super) fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
             longest,
@@ -24,7 +24,7 @@ impl Backoff {
     }
 
     /// How long to wait before the next attempt.
-    pub fn next(&mut self, rng: &mut SmallRng) -> Duration {
+    pub(super) fn next(&mut self, rng: &mut SmallRng) -> Duration {
         let full = self
             .longest
             .min(self.first * 2u32.pow(self.attempts.min(16)));
@@ -32,7 +32,7 @@ impl Backoff {
         full.mul_f64(rng.random_range(0.5..=1.0))
     }
 
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.attempts = 0;
     }
 }

@@ -15,12 +15,12 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         DESCRIPTOR + self.bytes.len()
     }
 
     /// Appends the bytes.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.descriptor);
         out.extend(self.bytes);
     }
@@ -40,7 +40,7 @@ pub(super) struct Camera {
 
 impl Camera {
     /// `start` is random.
-    pub fn new(picture: &'static Picture, start: u32) -> Self {
+    pub(super) fn new(picture: &'static Picture, start: u32) -> Self {
         Self {
             picture,
             sequence: (start & 0x7fff) as u16,
@@ -52,17 +52,17 @@ impl Camera {
     }
 
     /// The next frame is a key frame: the loop begins with one.
-    pub fn ask_for_key_frame(&mut self) {
+    pub(super) fn ask_for_key_frame(&mut self) {
         self.next = 0;
     }
 
     /// Time passes without a frame.
-    pub fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         self.timestamp = self.timestamp.wrapping_add(TICKS);
     }
 
     /// The payloads of the next frame's packets.
-    pub fn frame(&mut self) -> impl ExactSizeIterator<Item = Payload> + use<> {
+    pub(super) fn frame(&mut self) -> impl ExactSizeIterator<Item = Payload> + use<> {
         self.timestamp = self.timestamp.wrapping_add(TICKS);
         self.picture_id = (self.picture_id + 1) & 0x7fff;
         let packets = self.picture.frame(self.next);

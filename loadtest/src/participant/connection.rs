@@ -55,7 +55,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn new(domain: &str, rng: SmallRng, now: Instant) -> Self {
+    pub(super) fn new(domain: &str, rng: SmallRng, now: Instant) -> Self {
         Self {
             stream: Stream::new(domain, now),
             state: State::Idle,
@@ -67,18 +67,18 @@ impl Connection {
     }
 
     /// Begins, unless it has begun.
-    pub fn connect(&mut self, now: Instant) {
+    pub(super) fn connect(&mut self, now: Instant) {
         if self.state == State::Idle {
             self.lost_at = now;
             self.attempt(now);
         }
     }
 
-    pub fn jid(&self) -> Option<&FullJid> {
+    pub(super) fn jid(&self) -> Option<&FullJid> {
         self.stream.jid()
     }
 
-    pub fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         self.state == State::Up
     }
 
@@ -91,7 +91,7 @@ impl Connection {
             .push_back(ConnectionEvent::OpenSocket { previd });
     }
 
-    pub fn handle_open(&mut self, now: Instant) {
+    pub(super) fn handle_open(&mut self, now: Instant) {
         if matches!(self.state, State::Attempt { .. }) {
             self.stream.handle_open(now);
         } else {
@@ -99,7 +99,7 @@ impl Connection {
         }
     }
 
-    pub fn handle_frame(&mut self, text: &str, now: Instant) {
+    pub(super) fn handle_frame(&mut self, text: &str, now: Instant) {
         if matches!(self.state, State::Attempt { .. } | State::Up) {
             self.stream.handle_frame(text, now);
             self.drain(now);
@@ -107,7 +107,7 @@ impl Connection {
     }
 
     /// The socket is gone, or did not come about.
-    pub fn handle_closed(&mut self, reason: &str, now: Instant) {
+    pub(super) fn handle_closed(&mut self, reason: &str, now: Instant) {
         self.stream.handle_closed();
         let was_up = match self.state {
             State::Up => true,
@@ -130,17 +130,17 @@ impl Connection {
     }
 
     /// Ends the session, here and on the server.
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.stream.close();
         self.state = State::Stopped;
     }
 
-    pub fn send(&mut self, stanza: &Element, now: Instant) {
+    pub(super) fn send(&mut self, stanza: &Element, now: Instant) {
         self.stream.send(stanza);
         self.drain(now);
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Idle | State::Stopped => None,
             State::Attempt { deadline } => Some(deadline),
@@ -149,7 +149,7 @@ impl Connection {
         }
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.poll_timeout().is_none_or(|due| due > now) {
             return;
         }
@@ -195,11 +195,11 @@ impl Connection {
         self.backoff.reset();
     }
 
-    pub fn poll_frame(&mut self) -> Option<String> {
+    pub(super) fn poll_frame(&mut self) -> Option<String> {
         self.stream.poll_frame()
     }
 
-    pub fn poll_event(&mut self) -> Option<ConnectionEvent> {
+    pub(super) fn poll_event(&mut self) -> Option<ConnectionEvent> {
         self.events.pop_front()
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Encoding {
 
 impl Encoding {
     /// One for each size, the smallest first.
-    pub fn all(rng: &mut SmallRng) -> Vec<Self> {
+    pub(super) fn all(rng: &mut SmallRng) -> Vec<Self> {
         pictures()
             .iter()
             .map(|picture| Self {
@@ -46,26 +46,26 @@ impl Encoding {
             .collect()
     }
 
-    pub fn height(&self) -> u16 {
+    pub(super) fn height(&self) -> u16 {
         self.height
     }
 
     /// Whether it is sent from now on.
-    pub fn handle_wanted(&mut self, wanted: bool) {
+    pub(super) fn handle_wanted(&mut self, wanted: bool) {
         if wanted && !self.wanted {
             self.camera.ask_for_key_frame();
         }
         self.wanted = wanted;
     }
 
-    pub fn handle_key_frame_request(&mut self, media: Ssrc) {
+    pub(super) fn handle_key_frame_request(&mut self, media: Ssrc) {
         if media == self.ssrc {
             self.camera.ask_for_key_frame();
         }
     }
 
     /// Appends the packets of the next frame, if it is sent.
-    pub fn frame(&mut self, payload_type: PayloadType, out: &mut Vec<(Header, Payload)>) {
+    pub(super) fn frame(&mut self, payload_type: PayloadType, out: &mut Vec<(Header, Payload)>) {
         if !self.wanted {
             self.camera.skip();
             return;
@@ -91,7 +91,7 @@ impl Encoding {
     }
 
     /// The packet of `media` with this number once more: header of its retransmission, and payload.
-    pub fn retransmission(
+    pub(super) fn retransmission(
         &mut self,
         media: Ssrc,
         sequence: u16,
@@ -114,7 +114,7 @@ impl Encoding {
     }
 
     /// What a sender report says: SSRC, RTP timestamp, packets and bytes.
-    pub fn report(&self) -> (Ssrc, u32, (u32, u32)) {
+    pub(super) fn report(&self) -> (Ssrc, u32, (u32, u32)) {
         (self.ssrc, self.camera.timestamp, self.sent)
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Handover<S> {
 }
 
 impl<S> Handover<S> {
-    pub fn new(old: S, now: Instant) -> Self {
+    pub(super) fn new(old: S, now: Instant) -> Self {
         Self {
             old,
             until: now + LONGEST,
@@ -29,19 +29,19 @@ impl<S> Handover<S> {
     }
 
     /// Takes a packet that the new session brought.
-    pub fn handle_new(&mut self, arrival: &Arrival) {
+    pub(super) fn handle_new(&mut self, arrival: &Arrival) {
         self.arrived.insert((arrival.owner.clone(), arrival.media));
     }
 
     /// Whether a packet that the old session brought is what a person gets.
-    pub fn takes_old(&self, arrival: &Arrival) -> bool {
+    pub(super) fn takes_old(&self, arrival: &Arrival) -> bool {
         !self
             .arrived
             .contains(&(arrival.owner.clone(), arrival.media))
     }
 
     /// Whether all that flows comes over the new session.
-    pub fn is_complete(&self, journal: &Journal, now: Instant) -> bool {
+    pub(super) fn is_complete(&self, journal: &Journal, now: Instant) -> bool {
         let flows = |last: Option<Instant>| last.is_some_and(|last| now < last + SILENT);
         journal
             .tracks

@@ -29,12 +29,12 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    pub fn of(&self, ssrc: u32) -> Option<&Carried> {
+    pub(super) fn of(&self, ssrc: u32) -> Option<&Carried> {
         self.by_ssrc.get(&ssrc)
     }
 
     /// Takes what Jingle signals. The bridge's own sources carry nothing.
-    pub fn add(&mut self, sources: &ConferenceSources) {
+    pub(super) fn add(&mut self, sources: &ConferenceSources) {
         for (owner, sources) in &sources.by_owner {
             if owner == BRIDGE_OWNER {
                 continue;
@@ -55,7 +55,7 @@ impl Heard {
         }
     }
 
-    pub fn remove(&mut self, sources: &ConferenceSources) {
+    pub(super) fn remove(&mut self, sources: &ConferenceSources) {
         for sources in sources.by_owner.values() {
             for (_, source) in sources.iter() {
                 self.by_ssrc.remove(&source.ssrc);
@@ -64,7 +64,7 @@ impl Heard {
     }
 
     /// Takes what the bridge channel says of SSRCs.
-    pub fn handle_message(&mut self, message: &Message) {
+    pub(super) fn handle_message(&mut self, message: &Message) {
         match message {
             Message::AudioSourcesMap(map) => {
                 for mapped in &map.mapped_sources {

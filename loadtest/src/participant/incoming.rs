@@ -32,11 +32,11 @@ struct Picture {
 }
 
 impl Incoming {
-    pub fn sound() -> Self {
+    pub(super) fn sound() -> Self {
         Self::default()
     }
 
-    pub fn picture(now: Instant) -> Self {
+    pub(super) fn picture(now: Instant) -> Self {
         Self {
             newest: None,
             picture: Some(Picture {
@@ -47,7 +47,7 @@ impl Incoming {
     }
 
     /// Takes a packet; gives how many before it are missing.
-    pub fn handle_packet(&mut self, packet: &RtpPacket<'_>, vp8: bool, now: Instant) -> u32 {
+    pub(super) fn handle_packet(&mut self, packet: &RtpPacket<'_>, vp8: bool, now: Instant) -> u32 {
         let sequence = packet.sequence_number();
         let steps = self.newest.map_or(1, |newest| sequence.since(newest));
         if steps > 0 {
@@ -64,14 +64,14 @@ impl Incoming {
     }
 
     /// Takes a retransmission of the packet with this number.
-    pub fn handle_repair(&mut self, sequence: SeqNum, now: Instant) {
+    pub(super) fn handle_repair(&mut self, sequence: SeqNum, now: Instant) {
         if let Some(picture) = &mut self.picture {
             picture.holes.handle_packet(sequence, now);
         }
     }
 
     /// Appends the packets to ask for. True when a key frame is to be asked for.
-    pub fn poll(&mut self, now: Instant, missing: &mut Vec<SeqNum>) -> bool {
+    pub(super) fn poll(&mut self, now: Instant, missing: &mut Vec<SeqNum>) -> bool {
         let Some(picture) = &mut self.picture else {
             return false;
         };

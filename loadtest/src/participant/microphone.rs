@@ -17,7 +17,7 @@ pub(super) struct Microphone {
 
 impl Microphone {
     /// `start` is random.
-    pub fn new(start: u32) -> Self {
+    pub(super) fn new(start: u32) -> Self {
         Self {
             // The lower half, so that a receiver that loses the first packets counts no rollover.
             sequence: (start & 0x7fff) as u16,
@@ -27,7 +27,7 @@ impl Microphone {
     }
 
     /// The next 20 ms: payload, and the value of the audio level extension (RFC 6464 §3).
-    pub fn frame(&mut self) -> (&'static [u8], u8) {
+    pub(super) fn frame(&mut self) -> (&'static [u8], u8) {
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(TICKS);
         let payload = sound()[self.next];

@@ -48,7 +48,7 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    pub fn read(jingle: Jingle) -> Result<Self, OfferError> {
+    pub(super) fn read(jingle: Jingle) -> Result<Self, OfferError> {
         let transport = jingle.transport().ok_or(OfferError::Transport)?;
         Ok(Self {
             sid: jingle.sid.clone(),
@@ -66,12 +66,12 @@ impl Offer {
     }
 
     /// Addresses that the bridge can be reached at.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         self.remote.candidates.iter().map(|c| c.addr).collect()
     }
 
     /// Our DTLS role.
-    pub fn setup(&self) -> Setup {
+    pub(super) fn setup(&self) -> Setup {
         match self.remote.setup {
             Setup::Active => Setup::Passive,
             Setup::Passive | Setup::Actpass => Setup::Active,
@@ -79,7 +79,7 @@ impl Offer {
     }
 
     /// session-accept, or transport-accept where the offer replaced a transport.
-    pub fn accept(
+    pub(super) fn accept(
         &self,
         local: &IceCredentials,
         fingerprint: &Fingerprint,
@@ -114,7 +114,7 @@ impl Offer {
     }
 
     /// Our end of the transport as it is signalled.
-    pub fn local_transport(
+    pub(super) fn local_transport(
         &self,
         local: &IceCredentials,
         fingerprint: &Fingerprint,
@@ -193,7 +193,7 @@ fn format(jingle: &Jingle, content: &str, codec: &str) -> Option<Format> {
 
 impl Format {
     /// Id of an extension, where it fits the one-byte form (RFC 8285 §4.2).
-    pub fn id(&self, extension: Extension) -> Option<u8> {
+    pub(super) fn id(&self, extension: Extension) -> Option<u8> {
         self.extensions.id(extension).filter(|id| *id < 15)
     }
 }

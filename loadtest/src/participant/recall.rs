@@ -39,18 +39,18 @@ impl Default for Recall {
 }
 
 impl Recall {
-    pub fn handle_focus_left(&mut self, rng: &mut SmallRng, now: Instant) {
+    pub(super) fn handle_focus_left(&mut self, rng: &mut SmallRng, now: Instant) {
         self.waits.reset();
         self.state = State::Due(now + self.waits.next(rng));
     }
 
     /// It is there, or we are not in the room any more.
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.state = State::Idle;
     }
 
     /// The answer to the conference request; whether it was one of these.
-    pub fn handle_answer(&mut self, ready: bool, rng: &mut SmallRng, now: Instant) -> bool {
+    pub(super) fn handle_answer(&mut self, ready: bool, rng: &mut SmallRng, now: Instant) -> bool {
         if self.state != State::Asked {
             return false;
         }
@@ -60,7 +60,7 @@ impl Recall {
         true
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Due(at) => Some(at),
             State::Idle | State::Asked => None,
@@ -69,7 +69,7 @@ impl Recall {
 
     /// Whether the conference is to be asked for.
     #[must_use]
-    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> bool {
         let due = self.poll_timeout().is_some_and(|at| at <= now);
         if due {
             self.state = State::Asked;

@@ -30,7 +30,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub fn new(own: u32, offer: &Offer) -> Self {
+    pub(super) fn new(own: u32, offer: &Offer) -> Self {
         Self {
             own: Ssrc(own),
             transport_id: offer.video.id(Extension::TransportCc),
@@ -42,7 +42,12 @@ impl Receiver {
     }
 
     /// Takes a packet; tells it if it is one of a source.
-    pub fn handle_rtp(&mut self, bytes: &[u8], heard: &Heard, now: Instant) -> Option<Arrival> {
+    pub(super) fn handle_rtp(
+        &mut self,
+        bytes: &[u8],
+        heard: &Heard,
+        now: Instant,
+    ) -> Option<Arrival> {
         let packet = RtpPacket::parse(bytes).ok()?;
         let id = self.transport_id;
         if let Some(&[high, low]) = id.and_then(|id| packet.extension_by_id(id)) {
@@ -85,7 +90,7 @@ impl Receiver {
     }
 
     /// Appends the feedback that is due.
-    pub fn poll_report(&mut self, now: Instant, out: &mut Vec<u8>) {
+    pub(super) fn poll_report(&mut self, now: Instant, out: &mut Vec<u8>) {
         let mut feedback = Vec::new();
         while self.feedback.poll(self.own, now, &mut feedback) {}
         if self.next_look.is_none_or(|at| at <= now) {

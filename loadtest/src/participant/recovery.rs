@@ -29,7 +29,7 @@ pub(super) enum Recovery {
 impl Recovery {
     /// The path is gone. A bridge session without id cannot be restarted in place.
     #[must_use]
-    pub fn handle_failure(&mut self, can_restart: bool, now: Instant) -> Option<Wish> {
+    pub(super) fn handle_failure(&mut self, can_restart: bool, now: Instant) -> Option<Wish> {
         if *self != Self::Idle {
             return None;
         }
@@ -44,7 +44,7 @@ impl Recovery {
 
     /// The focus refused.
     #[must_use]
-    pub fn handle_refusal(&mut self, wish: Wish, now: Instant) -> Option<Wish> {
+    pub(super) fn handle_refusal(&mut self, wish: Wish, now: Instant) -> Option<Wish> {
         if *self == Self::Idle {
             return None;
         }
@@ -63,16 +63,16 @@ impl Recovery {
     }
 
     /// The answer to an offer was refused: ask for another offer, but not at once.
-    pub fn handle_refused_answer(&mut self, now: Instant) {
+    pub(super) fn handle_refused_answer(&mut self, now: Instant) {
         *self = Self::Asked { until: now + AGAIN };
     }
 
     /// The path is there, or a new offer came.
-    pub fn handle_success(&mut self) {
+    pub(super) fn handle_success(&mut self) {
         *self = Self::Idle;
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self {
             Self::Idle => None,
             Self::Asked { until } => Some(*until),
@@ -80,7 +80,7 @@ impl Recovery {
     }
 
     #[must_use]
-    pub fn handle_timeout(&mut self, now: Instant) -> Option<Wish> {
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Option<Wish> {
         if self.poll_timeout().is_none_or(|due| due > now) {
             return None;
         }

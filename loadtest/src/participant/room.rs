@@ -47,7 +47,7 @@ pub(super) struct Room {
 
 impl Room {
     /// A room that is about to be joined. `focus` is the focus's bare JID.
-    pub fn new(jid: BareJid, nick: String, focus: Option<String>) -> Self {
+    pub(super) fn new(jid: BareJid, nick: String, focus: Option<String>) -> Self {
         Self {
             jid,
             nick,
@@ -60,21 +60,21 @@ impl Room {
     }
 
     /// Our endpoint id.
-    pub fn nick(&self) -> &str {
+    pub(super) fn nick(&self) -> &str {
         &self.nick
     }
 
-    pub fn is_joined(&self) -> bool {
+    pub(super) fn is_joined(&self) -> bool {
         self.joined
     }
 
     /// Where the focus is in the room.
-    pub fn focus_occupant(&self) -> Option<&FullJid> {
+    pub(super) fn focus_occupant(&self) -> Option<&FullJid> {
         self.focus_occupant.as_ref()
     }
 
     /// Names of the other people in the room.
-    pub fn people(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn people(&self) -> impl Iterator<Item = &str> {
         self.people.values().map(String::as_str)
     }
 
@@ -83,7 +83,7 @@ impl Room {
     }
 
     /// The presence that joins, with the sources that will be sent.
-    pub fn join(&self, name: &str, sends: bool, info: &Info) -> Option<Element> {
+    pub(super) fn join(&self, name: &str, sends: bool, info: &Info) -> Option<Element> {
         let muted = |suffix: &str| {
             let state = SourceState {
                 muted: !sends,
@@ -107,12 +107,12 @@ impl Room {
         )
     }
 
-    pub fn leave(&self) -> Option<Element> {
+    pub(super) fn leave(&self) -> Option<Element> {
         Some(muc::leave(&self.occupant()?))
     }
 
     /// Takes a presence of this room; of others nothing is noticed.
-    pub fn handle_presence(&mut self, presence: &Element) {
+    pub(super) fn handle_presence(&mut self, presence: &Element) {
         let Some(from) = stanza::from(presence).filter(|from| from.to_bare() == self.jid) else {
             return;
         };
@@ -186,7 +186,7 @@ impl Room {
         });
     }
 
-    pub fn poll_event(&mut self) -> Option<RoomEvent> {
+    pub(super) fn poll_event(&mut self) -> Option<RoomEvent> {
         self.events.pop_front()
     }
 }

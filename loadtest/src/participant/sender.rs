@@ -42,7 +42,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub fn new(endpoint: &str, offer: &Offer, rng: &mut SmallRng) -> Self {
+    pub(super) fn new(endpoint: &str, offer: &Offer, rng: &mut SmallRng) -> Self {
         Self {
             endpoint: endpoint.to_owned(),
             audio: offer.audio.clone(),
@@ -61,7 +61,7 @@ impl Sender {
     }
 
     /// The sources as the session-accept names them.
-    pub fn sources(&self) -> EndpointSources {
+    pub(super) fn sources(&self) -> EndpointSources {
         let source = |ssrc: Ssrc, kind: &str| {
             let name = format!("{}-{kind}0", self.endpoint);
             let msid = format!("{name}-stream {name}-track");
@@ -85,14 +85,14 @@ impl Sender {
         sources
     }
 
-    pub fn handle_key_frame_request(&mut self, media: Ssrc) {
+    pub(super) fn handle_key_frame_request(&mut self, media: Ssrc) {
         for encoding in &mut self.encodings {
             encoding.handle_key_frame_request(media);
         }
     }
 
     /// Takes the largest height that anybody wants; 0: nobody wants any; below 0: all that there is.
-    pub fn handle_wanted_height(&mut self, height: i32) {
+    pub(super) fn handle_wanted_height(&mut self, height: i32) {
         for (index, encoding) in self.encodings.iter_mut().enumerate() {
             let fits = i32::from(encoding.height()) <= height || index == 0;
             encoding.handle_wanted(height < 0 || height > 0 && fits);
@@ -100,7 +100,7 @@ impl Sender {
     }
 
     /// The next RTP packet that is due.
-    pub fn poll_packet(&mut self, now: Instant) -> Option<Vec<u8>> {
+    pub(super) fn poll_packet(&mut self, now: Instant) -> Option<Vec<u8>> {
         if self.ready.is_empty() {
             if due(&mut self.next_audio, AUDIO_EVERY, now) {
                 self.make_sound();
@@ -160,7 +160,7 @@ impl Sender {
     }
 
     /// A video packet once more, as RTX (RFC 4588 §4).
-    pub fn retransmission(&mut self, media: Ssrc, sequence: SeqNum) -> Option<Vec<u8>> {
+    pub(super) fn retransmission(&mut self, media: Ssrc, sequence: SeqNum) -> Option<Vec<u8>> {
         let payload_type = self.video.rtx?;
         let (header, payload) = self
             .encodings
@@ -173,7 +173,7 @@ impl Sender {
     }
 
     /// Appends sender reports (RFC 3550 §6.4.1) when they are due.
-    pub fn poll_report(&mut self, now: Instant, out: &mut Vec<u8>) {
+    pub(super) fn poll_report(&mut self, now: Instant, out: &mut Vec<u8>) {
         if !due(&mut self.next_report, REPORT_EVERY, now) {
             return;
         }

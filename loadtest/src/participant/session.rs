@@ -79,7 +79,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Begins with the answer to `offer`; `locals` are the addresses of its sockets.
-    pub fn start(
+    pub(super) fn start(
         id: MediaId,
         offer: Offer,
         locals: Vec<SocketAddr>,
@@ -127,27 +127,27 @@ impl Session {
         })
     }
 
-    pub fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.transport.is_connected()
     }
 
-    pub fn local_credentials(&self) -> &IceCredentials {
+    pub(super) fn local_credentials(&self) -> &IceCredentials {
         self.transport.local_credentials()
     }
 
-    pub fn sources(&self) -> xmpp::source::EndpointSources {
+    pub(super) fn sources(&self) -> xmpp::source::EndpointSources {
         self.sender
             .as_ref()
             .map(Sender::sources)
             .unwrap_or_default()
     }
 
-    pub fn heard(&mut self) -> &mut Heard {
+    pub(super) fn heard(&mut self) -> &mut Heard {
         &mut self.heard
     }
 
     /// Takes candidates, or the bridge's half of a restart of ICE; for the latter gives our half.
-    pub fn handle_transport_info(
+    pub(super) fn handle_transport_info(
         &mut self,
         transport: &IceUdpTransport,
         rng: &mut SmallRng,
@@ -172,7 +172,7 @@ impl Session {
     }
 
     /// Takes a datagram; tells the packet in it if it is one of a source.
-    pub fn handle_datagram(
+    pub(super) fn handle_datagram(
         &mut self,
         buf: &mut [u8],
         from: SocketAddr,
@@ -256,13 +256,13 @@ impl Session {
         }
     }
 
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&mut self) -> Option<Instant> {
         let transport = self.transport.poll_timeout();
         let tick = self.connected.then_some(self.next_tick);
         transport.into_iter().chain(tick).min()
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.transport.poll_timeout().is_some_and(|due| due <= now) {
             self.transport.handle_timeout(now);
             self.drain(now);
@@ -323,16 +323,16 @@ impl Session {
     }
 
     /// Says goodbye to the bridge.
-    pub fn close(&mut self, now: Instant) {
+    pub(super) fn close(&mut self, now: Instant) {
         self.transport.close(now);
         self.drain(now);
     }
 
-    pub fn poll_datagram(&mut self) -> Option<Datagram> {
+    pub(super) fn poll_datagram(&mut self) -> Option<Datagram> {
         self.datagrams.pop_front()
     }
 
-    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+    pub(super) fn poll_event(&mut self) -> Option<SessionEvent> {
         self.events.pop_front()
     }
 }

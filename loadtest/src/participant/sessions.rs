@@ -69,7 +69,7 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub fn new(certificate: Certificate, break_before_make: bool) -> Self {
+    pub(super) fn new(certificate: Certificate, break_before_make: bool) -> Self {
         Self {
             certificate,
             break_before_make,
@@ -91,7 +91,7 @@ impl Sessions {
         }
     }
 
-    pub fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         matches!(&self.current, Current::Running(session) if session.is_connected())
     }
 
@@ -99,7 +99,7 @@ impl Sessions {
     ///
     /// # Errors
     /// The condition to answer with.
-    pub fn handle_jingle(
+    pub(super) fn handle_jingle(
         &mut self,
         jingle: Jingle,
         rng: &mut SmallRng,
@@ -183,7 +183,7 @@ impl Sessions {
     }
 
     /// The sockets of a session are open at these addresses.
-    pub fn handle_media_open(
+    pub(super) fn handle_media_open(
         &mut self,
         id: MediaId,
         locals: Vec<SocketAddr>,
@@ -221,7 +221,7 @@ impl Sessions {
     }
 
     /// The focus answered a request.
-    pub fn handle_answer(&mut self, about: &About, refused: bool, now: Instant) {
+    pub(super) fn handle_answer(&mut self, about: &About, refused: bool, now: Instant) {
         match about {
             About::Answer { sid } if refused && self.sid() == Some(sid) => {
                 self.recovery.handle_refused_answer(now);
@@ -264,7 +264,7 @@ impl Sessions {
         self.ask(jingle, About::Recovery { sid, wish });
     }
 
-    pub fn handle_datagram(
+    pub(super) fn handle_datagram(
         &mut self,
         id: MediaId,
         buf: &mut [u8],
@@ -293,7 +293,7 @@ impl Sessions {
         self.drain(journal, now);
     }
 
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&mut self) -> Option<Instant> {
         let current = match &mut self.current {
             Current::Running(session) => session.poll_timeout(),
             _ => None,
@@ -308,7 +308,7 @@ impl Sessions {
             .min()
     }
 
-    pub fn handle_timeout(&mut self, journal: &Journal, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, journal: &Journal, now: Instant) {
         if let Current::Running(session) = &mut self.current {
             session.handle_timeout(now);
         }
@@ -383,17 +383,17 @@ impl Sessions {
     }
 
     /// Ends everything.
-    pub fn close(&mut self, now: Instant) {
+    pub(super) fn close(&mut self, now: Instant) {
         self.retire(now);
         self.drop_old(now);
         self.recovery.handle_success();
     }
 
-    pub fn poll_datagram(&mut self) -> Option<Datagram> {
+    pub(super) fn poll_datagram(&mut self) -> Option<Datagram> {
         self.datagrams.pop_front()
     }
 
-    pub fn poll_event(&mut self) -> Option<SessionsEvent> {
+    pub(super) fn poll_event(&mut self) -> Option<SessionsEvent> {
         self.events.pop_front()
     }
 }

@@ -73,7 +73,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub fn new(domain: &str, now: Instant) -> Self {
+    pub(super) fn new(domain: &str, now: Instant) -> Self {
         Self {
             domain: domain.to_owned(),
             state: State::Closed,
@@ -91,27 +91,27 @@ impl Stream {
         }
     }
 
-    pub fn jid(&self) -> Option<&FullJid> {
+    pub(super) fn jid(&self) -> Option<&FullJid> {
         self.jid.as_ref()
     }
 
-    pub fn is_online(&self) -> bool {
+    pub(super) fn is_online(&self) -> bool {
         matches!(self.state, State::Online)
     }
 
     /// Id of the session that the next socket goes on with.
-    pub fn ticket(&self) -> Option<&str> {
+    pub(super) fn ticket(&self) -> Option<&str> {
         self.ticket.as_deref()
     }
 
     /// Forgets the session: the next socket begins a new one.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.ticket = None;
         self.outbound = Outbound::default();
         self.inbound = Inbound::default();
     }
 
-    pub fn handle_open(&mut self, now: Instant) {
+    pub(super) fn handle_open(&mut self, now: Instant) {
         self.last_heard = now;
         self.pinged = None;
         self.pings_lost = 0;
@@ -119,7 +119,7 @@ impl Stream {
         self.open();
     }
 
-    pub fn handle_closed(&mut self) {
+    pub(super) fn handle_closed(&mut self) {
         self.state = State::Closed;
         self.frames.clear();
     }
@@ -129,7 +129,7 @@ impl Stream {
             .push_back(frame::open(&Header::to_domain(&self.domain)));
     }
 
-    pub fn handle_frame(&mut self, text: &str, now: Instant) {
+    pub(super) fn handle_frame(&mut self, text: &str, now: Instant) {
         self.last_heard = now;
         self.pinged = None;
         self.pings_lost = 0;
@@ -291,7 +291,7 @@ impl Stream {
     }
 
     /// Sends a stanza, or keeps it for the resumption of the session.
-    pub fn send(&mut self, stanza: &Element) {
+    pub(super) fn send(&mut self, stanza: &Element) {
         let text = frame::element(stanza);
         if self.outbound.len() == MAX_UNACKNOWLEDGED {
             self.broken("the server acknowledges nothing");
@@ -312,7 +312,7 @@ impl Stream {
     }
 
     /// Says goodbye: the server ends the session at once.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if self.is_online() {
             self.frames.push_back(frame::close());
             self.state = State::Closed;
@@ -320,14 +320,14 @@ impl Stream {
         self.forget();
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.is_online().then(|| match self.pinged {
             Some(at) => at + PING_TIMEOUT,
             None => self.last_heard + PING_AFTER,
         })
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.poll_timeout().is_none_or(|due| due > now) {
             return;
         }
@@ -345,11 +345,11 @@ impl Stream {
         }
     }
 
-    pub fn poll_frame(&mut self) -> Option<String> {
+    pub(super) fn poll_frame(&mut self) -> Option<String> {
         self.frames.pop_front()
     }
 
-    pub fn poll_event(&mut self) -> Option<StreamEvent> {
+    pub(super) fn poll_event(&mut self) -> Option<StreamEvent> {
         self.events.pop_front()
     }
 }

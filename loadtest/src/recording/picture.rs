@@ -34,7 +34,7 @@ pub(crate) struct Picture {
 impl Picture {
     /// Cuts frames into packets. `None` when they do not begin with a key frame, or the last of them leaves the
     /// pattern of layers incomplete.
-    pub fn of(frames: &[&'static [u8]]) -> Option<Self> {
+    pub(crate) fn of(frames: &[&'static [u8]]) -> Option<Self> {
         // RFC 6386 §9.1: a tag of 3 bytes with P in its first bit, a start code, and the width
         // before the height.
         let &[tag, _, _, 0x9d, 0x01, 0x2a, _, _, h0, h1, ..] = *frames.first()? else {
@@ -72,24 +72,24 @@ impl Picture {
     }
 
     /// How many frames the loop has.
-    pub fn frames(&self) -> usize {
+    pub(crate) fn frames(&self) -> usize {
         self.frames.len()
     }
 
     /// The packets of a frame of the loop.
-    pub fn frame(&self, index: usize) -> &[Packet] {
+    pub(crate) fn frame(&self, index: usize) -> &[Packet] {
         &self.packets[self.frames[index].clone()]
     }
 
     #[cfg(test)]
-    pub fn packets(&self) -> impl Iterator<Item = &Packet> {
+    pub(crate) fn packets(&self) -> impl Iterator<Item = &Packet> {
         self.packets.iter()
     }
 }
 
 impl Packet {
     /// Whether the frame is of the base layer.
-    pub fn is_base(&self) -> bool {
+    pub(crate) fn is_base(&self) -> bool {
         self.layer >> 6 == 0
     }
 }

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-pub struct Door {
+pub(crate) struct Door {
     pub address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Door {
-    pub async fn to(service: SocketAddr) -> Self {
+    pub(crate) async fn to(service: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
@@ -28,7 +28,7 @@ impl Door {
     }
 
     /// All connections break, and nobody is let in any more.
-    pub fn close(self) {
+    pub(crate) fn close(self) {
         self.task.abort();
     }
 }

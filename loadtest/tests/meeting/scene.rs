@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Scene {
+pub(crate) struct Scene {
     stop: CancellationToken,
     progress: watch::Receiver<Progress>,
     run: JoinHandle<Report>,
@@ -19,12 +19,12 @@ pub struct Scene {
 
 impl Scene {
     /// A room of two, who connect through `doors`.
-    pub fn of_two(service: SocketAddr, doors: Vec<SocketAddr>) -> Self {
+    pub(crate) fn of_two(service: SocketAddr, doors: Vec<SocketAddr>) -> Self {
         Self::of(service, |plan| plan.connect = doors)
     }
 
     /// A room of two, with something changed.
-    pub fn of(service: SocketAddr, change: impl FnOnce(&mut Plan)) -> Self {
+    pub(crate) fn of(service: SocketAddr, change: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = Plan {
             until_signal: true,
             progress_every: Duration::from_millis(50),
@@ -57,24 +57,24 @@ impl Scene {
     }
 
     /// Both are in the room and have received so many more datagrams than before.
-    pub async fn both_well(&mut self, more: u64) {
+    pub(crate) async fn both_well(&mut self, more: u64) {
         let before = self.progress.borrow().datagrams;
         let wanted = |now: &Progress| now.well == 2 && now.datagrams >= before + more;
         self.see("both well, with media", wanted).await;
     }
 
     /// Both are in the room, with or without a bridge.
-    pub async fn both_in_the_room(&mut self) {
+    pub(crate) async fn both_in_the_room(&mut self) {
         self.see("both in the room", |now| now.in_room == 2).await;
     }
 
     /// Somebody is out of the room or has no bridge.
-    pub async fn somebody_unwell(&mut self) {
+    pub(crate) async fn somebody_unwell(&mut self) {
         self.see("somebody unwell", |now| now.well < 2).await;
     }
 
     /// No media has come for `time`.
-    pub async fn silence(&mut self, time: Duration) {
+    pub(crate) async fn silence(&mut self, time: Duration) {
         let mut last = *self.progress.borrow();
         let quiet = |now: &Progress| {
             if now.datagrams != last.datagrams {
@@ -85,7 +85,7 @@ impl Scene {
         self.see("silence", quiet).await;
     }
 
-    pub async fn end(self) -> Report {
+    pub(crate) async fn end(self) -> Report {
         self.stop.cancel();
         self.run.await.unwrap()
     }

@@ -18,7 +18,7 @@ const PASSWORD: &str = "herring herring herring";
 const CONFIG: &str = r#"{"domain":"meet.test","muc":"muc.meet.test","websocketUrl":"/xmpp-websocket",
     "conferenceRequestUrl":"/conference-request/v1","keepAliveUrl":"/_unlock"}"#;
 
-pub struct Service {
+pub(crate) struct Service {
     signalling: Arc<Mutex<Arc<Server>>>,
     focus: Focus,
     served: JoinHandle<()>,
@@ -27,7 +27,7 @@ pub struct Service {
 
 impl Service {
     /// Without any bridge.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let server = Arc::new(Server::start(signalling_config()).await.unwrap());
         let signalling = Arc::new(Mutex::new(server));
         let focus = Focus::start(focus_config(), connector(&signalling)).unwrap();
@@ -43,12 +43,12 @@ impl Service {
     }
 
     /// One more bridge.
-    pub async fn add_bridge(&self) -> Bridge {
+    pub(crate) async fn add_bridge(&self) -> Bridge {
         self.add_named_bridge("").await
     }
 
     /// One more bridge, with this nick in the brewery.
-    pub async fn add_named_bridge(&self, nick: &str) -> Bridge {
+    pub(crate) async fn add_named_bridge(&self, nick: &str) -> Bridge {
         let mut config = bridge::Config {
             udp_port: 0,
             bind_addresses: vec![[127, 0, 0, 1].into()],
@@ -75,7 +75,7 @@ impl Service {
     }
 
     /// Asks the focus to move everybody away from a bridge; how many it moves.
-    pub async fn move_all_from(&self, nick: &str) -> usize {
+    pub(crate) async fn move_all_from(&self, nick: &str) -> usize {
         let path = format!("/move-endpoints/move-endpoints?bridge={nick}&numEndpoints=100");
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let request = format!("GET {path} HTTP/1.0\r\n\r\n");
@@ -90,7 +90,7 @@ impl Service {
     }
 
     /// Signalling dies and comes back without its memory.
-    pub async fn replace_signalling(&mut self) {
+    pub(crate) async fn replace_signalling(&mut self) {
         self.served.abort();
         let old = Arc::clone(&self.signalling.lock().unwrap());
         old.shutdown().await;

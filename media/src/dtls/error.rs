@@ -45,7 +45,7 @@ pub(super) enum HandshakeError {
 
 impl HandshakeError {
     /// The description of the alert that tells the peer; `None` when it knows or does not hear.
-    pub fn alert(&self) -> Option<u8> {
+    pub(super) fn alert(&self) -> Option<u8> {
         Some(match self {
             Self::Malformed(_) => 50,
             Self::Unexpected(_) => 10,

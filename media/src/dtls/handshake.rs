@@ -68,7 +68,11 @@ pub(super) enum Step {
 }
 
 impl Handshake {
-    pub fn new(certificate: Certificate, side: Side, fingerprints: Vec<Fingerprint>) -> Self {
+    pub(super) fn new(
+        certificate: Certificate,
+        side: Side,
+        fingerprints: Vec<Fingerprint>,
+    ) -> Self {
         let mut random = [0; 32];
         aws_lc_rs::rand::fill(&mut random).expect("invariant: the system gives random numbers");
         Self {
@@ -90,11 +94,11 @@ impl Handshake {
     }
 
     /// The client's first flight.
-    pub fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.hello(Vec::new());
     }
 
-    pub fn handle(&mut self, message: &Message) -> Result<Step, HandshakeError> {
+    pub(super) fn handle(&mut self, message: &Message) -> Result<Step, HandshakeError> {
         match self.role {
             Role::Client(_) => self.handle_of_server(message),
             Role::Server(_) => self.handle_of_client(message),

@@ -135,7 +135,7 @@ pub(super) struct ClientHello {
 
 impl ClientHello {
     /// Everything that we can do.
-    pub fn offer(random: [u8; 32], cookie: Vec<u8>) -> Self {
+    pub(super) fn offer(random: [u8; 32], cookie: Vec<u8>) -> Self {
         Self {
             random,
             cookie,
@@ -153,7 +153,7 @@ impl ClientHello {
         }
     }
 
-    pub fn read(body: &[u8]) -> Result<Self, HandshakeError> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, HandshakeError> {
         let mut message = Reader(body);
         let malformed = HandshakeError::Malformed("ClientHello");
         let version = message.u16().ok_or(malformed.clone())?;
@@ -183,7 +183,7 @@ impl ClientHello {
         })
     }
 
-    pub fn write(&self) -> Vec<u8> {
+    pub(super) fn write(&self) -> Vec<u8> {
         let mut out = VERSION.to_be_bytes().to_vec();
         out.extend(self.random);
         out.push(0);
@@ -206,7 +206,7 @@ pub(super) struct ServerHello {
 }
 
 impl ServerHello {
-    pub fn read(body: &[u8]) -> Result<Self, HandshakeError> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, HandshakeError> {
         let mut message = Reader(body);
         let malformed = HandshakeError::Malformed("ServerHello");
         let version = message.u16().ok_or(malformed.clone())?;
@@ -231,7 +231,7 @@ impl ServerHello {
         })
     }
 
-    pub fn write(&self) -> Vec<u8> {
+    pub(super) fn write(&self) -> Vec<u8> {
         let mut out = VERSION.to_be_bytes().to_vec();
         out.extend(self.random);
         out.push(0);

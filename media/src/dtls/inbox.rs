@@ -23,11 +23,11 @@ pub(super) struct Message {
 
 impl Message {
     /// As one fragment: so it is in the transcript.
-    pub fn write(&self) -> Vec<u8> {
+    pub(super) fn write(&self) -> Vec<u8> {
         self.fragment(0..self.body.len())
     }
 
-    pub fn fragment(&self, part: Range<usize>) -> Vec<u8> {
+    pub(super) fn fragment(&self, part: Range<usize>) -> Vec<u8> {
         let number = |out: &mut Vec<u8>, n: usize| out.extend(&(n as u32).to_be_bytes()[1..]);
         let mut out = Vec::with_capacity(HANDSHAKE_HEADER + part.len());
         out.push(self.kind);
@@ -77,7 +77,7 @@ pub(super) struct Inbox {
 impl Inbox {
     /// Takes the fragments of a record. Returns whether one belongs to a message that was taken
     /// out before: its sender has not heard the answer.
-    pub fn take(&mut self, body: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
+    pub(super) fn take(&mut self, body: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
         let mut repeated = false;
         let mut rest = Reader(body);
         while let Some(fragment) = Fragment::read(&mut rest) {
@@ -111,7 +111,7 @@ impl Inbox {
     }
 
     /// The next message, once it is whole.
-    pub fn pop(&mut self) -> Option<Message> {
+    pub(super) fn pop(&mut self) -> Option<Message> {
         let entry = self.partial.first_entry()?;
         if *entry.key() != self.next || !entry.get().is_whole() {
             return None;

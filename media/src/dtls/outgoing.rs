@@ -22,12 +22,12 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     /// Records of epoch 1 can be sent from here on.
-    pub fn protect(&mut self, sealer: Sealer) {
+    pub(super) fn protect(&mut self, sealer: Sealer) {
         self.sealer = Some(sealer);
     }
 
     /// A handshake message, in as many fragments as it takes.
-    pub fn write_message(&mut self, epoch: u16, message: &Message) {
+    pub(super) fn write_message(&mut self, epoch: u16, message: &Message) {
         let len = message.body.len();
         let mut at = 0;
         loop {
@@ -41,7 +41,7 @@ impl Outgoing {
     }
 
     /// A record. Application data has its datagram to itself.
-    pub fn write(&mut self, kind: u8, epoch: u16, body: &[u8]) {
+    pub(super) fn write(&mut self, kind: u8, epoch: u16, body: &[u8]) {
         let sequence = &mut self.sequence[usize::from(epoch)];
         let mut header = header(kind, epoch, *sequence, body.len());
         *sequence += 1;
@@ -63,13 +63,13 @@ impl Outgoing {
     }
 
     /// Ends the datagram that is being filled.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if !self.open.is_empty() {
             self.datagrams.push_back(std::mem::take(&mut self.open));
         }
     }
 
-    pub fn poll(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn poll(&mut self) -> Option<Vec<u8>> {
         self.datagrams.pop_front()
     }
 }

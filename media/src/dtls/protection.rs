@@ -52,12 +52,12 @@ fn additional(header: &[u8; RECORD_HEADER], len: usize) -> Aad<[u8; RECORD_HEADE
 pub(super) struct Sealer(Key);
 
 impl Sealer {
-    pub fn new(key: &[u8], fixed_iv: &[u8]) -> Self {
+    pub(super) fn new(key: &[u8], fixed_iv: &[u8]) -> Self {
         Self(Key::new(key, fixed_iv))
     }
 
     /// The protected body of a record with this header.
-    pub fn seal(&self, header: &[u8; RECORD_HEADER], body: &[u8]) -> Vec<u8> {
+    pub(super) fn seal(&self, header: &[u8; RECORD_HEADER], body: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::with_capacity(body.len() + PROTECTION);
         let explicit: [u8; EXPLICIT] = header[3..11]
             .try_into()
@@ -88,7 +88,7 @@ pub(super) struct Opener {
 }
 
 impl Opener {
-    pub fn new(key: &[u8], fixed_iv: &[u8]) -> Self {
+    pub(super) fn new(key: &[u8], fixed_iv: &[u8]) -> Self {
         Self {
             key: Key::new(key, fixed_iv),
             next: 0,
@@ -97,7 +97,7 @@ impl Opener {
     }
 
     /// The plaintext; `None` when the record is not authentic or was received before.
-    pub fn open(&mut self, record: &Record) -> Option<Vec<u8>> {
+    pub(super) fn open(&mut self, record: &Record) -> Option<Vec<u8>> {
         if self.was_received(record.sequence) {
             return None;
         }

@@ -77,7 +77,11 @@ pub(crate) struct Dtls {
 }
 
 impl Dtls {
-    pub fn new(certificate: &Certificate, side: Side, fingerprints: Vec<Fingerprint>) -> Self {
+    pub(crate) fn new(
+        certificate: &Certificate,
+        side: Side,
+        fingerprints: Vec<Fingerprint>,
+    ) -> Self {
         Self {
             side,
             state: State::Handshaking,
@@ -91,16 +95,16 @@ impl Dtls {
         }
     }
 
-    pub fn side(&self) -> Side {
+    pub(crate) fn side(&self) -> Side {
         self.side
     }
 
     /// Replaces the fingerprints of a handshake that has not verified one yet.
-    pub fn set_fingerprints(&mut self, fingerprints: Vec<Fingerprint>) {
+    pub(crate) fn set_fingerprints(&mut self, fingerprints: Vec<Fingerprint>) {
         self.handshake.fingerprints = fingerprints;
     }
 
-    pub fn handle_packet(&mut self, packet: &[u8], now: Instant) -> Result<(), DropReason> {
+    pub(crate) fn handle_packet(&mut self, packet: &[u8], now: Instant) -> Result<(), DropReason> {
         if self.state == State::Over {
             return Err(DropReason::Closed);
         }
@@ -119,7 +123,7 @@ impl Dtls {
     }
 
     /// The client's first call starts the handshake.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         if self.state != State::Handshaking {
             return;
         }
@@ -137,32 +141,32 @@ impl Dtls {
         }
     }
 
-    pub fn send(&mut self, data: &[u8]) {
+    pub(crate) fn send(&mut self, data: &[u8]) {
         if self.state == State::Connected {
             self.outgoing.write(APPLICATION_DATA, 1, data);
         }
     }
 
     /// Says goodbye; the datagram for it is in [`Self::poll_transmit`].
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         if self.state == State::Connected {
             self.outgoing.write(ALERT, 1, &[WARNING, CLOSE_NOTIFY]);
         }
         self.end();
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Handshaking => self.timer.as_ref().map(Timer::due),
             State::Connected | State::Over => None,
         }
     }
 
-    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.outgoing.poll()
     }
 
-    pub fn poll_event(&mut self) -> Option<DtlsEvent> {
+    pub(crate) fn poll_event(&mut self) -> Option<DtlsEvent> {
         self.events.pop_front()
     }
 

@@ -36,7 +36,7 @@ pub(super) struct Suite {
 
 impl Suite {
     /// Best first: the shorter key costs less, and is as safe here.
-    pub const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 4] = [
         Self::new(0xC02B, Authentication::Ecdsa, 16),
         Self::new(0xC02F, Authentication::Rsa, 16),
         Self::new(0xC02C, Authentication::Ecdsa, 32),
@@ -51,12 +51,12 @@ impl Suite {
         }
     }
 
-    pub fn of(id: u16) -> Option<Self> {
+    pub(super) fn of(id: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|suite| suite.id == id)
     }
 
     /// The transcript's hash.
-    pub fn hash(self, transcript: &[u8]) -> Vec<u8> {
+    pub(super) fn hash(self, transcript: &[u8]) -> Vec<u8> {
         let algorithm = if self.key_len == 32 { &SHA384 } else { &SHA256 };
         digest(algorithm, transcript).as_ref().to_vec()
     }
@@ -93,9 +93,9 @@ pub(super) enum Group {
 
 impl Group {
     /// Best first.
-    pub const ALL: [Self; 3] = [Self::X25519, Self::P256, Self::P384];
+    pub(super) const ALL: [Self; 3] = [Self::X25519, Self::P256, Self::P384];
 
-    pub fn of(id: u16) -> Option<Self> {
+    pub(super) fn of(id: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|group| *group as u16 == id)
     }
 
@@ -116,7 +116,7 @@ pub(super) struct Ephemeral {
 }
 
 impl Ephemeral {
-    pub fn generate(group: Group) -> Result<Self, HandshakeError> {
+    pub(super) fn generate(group: Group) -> Result<Self, HandshakeError> {
         let private = EphemeralPrivateKey::generate(group.algorithm(), &SystemRandom::new())
             .map_err(|_| HandshakeError::Crypto("make an ephemeral key"))?;
         let public = private
@@ -130,7 +130,7 @@ impl Ephemeral {
     }
 
     /// The premaster secret.
-    pub fn agree(self, peer: &[u8]) -> Result<Vec<u8>, HandshakeError> {
+    pub(super) fn agree(self, peer: &[u8]) -> Result<Vec<u8>, HandshakeError> {
         let peer = UnparsedPublicKey::new(self.group.algorithm(), peer);
         let bad = HandshakeError::Malformed("public key of the key exchange");
         agree_ephemeral(self.private, peer, bad, |secret| Ok(secret.to_vec()))
@@ -148,7 +148,7 @@ pub(super) struct Secrets {
 impl Secrets {
     /// The extended master secret (RFC 7627 §4) of a transcript that ends with the
     /// ClientKeyExchange.
-    pub fn new(
+    pub(super) fn new(
         suite: Suite,
         premaster: &[u8],
         transcript: &[u8],
@@ -165,7 +165,7 @@ impl Secrets {
     }
 
     /// Protection of the records that `side` sends, and of those that it gets.
-    pub fn protection(&self, side: Side) -> Result<(Sealer, Opener), HandshakeError> {
+    pub(super) fn protection(&self, side: Side) -> Result<(Sealer, Opener), HandshakeError> {
         let key_len = self.suite.key_len;
         let block = self.suite.prf(
             &self.master,
@@ -186,7 +186,11 @@ impl Secrets {
     }
 
     /// `verify_data` of the Finished message of `sender` (RFC 5246 §7.4.9).
-    pub fn finished(&self, sender: Side, transcript: &[u8]) -> Result<Vec<u8>, HandshakeError> {
+    pub(super) fn finished(
+        &self,
+        sender: Side,
+        transcript: &[u8],
+    ) -> Result<Vec<u8>, HandshakeError> {
         let label = match sender {
             Side::Client => "client finished",
             Side::Server => "server finished",
@@ -196,7 +200,7 @@ impl Secrets {
     }
 
     /// RFC 5764 §4.2, RFC 5705.
-    pub fn export(&self, profile: SrtpProfile) -> Result<KeyMaterial, HandshakeError> {
+    pub(super) fn export(&self, profile: SrtpProfile) -> Result<KeyMaterial, HandshakeError> {
         let exported = self.suite.prf(
             &self.master,
             "EXTRACTOR-dtls_srtp",

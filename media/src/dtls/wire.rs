@@ -5,31 +5,31 @@
 pub(super) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(taken)
     }
 
-    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
 
-    pub fn u8(&mut self) -> Option<u8> {
+    pub(super) fn u8(&mut self) -> Option<u8> {
         self.array().map(u8::from_be_bytes)
     }
 
-    pub fn u16(&mut self) -> Option<u16> {
+    pub(super) fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub fn u24(&mut self) -> Option<usize> {
+    pub(super) fn u24(&mut self) -> Option<usize> {
         let [high, middle, low] = self.array()?;
         Some(usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
     }
 
     /// A vector whose length has so many bytes.
-    pub fn vector<const PREFIX: usize>(&mut self) -> Option<Reader<'a>> {
+    pub(super) fn vector<const PREFIX: usize>(&mut self) -> Option<Reader<'a>> {
         let prefix: [u8; PREFIX] = self.array()?;
         let len = prefix
             .iter()
@@ -38,14 +38,14 @@ impl<'a> Reader<'a> {
     }
 
     /// What is left, as numbers of two bytes.
-    pub fn u16s(self) -> Option<Vec<u16>> {
+    pub(super) fn u16s(self) -> Option<Vec<u16>> {
         let (pairs, rest) = self.0.as_chunks();
         rest.is_empty()
             .then(|| pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect())
     }
 
     /// `None` unless everything was read.
-    pub fn end(self) -> Option<()> {
+    pub(super) fn end(self) -> Option<()> {
         self.0.is_empty().then_some(())
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub fn new(
+    pub(crate) fn new(
         local: IceCredentials,
         controlling: bool,
         tie_breaker: u64,
@@ -107,24 +107,24 @@ impl Agent {
         }
     }
 
-    pub fn local(&self) -> &IceCredentials {
+    pub(crate) fn local(&self) -> &IceCredentials {
         &self.local
     }
 
-    pub fn remote(&self) -> Option<&IceCredentials> {
+    pub(crate) fn remote(&self) -> Option<&IceCredentials> {
         self.remote.as_ref()
     }
 
-    pub fn controlling(&self) -> bool {
+    pub(crate) fn controlling(&self) -> bool {
         self.inner.controlling()
     }
 
-    pub fn route(&self) -> Option<(SocketAddr, SocketAddr)> {
+    pub(crate) fn route(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.route
     }
 
     /// Whether an authenticated check came from `addr`.
-    pub fn knows(&self, addr: SocketAddr) -> bool {
+    pub(crate) fn knows(&self, addr: SocketAddr) -> bool {
         self.last_heard(addr).is_some()
     }
 
@@ -135,7 +135,7 @@ impl Agent {
 
     /// The candidates come with the credentials, so that a check that waited for them finds its
     /// sender among the candidates.
-    pub fn set_remote(
+    pub(crate) fn set_remote(
         &mut self,
         remote: IceCredentials,
         candidates: &[RemoteCandidate],
@@ -154,7 +154,7 @@ impl Agent {
         }
     }
 
-    pub fn add_candidates(&mut self, candidates: &[RemoteCandidate]) {
+    pub(crate) fn add_candidates(&mut self, candidates: &[RemoteCandidate]) {
         for candidate in candidates {
             if self.signalled.contains(candidate) {
                 continue;
@@ -188,7 +188,7 @@ impl Agent {
     }
 
     /// Whether a message is for this agent, by its username or, for a response, its password.
-    pub fn owns(&self, message: &Message<'_>) -> bool {
+    pub(crate) fn owns(&self, message: &Message<'_>) -> bool {
         match message.class {
             Class::Request => message.local_ufrag() == Some(&self.local.ufrag),
             Class::Success | Class::Error => self.verify(message),
@@ -205,7 +205,7 @@ impl Agent {
     }
 
     /// Takes a message that [`Self::owns`].
-    pub fn handle(
+    pub(crate) fn handle(
         &mut self,
         message: &Message<'_>,
         raw: &[u8],
@@ -279,7 +279,7 @@ impl Agent {
         self.local_candidates.iter().copied().find(|own| *own == to)
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.inner.handle_timeout(now);
         self.collect();
         if self.failing && now >= self.patience {
@@ -288,13 +288,13 @@ impl Agent {
         }
     }
 
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
         self.remote.as_ref()?;
         let patience = self.failing.then_some(self.patience);
         self.inner.poll_timeout().into_iter().chain(patience).min()
     }
 
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
         let transmit = self.inner.poll_transmit()?;
         Some(Transmit {
             to: transmit.destination,
@@ -303,7 +303,7 @@ impl Agent {
         })
     }
 
-    pub fn poll_event(&mut self) -> Option<AgentEvent> {
+    pub(crate) fn poll_event(&mut self) -> Option<AgentEvent> {
         self.events.pop_front()
     }
 

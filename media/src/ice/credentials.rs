@@ -16,7 +16,7 @@ pub struct IceCredentials {
 
 /// Longest username fragment accepted, in bytes: two of them and a colon fit the 128 bytes that
 /// the agent gives to a USERNAME. Browsers use 4, Jitsi's bridge up to 14.
-pub const MAX_UFRAG: usize = 63;
+pub(super) const MAX_UFRAG: usize = 63;
 
 /// `ice-char` of RFC 8839 §5.4 without `+` and `/`, which some signalling escapes.
 const ICE_CHARS: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";

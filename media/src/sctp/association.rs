@@ -85,7 +85,7 @@ fn no_address() -> SocketAddr {
 
 impl Sctp {
     /// `dtls_client`: whether we sent the ClientHello.
-    pub fn new(config: SctpConfig, dtls_client: bool, now: Instant) -> Self {
+    pub(crate) fn new(config: SctpConfig, dtls_client: bool, now: Instant) -> Self {
         let transport = Arc::new(
             TransportConfig::default()
                 .with_local_port(config.port)
@@ -129,12 +129,12 @@ impl Sctp {
     }
 
     /// Bytes of the peer's messages that are kept until the rest of them is here.
-    pub fn kept(&self) -> usize {
+    pub(crate) fn kept(&self) -> usize {
         self.kept
     }
 
     /// Gives the association up, and tells the peer so that it can begin anew.
-    pub fn give_up(&mut self, now: Instant) {
+    pub(crate) fn give_up(&mut self, now: Instant) {
         if let Some(lost) = self.current.take() {
             self.lose(lost, now);
         }
@@ -194,7 +194,7 @@ impl Sctp {
         true
     }
 
-    pub fn handle_packet(&mut self, packet: Vec<u8>, now: Instant) {
+    pub(crate) fn handle_packet(&mut self, packet: Vec<u8>, now: Instant) {
         // The first chunk's type is behind the header of the packet.
         if packet.get(12) == Some(&INIT) && !self.admits_init() {
             return;
@@ -226,7 +226,7 @@ impl Sctp {
         self.drain(now);
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         if self.begin.is_some_and(|begin| begin <= now) {
             self.begin = None;
             self.begin();
@@ -238,22 +238,22 @@ impl Sctp {
         self.drain(now);
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let all = self.current.iter().chain(&self.pending).chain(&self.own);
         all.filter_map(|(_, association)| association.poll_timeout())
             .chain(self.begin)
             .min()
     }
 
-    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+    pub(crate) fn poll_transmit(&mut self) -> Option<Bytes> {
         self.packets.pop_front()
     }
 
-    pub fn poll_event(&mut self) -> Option<SctpEvent> {
+    pub(crate) fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
     }
 
-    pub fn send_text(&mut self, text: &str, now: Instant) -> Result<(), ChannelError> {
+    pub(crate) fn send_text(&mut self, text: &str, now: Instant) -> Result<(), ChannelError> {
         if text.len() > MAX_MESSAGE {
             return Err(ChannelError::TooLong);
         }
@@ -283,7 +283,7 @@ impl Sctp {
     }
 
     /// Ends the association; the packet for it is in [`Self::poll_transmit`].
-    pub fn close(&mut self, now: Instant) {
+    pub(crate) fn close(&mut self, now: Instant) {
         if let Some((_, association)) = &mut self.current {
             // Fails on an association that is closed already, which is what is wanted.
             let _ = association.shutdown();

@@ -14,7 +14,7 @@ pub(super) enum Dcep {
 
 impl Dcep {
     /// `None` when it is malformed or of a type that the RFC does not know.
-    pub fn read(message: &[u8]) -> Option<Self> {
+    pub(super) fn read(message: &[u8]) -> Option<Self> {
         match *message.first()? {
             ACK => Some(Self::Ack),
             OPEN => {
@@ -36,7 +36,7 @@ impl Dcep {
     }
 
     /// A reliable, ordered channel of normal priority. Texts are cut at 65,535 bytes.
-    pub fn write(&self) -> Vec<u8> {
+    pub(super) fn write(&self) -> Vec<u8> {
         match self {
             Self::Ack => vec![ACK],
             Self::Open { label, protocol } => {

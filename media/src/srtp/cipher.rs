@@ -23,7 +23,7 @@ pub(super) enum SessionCipher {
 }
 
 impl SessionCipher {
-    pub fn derive(profile: SrtpProfile, master_key: &[u8], master_salt: &[u8]) -> Self {
+    pub(super) fn derive(profile: SrtpProfile, master_key: &[u8], master_salt: &[u8]) -> Self {
         let derivation = Derivation::new(master_key, master_salt);
         match profile {
             SrtpProfile::AeadAes128Gcm | SrtpProfile::AeadAes256Gcm => {
@@ -34,7 +34,7 @@ impl SessionCipher {
     }
 
     /// Encrypts the RTP packet in `buf[..len]`; the new length.
-    pub fn protect_rtp(
+    pub(super) fn protect_rtp(
         &self,
         buf: &mut [u8],
         len: usize,
@@ -48,7 +48,7 @@ impl SessionCipher {
     }
 
     /// Encrypts `payload` behind the header in `buf[..layout.header_len]`; the new length.
-    pub fn protect_rtp_from(
+    pub(super) fn protect_rtp_from(
         &self,
         buf: &mut [u8],
         payload: &[u8],
@@ -68,7 +68,7 @@ impl SessionCipher {
     }
 
     /// Decrypts the SRTP packet in `buf`; the new length.
-    pub fn unprotect_rtp(
+    pub(super) fn unprotect_rtp(
         &self,
         buf: &mut [u8],
         layout: RtpLayout,
@@ -81,7 +81,7 @@ impl SessionCipher {
     }
 
     /// Encrypts the RTCP packet in `buf[..len]` under a 31 bit index; the new length.
-    pub fn protect_rtcp(
+    pub(super) fn protect_rtcp(
         &self,
         buf: &mut [u8],
         len: usize,
@@ -95,7 +95,7 @@ impl SessionCipher {
     }
 
     /// Reads the index of the SRTCP packet in `buf`, which nothing vouches for yet.
-    pub fn rtcp_index(&self, buf: &[u8]) -> Result<u32, UnprotectError> {
+    pub(super) fn rtcp_index(&self, buf: &[u8]) -> Result<u32, UnprotectError> {
         let word = match self {
             Self::Gcm(_) => Gcm::rtcp_word(buf),
             Self::CounterMode(_) => CounterMode::rtcp_word(buf),
@@ -108,7 +108,7 @@ impl SessionCipher {
     }
 
     /// Decrypts the SRTCP packet in `buf`; the new length.
-    pub fn unprotect_rtcp(
+    pub(super) fn unprotect_rtcp(
         &self,
         buf: &mut [u8],
         ssrc: u32,

@@ -80,7 +80,7 @@ pub(super) struct Derivation {
 
 impl Derivation {
     /// A 12 byte salt stands for 14 bytes that end in zeros (RFC 7714 §11).
-    pub fn new(master_key: &[u8], master_salt: &[u8]) -> Self {
+    pub(super) fn new(master_key: &[u8], master_salt: &[u8]) -> Self {
         let mut salt = [0; 14];
         salt[..master_salt.len()].copy_from_slice(master_salt);
         Self {
@@ -89,7 +89,7 @@ impl Derivation {
         }
     }
 
-    pub fn derive<const LEN: usize>(&self, label: Label) -> [u8; LEN] {
+    pub(super) fn derive<const LEN: usize>(&self, label: Label) -> [u8; LEN] {
         let mut iv = [0u8; 16];
         iv[..14].copy_from_slice(&self.salt);
         iv[7] ^= label as u8;

@@ -14,7 +14,7 @@ pub(super) const RTCP_HEADER: usize = 8;
 
 impl RtpLayout {
     /// RFC 3550 §5.1, §5.3.1. `None` when the header does not fit the packet.
-    pub fn read(packet: &[u8]) -> Option<Self> {
+    pub(super) fn read(packet: &[u8]) -> Option<Self> {
         let fixed: &[u8; 12] = packet.first_chunk()?;
         if fixed[0] >> 6 != 2 {
             return None;

@@ -20,7 +20,7 @@ pub(super) enum Verdict {
 impl<const WORDS: usize> Window<WORDS> {
     const SPAN: u64 = 64 * WORDS as u64;
 
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             highest: None,
             seen: [0; WORDS],
@@ -28,7 +28,7 @@ impl<const WORDS: usize> Window<WORDS> {
     }
 
     /// The 48 bit index that a sequence number most likely stands for.
-    pub fn guess(&self, sequence: u16) -> u64 {
+    pub(super) fn guess(&self, sequence: u16) -> u64 {
         let Some(highest) = self.highest else {
             return u64::from(sequence);
         };
@@ -42,7 +42,7 @@ impl<const WORDS: usize> Window<WORDS> {
         }
     }
 
-    pub fn check(&self, index: u64) -> Verdict {
+    pub(super) fn check(&self, index: u64) -> Verdict {
         match self.highest {
             None => Verdict::New,
             Some(highest) if index > highest => Verdict::New,
@@ -53,7 +53,7 @@ impl<const WORDS: usize> Window<WORDS> {
     }
 
     /// Marks an index that [`Self::check`] found new.
-    pub fn mark(&mut self, index: u64) {
+    pub(super) fn mark(&mut self, index: u64) {
         match self.highest {
             Some(highest) if index <= highest => {}
             Some(highest) if index - highest < Self::SPAN => {

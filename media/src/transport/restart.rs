@@ -40,7 +40,7 @@ pub(super) struct Ice {
 }
 
 impl Ice {
-    pub fn new(
+    pub(super) fn new(
         local: IceCredentials,
         controlling: bool,
         tie_breaker: u64,
@@ -58,7 +58,7 @@ impl Ice {
         }
     }
 
-    pub fn restart(&mut self, local: IceCredentials, now: Instant) {
+    pub(super) fn restart(&mut self, local: IceCredentials, now: Instant) {
         let agent = Agent::new(
             local,
             self.current.controlling(),
@@ -70,7 +70,7 @@ impl Ice {
     }
 
     /// `false` when the credentials belong to no generation of ours.
-    pub fn set_remote(
+    pub(super) fn set_remote(
         &mut self,
         remote: IceCredentials,
         candidates: &[RemoteCandidate],
@@ -89,33 +89,33 @@ impl Ice {
         true
     }
 
-    pub fn add_candidates(&mut self, candidates: &[RemoteCandidate]) {
+    pub(super) fn add_candidates(&mut self, candidates: &[RemoteCandidate]) {
         match &mut self.restarting {
             Some((agent, _)) if agent.remote().is_some() => agent.add_candidates(candidates),
             _ => self.current.add_candidates(candidates),
         }
     }
 
-    pub fn local(&self) -> &IceCredentials {
+    pub(super) fn local(&self) -> &IceCredentials {
         match &self.restarting {
             Some((agent, _)) => agent.local(),
             None => self.current.local(),
         }
     }
 
-    pub fn controlling(&self) -> bool {
+    pub(super) fn controlling(&self) -> bool {
         self.current.controlling()
     }
 
-    pub fn route(&self) -> Option<(SocketAddr, SocketAddr)> {
+    pub(super) fn route(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.current.route()
     }
 
-    pub fn knows(&self, addr: SocketAddr) -> bool {
+    pub(super) fn knows(&self, addr: SocketAddr) -> bool {
         self.agents().any(|agent| agent.knows(addr))
     }
 
-    pub fn handle(
+    pub(super) fn handle(
         &mut self,
         message: &Message<'_>,
         raw: &[u8],
@@ -132,7 +132,7 @@ impl Ice {
         Ok(())
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self
             .retiring
             .as_ref()
@@ -156,7 +156,7 @@ impl Ice {
         self.collect(now);
     }
 
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&mut self) -> Option<Instant> {
         let ends = [&self.restarting, &self.retiring]
             .into_iter()
             .flatten()
@@ -166,11 +166,11 @@ impl Ice {
         [ends, agents].into_iter().flatten().min()
     }
 
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
         self.agents_mut().find_map(Agent::poll_transmit)
     }
 
-    pub fn poll_event(&mut self) -> Option<IceEvent> {
+    pub(super) fn poll_event(&mut self) -> Option<IceEvent> {
         self.events.pop_front()
     }
 

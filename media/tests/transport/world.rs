@@ -23,16 +23,16 @@ static CERTIFICATES: LazyLock<[Certificate; 2]> = LazyLock::new(|| {
     ]
 });
 
-pub const PROTOCOL: &str = "http://jitsi.org/protocols/colibri";
+pub(crate) const PROTOCOL: &str = "http://jitsi.org/protocols/colibri";
 
 /// Index of the peer that stands for the bridge.
-pub const BRIDGE: usize = 0;
+pub(crate) const BRIDGE: usize = 0;
 /// Index of the peer that stands for a client.
-pub const CLIENT: usize = 1;
+pub(crate) const CLIENT: usize = 1;
 
 /// What a peer is like.
 #[derive(Clone)]
-pub struct Traits {
+pub(crate) struct Traits {
     pub addr: SocketAddr,
     pub controlling: bool,
     pub setup: Setup,
@@ -42,7 +42,7 @@ pub struct Traits {
 }
 
 impl Traits {
-    pub fn bridge() -> Self {
+    pub(crate) fn bridge() -> Self {
         Self {
             addr: SocketAddr::from(([192, 0, 2, 1], 10_000)),
             controlling: true,
@@ -52,7 +52,7 @@ impl Traits {
         }
     }
 
-    pub fn client() -> Self {
+    pub(crate) fn client() -> Self {
         Self {
             addr: SocketAddr::from(([198, 51, 100, 7], 50_000)),
             controlling: false,
@@ -66,7 +66,7 @@ impl Traits {
     }
 }
 
-pub struct Peer {
+pub(crate) struct Peer {
     pub transport: Transport,
     pub traits: Traits,
     pub credentials: IceCredentials,
@@ -77,15 +77,15 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn saw(&self, wanted: impl Fn(&Event) -> bool) -> bool {
+    pub(crate) fn saw(&self, wanted: impl Fn(&Event) -> bool) -> bool {
         self.events.iter().any(wanted)
     }
 
-    pub fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+    pub(crate) fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         self.events.iter().filter(|event| wanted(event)).count()
     }
 
-    pub fn texts(&self) -> Vec<&str> {
+    pub(crate) fn texts(&self) -> Vec<&str> {
         self.events
             .iter()
             .filter_map(|event| match event {
@@ -96,7 +96,7 @@ impl Peer {
     }
 }
 
-pub struct World {
+pub(crate) struct World {
     pub net: SimNet,
     pub now: Instant,
     pub start: Instant,
@@ -110,7 +110,7 @@ pub struct World {
 
 impl World {
     /// Two peers that know nothing of each other.
-    pub fn new(seed: u64, link: Link, bridge: Traits, client: Traits) -> Self {
+    pub(crate) fn new(seed: u64, link: Link, bridge: Traits, client: Traits) -> Self {
         let start = Instant::now();
         let mut rng = SmallRng::seed_from_u64(seed);
         let mut which = 0;
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// What signalling would say of a peer.
-    pub fn signalled(&self, peer: usize) -> RemoteTransport {
+    pub(crate) fn signalled(&self, peer: usize) -> RemoteTransport {
         let traits = &self.peers[peer].traits;
         let candidates = if traits.signals_candidates {
             vec![RemoteCandidate::host(traits.addr)]
@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    pub fn introduce(&mut self) {
+    pub(crate) fn introduce(&mut self) {
         for (to, of) in [(BRIDGE, CLIENT), (CLIENT, BRIDGE)] {
             let remote = self.signalled(of);
             self.peers[to]
@@ -173,19 +173,19 @@ impl World {
         }
     }
 
-    pub fn connected(seed: u64, link: Link) -> Self {
+    pub(crate) fn connected(seed: u64, link: Link) -> Self {
         let mut world = Self::new(seed, link, Traits::bridge(), Traits::client());
         world.introduce();
         world.run_until(30.0, World::both_open);
         world
     }
 
-    pub fn both_connected(&self) -> bool {
+    pub(crate) fn both_connected(&self) -> bool {
         self.peers.iter().all(|peer| peer.transport.is_connected())
     }
 
     /// Connected, and the data channel open.
-    pub fn both_open(&self) -> bool {
+    pub(crate) fn both_open(&self) -> bool {
         self.both_connected()
             && self
                 .peers
@@ -194,7 +194,7 @@ impl World {
     }
 
     /// Runs until a condition holds; panics when it does not within so many seconds.
-    pub fn run_until(&mut self, seconds: f64, condition: impl Fn(&World) -> bool) {
+    pub(crate) fn run_until(&mut self, seconds: f64, condition: impl Fn(&World) -> bool) {
         let end = self.now + Duration::from_secs_f64(seconds);
         while !condition(self) {
             assert!(
@@ -209,7 +209,7 @@ impl World {
     }
 
     /// Runs for so many seconds.
-    pub fn run_for(&mut self, seconds: f64) {
+    pub(crate) fn run_for(&mut self, seconds: f64) {
         let end = self.now + Duration::from_secs_f64(seconds);
         while self.step(end) {}
         self.now = end;
@@ -256,7 +256,7 @@ impl World {
     }
 
     /// Hands a datagram to a peer, past the network.
-    pub fn deliver(
+    pub(crate) fn deliver(
         &mut self,
         to: usize,
         from: SocketAddr,
@@ -295,7 +295,13 @@ impl World {
     }
 
     /// An RTP packet as it would be on the wire.
-    pub fn sealed(&mut self, from: usize, ssrc: u32, sequence: u16, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn sealed(
+        &mut self,
+        from: usize,
+        ssrc: u32,
+        sequence: u16,
+        payload: &[u8],
+    ) -> Vec<u8> {
         let mut packet = rtp(ssrc, sequence, payload);
         let len = packet.len();
         packet.resize(len + MAX_OVERHEAD, 0);
@@ -308,13 +314,13 @@ impl World {
     }
 
     /// Sends an RTP packet along the peer's route.
-    pub fn send_rtp(&mut self, from: usize, ssrc: u32, sequence: u16, payload: &[u8]) {
+    pub(crate) fn send_rtp(&mut self, from: usize, ssrc: u32, sequence: u16, payload: &[u8]) {
         let packet = self.sealed(from, ssrc, sequence, payload);
         let (local, remote) = self.peers[from].transport.route().unwrap();
         self.net.send(self.now, local, remote, &packet);
     }
 
-    pub fn send_rtcp(&mut self, from: usize, packet: &[u8]) {
+    pub(crate) fn send_rtcp(&mut self, from: usize, packet: &[u8]) {
         let mut buf = packet.to_vec();
         buf.resize(packet.len() + MAX_OVERHEAD, 0);
         let len = self.peers[from]
@@ -326,7 +332,7 @@ impl World {
     }
 }
 
-pub fn rtp(ssrc: u32, sequence: u16, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn rtp(ssrc: u32, sequence: u16, payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x80, 96];
     packet.extend(sequence.to_be_bytes());
     packet.extend(0u32.to_be_bytes());
@@ -335,12 +341,12 @@ pub fn rtp(ssrc: u32, sequence: u16, payload: &[u8]) -> Vec<u8> {
     packet
 }
 
-pub fn good() -> Link {
+pub(crate) fn good() -> Link {
     Link::new(Duration::from_millis(20), 0.0)
 }
 
 /// One in ten lost, one in ten overtaken, some twice.
-pub fn bad() -> Link {
+pub(crate) fn bad() -> Link {
     Link {
         latency: Duration::from_millis(40),
         jitter: Duration::from_millis(10),

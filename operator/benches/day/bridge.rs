@@ -6,11 +6,11 @@ use operator::metrics_api::readings::{Measured, PodName, Reading, Readings};
 
 /// Bytes per second, in and out, at which a bridge's stress is 1: about a hundred participants, which is what the default
 /// `average_participant_stress` of 0.01 says.
-pub const CAPACITY: u64 = 50_000_000;
+pub(crate) const CAPACITY: u64 = 50_000_000;
 
 /// Where a pod stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// It is scheduled, pulled and started, until this second.
     Starting(u32),
     Serving,
@@ -19,7 +19,7 @@ pub enum State {
 }
 
 /// One bridge and its pod.
-pub struct Bridge {
+pub(crate) struct Bridge {
     pub state: State,
     /// Takes no new conferences.
     pub draining: bool,
@@ -35,7 +35,7 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    pub fn new(state: State) -> Self {
+    pub(crate) fn new(state: State) -> Self {
         Self {
             state,
             draining: false,
@@ -48,22 +48,22 @@ impl Bridge {
         }
     }
 
-    pub fn serves(&self) -> bool {
+    pub(crate) fn serves(&self) -> bool {
         self.state == State::Serving
     }
 
-    pub fn stress(&self) -> f64 {
+    pub(crate) fn stress(&self) -> f64 {
         self.rate as f64 / CAPACITY as f64
     }
 
     /// A conference, and with it the rate, changed.
-    pub fn handle_rate(&mut self, before: u64, after: u64, now: u32) {
+    pub(crate) fn handle_rate(&mut self, before: u64, after: u64, now: u32) {
         self.settle(now);
         self.rate = self.rate + after - before;
     }
 
     /// The metrics API reads its counter. `start` is second 0.
-    pub fn handle_read(&mut self, start: Instant, now: u32, window: Duration) {
+    pub(crate) fn handle_read(&mut self, start: Instant, now: u32, window: Duration) {
         self.settle(now);
         let reading = Reading {
             at: start + Duration::from_secs(now.into()),
@@ -74,7 +74,7 @@ impl Bridge {
     }
 
     /// What the metrics API answers.
-    pub fn measured(&self, start: Instant, now: u32) -> Option<Measured> {
+    pub(crate) fn measured(&self, start: Instant, now: u32) -> Option<Measured> {
         let now = start + Duration::from_secs(now.into());
         self.readings.measured(&itself(), now)
     }

@@ -16,7 +16,7 @@ const PRESENCE: u32 = 5;
 
 /// What happens to a pod that the StatefulSet removes while people are on its bridge.
 #[derive(Clone, Copy, Debug)]
-pub enum End {
+pub(crate) enum End {
     /// The bridge says that it shuts down, and the focus moves everybody at once.
     Handover,
     /// It takes no new conferences, and is killed after so many seconds.
@@ -25,7 +25,7 @@ pub enum End {
 
 /// What happened to a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     Created(usize),
     Serves(usize),
     Gone(usize),
@@ -33,7 +33,7 @@ pub enum Change {
 
 /// What was seen so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     pub calls: u64,
     /// Conferences for which no bridge with room was found when they began.
     pub calls_rejected: u64,
@@ -61,7 +61,7 @@ struct Conference {
 }
 
 /// Bridges by ordinal, and who is on them.
-pub struct Cluster {
+pub(crate) struct Cluster {
     pub bridges: Vec<Option<Bridge>>,
     pub counts: Counts,
     end: End,
@@ -76,7 +76,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// As many bridges as asked for, which serve already.
-    pub fn new(traffic: &Traffic, end: End, replicas: usize, seed: u64) -> Self {
+    pub(crate) fn new(traffic: &Traffic, end: End, replicas: usize, seed: u64) -> Self {
         let mut cluster = Self {
             bridges: Vec::new(),
             counts: Counts::default(),
@@ -98,28 +98,28 @@ impl Cluster {
         cluster
     }
 
-    pub fn replicas(&self) -> usize {
+    pub(crate) fn replicas(&self) -> usize {
         self.replicas
     }
 
     /// Pods, whatever their state.
-    pub fn pods(&self) -> usize {
+    pub(crate) fn pods(&self) -> usize {
         self.bridges.iter().flatten().count()
     }
 
     /// Bridges that take new conferences.
-    pub fn serving(&self) -> usize {
+    pub(crate) fn serving(&self) -> usize {
         let all = self.bridges.iter().flatten();
         all.filter(|bridge| bridge.serves() && !bridge.draining)
             .count()
     }
 
-    pub fn poll_change(&mut self) -> Option<Change> {
+    pub(crate) fn poll_change(&mut self) -> Option<Change> {
         self.changes.pop_front()
     }
 
     /// A second passes.
-    pub fn handle_second(&mut self, now: u32) {
+    pub(crate) fn handle_second(&mut self, now: u32) {
         for ordinal in 0..self.bridges.len() {
             let Some(bridge) = &mut self.bridges[ordinal] else {
                 continue;
@@ -147,7 +147,7 @@ impl Cluster {
     }
 
     /// The StatefulSet gets another number of replicas.
-    pub fn handle_replicas(&mut self, replicas: usize, now: u32) {
+    pub(crate) fn handle_replicas(&mut self, replicas: usize, now: u32) {
         self.replicas = replicas;
         for ordinal in (replicas..self.bridges.len()).rev() {
             let Some(bridge) = &mut self.bridges[ordinal] else {
@@ -171,7 +171,7 @@ impl Cluster {
     }
 
     /// A bridge is told to take no new conferences, or to take them again.
-    pub fn handle_drain(&mut self, ordinal: usize, draining: bool, now: u32) {
+    pub(crate) fn handle_drain(&mut self, ordinal: usize, draining: bool, now: u32) {
         if let Some(bridge) = &mut self.bridges[ordinal]
             && bridge.serves()
         {
@@ -181,7 +181,7 @@ impl Cluster {
     }
 
     /// A conference is moved away from its bridge, as a whole; says how many participants that were.
-    pub fn handle_move(&mut self, conference: u32, now: u32) -> usize {
+    pub(crate) fn handle_move(&mut self, conference: u32, now: u32) -> usize {
         let size = self.size(conference);
         let from = self.conferences[conference as usize].bridge;
         let Some(to) = self.focus.select(now).filter(|to| Some(*to) != from) else {
@@ -198,12 +198,12 @@ impl Cluster {
         size
     }
 
-    pub fn size(&self, conference: u32) -> usize {
+    pub(crate) fn size(&self, conference: u32) -> usize {
         self.conferences[conference as usize].members.len()
     }
 
     /// Somebody comes or goes.
-    pub fn handle_event(&mut self, event: &Event, now: u32) {
+    pub(crate) fn handle_event(&mut self, event: &Event, now: u32) {
         if event.joins {
             self.join(event, now);
         } else if std::mem::take(&mut self.present[event.participant as usize]) {

@@ -11,7 +11,7 @@ use focus::config::BridgeConfig;
 use xmpp::FullJid;
 
 /// What it knows of all bridges.
-pub struct Focus {
+pub(crate) struct Focus {
     config: BridgeConfig,
     strategy: Box<dyn Strategy>,
     /// Second 0.
@@ -26,7 +26,7 @@ pub struct Focus {
 }
 
 impl Focus {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let config = BridgeConfig::default();
         Self {
             strategy: strategy(config.strategy),
@@ -44,7 +44,7 @@ impl Focus {
     }
 
     /// A bridge announced itself or published its statistics.
-    pub fn handle_presence(&mut self, ordinal: usize, load: Load, leaves: Leaves, now: u32) {
+    pub(crate) fn handle_presence(&mut self, ordinal: usize, load: Load, leaves: Leaves, now: u32) {
         let at = self.at(now);
         let index = self.index(ordinal).unwrap_or_else(|| {
             self.bridges.push((ordinal, Bridge::new(at)));
@@ -73,7 +73,7 @@ impl Focus {
     }
 
     /// A bridge left.
-    pub fn handle_gone(&mut self, ordinal: usize) {
+    pub(crate) fn handle_gone(&mut self, ordinal: usize) {
         if let Some(index) = self.index(ordinal) {
             self.bridges.swap_remove(index);
             self.candidates.swap_remove(index);
@@ -85,7 +85,7 @@ impl Focus {
     }
 
     /// Somebody was allocated on a bridge.
-    pub fn handle_added(&mut self, ordinal: usize, participants: usize, now: u32) {
+    pub(crate) fn handle_added(&mut self, ordinal: usize, participants: usize, now: u32) {
         let at = self.at(now);
         if let Some(index) = self.index(ordinal) {
             let (_, bridge) = &mut self.bridges[index];
@@ -99,7 +99,7 @@ impl Focus {
     }
 
     /// The bridge for a new conference.
-    pub fn select(&mut self, now: u32) -> Option<usize> {
+    pub(crate) fn select(&mut self, now: u32) -> Option<usize> {
         if self.refreshed != Some(now) {
             let at = self.at(now);
             for ((_, bridge), candidate) in self.bridges.iter().zip(&mut self.candidates) {
@@ -126,14 +126,14 @@ impl Focus {
 
 /// What a bridge publishes of its load.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Load {
+pub(crate) struct Load {
     pub stress: f64,
     pub participants: u64,
 }
 
 /// Whether a bridge leaves, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
+pub(crate) enum Leaves {
     No,
     Drains,
     ShutsDown,

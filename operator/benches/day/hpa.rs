@@ -12,14 +12,14 @@ use std::time::Duration;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerSpec;
 
 use behavior::Behavior;
-pub use metrics::{Phase, Pod};
+pub(crate) use metrics::{Phase, Pod};
 use metrics::{Target, Tolerance};
 
 /// Time between two looks (`--horizontal-pod-autoscaler-sync-period`).
-pub const SYNC: Duration = Duration::from_secs(15);
+pub(crate) const SYNC: Duration = Duration::from_secs(15);
 
 /// The controller's view of one autoscaler.
-pub struct Autoscaler {
+pub(crate) struct Autoscaler {
     min: i32,
     max: i32,
     targets: Vec<Target>,
@@ -30,7 +30,7 @@ pub struct Autoscaler {
 impl Autoscaler {
     /// # Panics
     /// When the spec has a metric of a type that is not modelled, for then nothing here would be true.
-    pub fn new(spec: &HorizontalPodAutoscalerSpec) -> Self {
+    pub(crate) fn new(spec: &HorizontalPodAutoscalerSpec) -> Self {
         Self {
             min: spec.min_replicas.unwrap_or(1),
             max: spec.max_replicas,
@@ -41,12 +41,12 @@ impl Autoscaler {
     }
 
     /// Names of its metrics, in the order in which [`Pod::values`] has them.
-    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn metrics(&self) -> impl Iterator<Item = &str> {
         self.targets.iter().map(|target| target.metric.as_str())
     }
 
     /// One look: the number of replicas for the scale subresource, which has `current` in its spec.
-    pub fn handle_sync(&mut self, now: Duration, current: i32, pods: &[Pod]) -> i32 {
+    pub(crate) fn handle_sync(&mut self, now: Duration, current: i32, pods: &[Pod]) -> i32 {
         let wanted = if current == 0 {
             // Scaled to zero by hand: the autoscaler is off.
             return 0;

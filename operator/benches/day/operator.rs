@@ -23,7 +23,7 @@ const POOL: &str = "bridges";
 /// Second 0, since the Unix epoch.
 const EPOCH: u64 = 1_800_000_000;
 /// Seconds between two looks at each bridge.
-pub const POLL: u32 = 5;
+pub(crate) const POLL: u32 = 5;
 /// Shards that the pool serves. Each has a focus, which moves its own conferences.
 const SHARDS: usize = 20;
 /// Participants that a focus is asked to move from a leaving bridge at a time.
@@ -32,7 +32,7 @@ const AT_A_TIME: usize = 10;
 const MOVES_PER_SECOND: usize = 50;
 
 /// The operator of a pool.
-pub struct Operator {
+pub(crate) struct Operator {
     world: PoolWorld,
     plan: ScalePlan,
     /// Something changed since the plan was made.
@@ -41,7 +41,7 @@ pub struct Operator {
 
 impl Operator {
     /// With a pool's spec as a person writes it.
-    pub fn new(spec: &Value) -> Self {
+    pub(crate) fn new(spec: &Value) -> Self {
         let world = PoolWorld {
             pool: resource("BridgePool", POOL, spec),
             cluster: Some(resource(
@@ -62,12 +62,12 @@ impl Operator {
         }
     }
 
-    pub fn spec(&self) -> &BridgePoolSpec {
+    pub(crate) fn spec(&self) -> &BridgePoolSpec {
         &self.world.pool.spec
     }
 
     /// The autoscaler that it builds for the pool.
-    pub fn autoscaler(&self) -> HorizontalPodAutoscaler {
+    pub(crate) fn autoscaler(&self) -> HorizontalPodAutoscaler {
         let defaults = Defaults {
             shoal_image: String::new(),
             haproxy_image: String::new(),
@@ -90,13 +90,13 @@ impl Operator {
     }
 
     /// The autoscaler wrote the scale subresource.
-    pub fn handle_wanted(&mut self, replicas: i32) {
+    pub(crate) fn handle_wanted(&mut self, replicas: i32) {
         self.stale |= self.world.pool.spec.replicas != replicas;
         self.world.pool.spec.replicas = replicas;
     }
 
     /// Something happened to a pod.
-    pub fn handle_change(&mut self, change: Change) {
+    pub(crate) fn handle_change(&mut self, change: Change) {
         self.stale = true;
         match change {
             Change::Created(ordinal) => {
@@ -115,7 +115,7 @@ impl Operator {
     }
 
     /// It asks every bridge how it is.
-    pub fn handle_poll(&mut self, cluster: &Cluster) {
+    pub(crate) fn handle_poll(&mut self, cluster: &Cluster) {
         for (ordinal, bridge) in cluster.bridges.iter().enumerate() {
             let Some(bridge) = bridge.as_ref().filter(|bridge| bridge.serves()) else {
                 continue;
@@ -138,7 +138,7 @@ impl Operator {
     }
 
     /// It reconciles, and does what the plan says.
-    pub fn handle_second(&mut self, cluster: &mut Cluster, now: u32) {
+    pub(crate) fn handle_second(&mut self, cluster: &mut Cluster, now: u32) {
         if std::mem::take(&mut self.stale) {
             self.world.now = Duration::from_secs(EPOCH + u64::from(now));
             let set = json!({ "metadata": {}, "spec": { "replicas": cluster.replicas(), "selector": {}, "template": {} } });

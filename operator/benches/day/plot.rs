@@ -9,7 +9,7 @@ const COLUMNS: usize = 96;
 const ROWS: usize = 12;
 
 /// What is needed as `░`, what is there as `█`.
-pub fn of_terminal(outcome: &Outcome) -> String {
+pub(crate) fn of_terminal(outcome: &Outcome) -> String {
     let column = |values: &[usize], index: usize| {
         let from = index * values.len() / COLUMNS;
         let to = (index + 1) * values.len() / COLUMNS;
@@ -46,7 +46,7 @@ const COLORS: [&str; 6] = [
 ];
 
 /// A panel for each traffic: what is needed as an area, each policy as a line.
-pub fn of_page(traffics: &[Traffic], outcomes: &[Vec<(&str, Outcome)>]) -> String {
+pub(crate) fn of_page(traffics: &[Traffic], outcomes: &[Vec<(&str, Outcome)>]) -> String {
     let height = TOP + PANEL * traffics.len() as f64;
     let width = LEFT + WIDTH + 20.0;
     let mut svg = format!(

@@ -13,7 +13,7 @@ const CROWD: f64 = 12_000.0;
 const EIGHT: u32 = 20 * 3_600;
 
 /// The article's day, a crowd in a quiet evening, and both.
-pub fn shapes(scale: f64) -> [Shape; 3] {
+pub(crate) fn shapes(scale: f64) -> [Shape; 3] {
     let noon = NOON * scale;
     let evening = noon / 10.0;
     let crowd = Some(Crowd {
@@ -43,9 +43,9 @@ pub fn shapes(scale: f64) -> [Shape; 3] {
 }
 
 /// Which of [`all`] has nothing but defaults.
-pub const DEFAULT: usize = 4;
+pub(crate) const DEFAULT: usize = 4;
 
-pub fn all() -> Vec<Policy> {
+pub(crate) fn all() -> Vec<Policy> {
     let policy = |name, keeper, own: Value| {
         let mut spec = json!({ "autoscaling": {
             "minReplicas": 2,

@@ -12,13 +12,13 @@ use super::operator::{Operator, POLL};
 use super::traffic::{Traffic, WARM_UP};
 
 /// Seconds between two points of a curve.
-pub const STEP: u32 = 60;
+pub(crate) const STEP: u32 = 60;
 /// Seconds after a crowd came in which there may still be too few bridges.
 const AFTERMATH: u32 = 3_600;
 
 /// Who decides on the number of bridges.
 #[derive(Clone, Debug)]
-pub enum Keeper {
+pub(crate) enum Keeper {
     /// Nobody: there are as many as the peak needs.
     Fixed,
     /// A StatefulSet that Kubernetes' autoscaler scales, with this grace for pods that end, in seconds.
@@ -29,7 +29,7 @@ pub enum Keeper {
 
 /// One way to run the bridges.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub(crate) struct Policy {
     pub name: &'static str,
     pub keeper: Keeper,
     /// Spec of the BridgePool.
@@ -38,7 +38,7 @@ pub struct Policy {
 
 /// What came of it.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     pub counts: Counts,
     /// Seconds of all pods together.
     pub bridge_seconds: u64,
@@ -55,7 +55,7 @@ pub struct Outcome {
 }
 
 /// Runs a policy. The same arguments give the same outcome.
-pub fn run(policy: &Policy, traffic: &Traffic, seed: u64) -> Outcome {
+pub(crate) fn run(policy: &Policy, traffic: &Traffic, seed: u64) -> Outcome {
     let mut operator = Operator::new(&policy.spec);
     let scaling = operator
         .spec()

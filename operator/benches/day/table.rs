@@ -6,7 +6,7 @@ use crate::model::bridge::CAPACITY;
 use crate::model::simulation::Outcome;
 use crate::model::traffic::Traffic;
 
-pub fn of(traffic: &Traffic, outcomes: &[(&str, Outcome)]) -> String {
+pub(crate) fn of(traffic: &Traffic, outcomes: &[(&str, Outcome)]) -> String {
     let mut text = String::new();
     let (_, first) = &outcomes[0];
     let _ = writeln!(

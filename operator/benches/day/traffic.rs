@@ -4,9 +4,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// Seconds in a day.
-pub const DAY: u32 = 86_400;
+pub(crate) const DAY: u32 = 86_400;
 /// The pool runs for this long before anything is counted.
-pub const WARM_UP: u32 = 3 * 3_600;
+pub(crate) const WARM_UP: u32 = 3 * 3_600;
 /// Bytes per second that a participant sends: video in three layers, and audio.
 const SENT: u64 = 180_000;
 /// Bytes per second of the picture that a participant looks at, and of each small one beside it.
@@ -21,7 +21,7 @@ const ON_THE_HOUR: f64 = 0.5;
 
 /// What is offered to the bridges.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub(crate) struct Shape {
     pub name: &'static str,
     /// Participants at noon and in the evening.
     pub noon: f64,
@@ -31,7 +31,7 @@ pub struct Shape {
 
 /// Classes that all begin within two minutes.
 #[derive(Clone, Copy, Debug)]
-pub struct Crowd {
+pub(crate) struct Crowd {
     /// Seconds of the day.
     pub at: u32,
     pub participants: u32,
@@ -44,7 +44,7 @@ const CLASS: u32 = 25;
 
 /// Somebody comes or goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Event {
+pub(crate) struct Event {
     /// Seconds since the start, warm-up included.
     pub at: u32,
     pub conference: u32,
@@ -53,7 +53,7 @@ pub struct Event {
 }
 
 /// All comings and goings, by time.
-pub struct Traffic {
+pub(crate) struct Traffic {
     pub shape: Shape,
     pub events: Vec<Event>,
     pub conferences: u32,
@@ -62,7 +62,7 @@ pub struct Traffic {
 }
 
 /// Bytes per second, in and out, of a conference of so many.
-pub fn bytes(participants: u32) -> u64 {
+pub(crate) fn bytes(participants: u32) -> u64 {
     let n = u64::from(participants);
     let seen = n.saturating_sub(1);
     let received = STAGE * seen.min(1) + THUMBNAIL * seen.saturating_sub(1).min(THUMBNAILS);
@@ -84,7 +84,7 @@ impl Shape {
 
 impl Traffic {
     /// Hours of the day begin at [`WARM_UP`]; what comes before is the same as the night.
-    pub fn new(shape: Shape, seed: u64, seconds: u32) -> Self {
+    pub(crate) fn new(shape: Shape, seed: u64, seconds: u32) -> Self {
         let mut traffic = Self {
             shape,
             events: Vec::new(),
@@ -151,7 +151,7 @@ impl Traffic {
     }
 
     /// Bytes per second that everybody together would cause, by second.
-    pub fn load(&self) -> Vec<u64> {
+    pub(crate) fn load(&self) -> Vec<u64> {
         let mut sizes = vec![0_u32; self.conferences as usize];
         let mut sum = 0;
         let mut events = self.events.iter().peekable();

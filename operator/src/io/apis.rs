@@ -13,13 +13,17 @@ const FRESH: Duration = Duration::from_secs(30);
 
 /// Which optional APIs there are, as last asked.
 #[derive(Default)]
-pub struct Apis {
+pub(crate) struct Apis {
     known: Mutex<HashMap<String, (bool, Instant)>>,
 }
 
 impl Apis {
     /// Whether the cluster serves a kind.
-    pub async fn has(&self, client: &Client, resource: &ApiResource) -> Result<bool, kube::Error> {
+    pub(crate) async fn has(
+        &self,
+        client: &Client,
+        resource: &ApiResource,
+    ) -> Result<bool, kube::Error> {
         let key = format!("{}/{}", resource.api_version, resource.kind);
         if let Some((has, asked)) = self.known.lock().get(&key)
             && asked.elapsed() < FRESH
@@ -37,7 +41,7 @@ impl Apis {
 }
 
 /// What to install for a kind that is not there.
-pub fn missing(resource: &ApiResource) -> String {
+pub(crate) fn missing(resource: &ApiResource) -> String {
     let what = match resource.group.as_str() {
         "gateway.networking.k8s.io" => {
             "the Gateway API (its CRDs and a controller), or choose another spec.frontDoor.exposure"

@@ -1,7 +1,7 @@
 //! Makes the cluster what a build asks for: server-side apply where something differs, and removal of what nobody asks for
 //! any more. Where nothing differs there is no request.
 
-pub mod compare;
+pub(crate) mod compare;
 mod poke;
 mod prune;
 
@@ -22,7 +22,7 @@ use crate::status::Word;
 const APPLIED: &str = "shoal.video/applied";
 
 /// The resource that objects are made for.
-pub struct Owner<'a> {
+pub(crate) struct Owner<'a> {
     /// Which it is.
     pub key: &'a Key,
     /// Its uid.
@@ -33,7 +33,7 @@ pub struct Owner<'a> {
 
 /// What could not be done, for the resource's status.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// A CamelCase word.
     pub reason: &'static str,
     /// A sentence.
@@ -42,7 +42,7 @@ pub struct Trouble {
 
 /// What came of applying.
 #[derive(Debug, Default)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// What could not be done.
     pub troubles: Vec<Trouble>,
     /// Something is under way, and is to be looked at again soon.
@@ -59,7 +59,7 @@ enum Live {
 impl Context {
     /// Applies all objects of a resource, removes those that are not wanted any more, and wakes kubelets whose pods mount
     /// something that changed.
-    pub async fn apply(&self, owner: &Owner<'_>, desired: &[Desired]) -> Applied {
+    pub(crate) async fn apply(&self, owner: &Owner<'_>, desired: &[Desired]) -> Applied {
         let mut applied = Applied::default();
         for object in desired {
             match self.apply_one(owner, object).await {
@@ -262,7 +262,7 @@ fn foreign(desired: &Desired, owner: &Owner<'_>) -> Trouble {
 }
 
 /// What the API server said, in a sentence.
-pub fn refusal(what: &str, error: &kube::Error) -> Trouble {
+pub(crate) fn refusal(what: &str, error: &kube::Error) -> Trouble {
     let message = match error {
         kube::Error::Api(status) => format!("the API server refused {what}: {}", status.message),
         other => format!("the API server cannot be asked for {what}: {other}"),

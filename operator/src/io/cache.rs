@@ -20,7 +20,7 @@ use crate::crd::{BridgePool, JitsiCluster, JitsiShard};
 
 /// A store per kind.
 #[derive(Default)]
-pub struct Cache {
+pub(crate) struct Cache {
     pub clusters: Arc<Store<JitsiCluster>>,
     pub shards: Arc<Store<JitsiShard>>,
     pub pools: Arc<Store<BridgePool>>,
@@ -38,7 +38,7 @@ pub struct Cache {
 }
 
 /// A store of a kind that the operator makes, without its type.
-pub trait Owned: Send + Sync {
+pub(crate) trait Owned: Send + Sync {
     /// One object, as JSON.
     fn value(&self, namespace: &str, name: &str) -> Option<Value>;
     /// Metadata of those that belong to a resource.
@@ -68,7 +68,7 @@ impl<K: Concerning + Serialize + DeserializeOwned> Owned for Store<K> {
 
 impl Cache {
     /// The store of a kind that the operator makes; `None` for kinds that it does not watch.
-    pub fn owned(&self, kind: &str) -> Option<&dyn Owned> {
+    pub(crate) fn owned(&self, kind: &str) -> Option<&dyn Owned> {
         let store: &dyn Owned = match kind {
             "Secret" => &*self.secrets,
             "Service" => &*self.services,
@@ -86,7 +86,7 @@ impl Cache {
 }
 
 /// Kinds that the operator makes and watches, in the order in which they are removed.
-pub const OWNED_KINDS: [&str; 9] = [
+pub(crate) const OWNED_KINDS: [&str; 9] = [
     "Ingress",
     "HorizontalPodAutoscaler",
     "PodDisruptionBudget",

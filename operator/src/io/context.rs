@@ -24,10 +24,10 @@ use crate::validate::text;
 use crate::world::Defaults;
 
 /// Name under which the operator writes.
-pub const MANAGER: &str = "shoal-operator";
+pub(crate) const MANAGER: &str = "shoal-operator";
 
 /// What every reconcile has at hand.
-pub struct Context {
+pub(crate) struct Context {
     pub client: Client,
     pub cache: Arc<Cache>,
     pub defaults: Defaults,
@@ -46,7 +46,7 @@ pub struct Context {
 impl Context {
     /// Takes over what the API server answered to a write, so that the next reconcile sees it before the watch does. The
     /// watch then tells nothing new, so whom it concerns is asked for here.
-    pub fn learn<K: Concerning>(&self, store: &Store<K>, mut object: K) {
+    pub(crate) fn learn<K: Concerning>(&self, store: &Store<K>, mut object: K) {
         object.meta_mut().managed_fields = None;
         if let Some(change) = store.set(object) {
             self.request(K::concerned(&self.cache, &change));
@@ -54,13 +54,13 @@ impl Context {
     }
 
     /// A client that may give orders to the parts to which a Secret of that name was given.
-    pub fn authorised(&self, http: &PodHttp, namespace: &str, secret: &str) -> PodHttp {
+    pub(crate) fn authorised(&self, http: &PodHttp, namespace: &str, secret: &str) -> PodHttp {
         let secret = self.cache.secrets.get(namespace, secret);
         http.with(secret.as_ref().and_then(|secret| text(secret, OPERATOR)))
     }
 
     /// Has resources reconciled.
-    pub fn request(&self, keys: impl IntoIterator<Item = Key>) {
+    pub(crate) fn request(&self, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
             // The receiver ends with the whole operator.
             let _ = self.requests.send(key);
@@ -70,7 +70,7 @@ impl Context {
 
 /// What is remembered between reconciles. Nothing is lost when it is: it only saves requests and repetition.
 #[derive(Default)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// Objects that the API server keeps otherwise than they were asked for, with the fingerprint of what was asked.
     pub settled: HashMap<String, String>,
     /// When content that pods mount was last written.

@@ -36,7 +36,7 @@ pub enum DefaultClusterError {
 }
 
 /// Applies the file where the cluster differs from it.
-pub async fn apply(
+pub(crate) async fn apply(
     client: &Client,
     path: &Path,
     settings: &Settings,

@@ -18,7 +18,7 @@ use crate::crd::{BridgePool, JitsiCluster, JitsiShard, ShardState};
 use crate::world::{ClusterWorld, Live, PoolWorld, ShardWorld};
 
 /// Seconds since the Unix epoch.
-pub fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default()
 }
@@ -99,7 +99,7 @@ impl Cache {
     }
 
     /// The world of a cluster; `None` when it is gone.
-    pub fn cluster_world(
+    pub(crate) fn cluster_world(
         &self,
         namespace: &str,
         name: &str,
@@ -139,7 +139,7 @@ impl Cache {
     }
 
     /// The world of a shard; `None` when it is gone.
-    pub fn shard_world(
+    pub(crate) fn shard_world(
         &self,
         namespace: &str,
         name: &str,
@@ -179,7 +179,12 @@ impl Cache {
     }
 
     /// The world of a pool; `None` when it is gone.
-    pub fn pool_world(&self, namespace: &str, name: &str, reports: &Reports) -> Option<PoolWorld> {
+    pub(crate) fn pool_world(
+        &self,
+        namespace: &str,
+        name: &str,
+        reports: &Reports,
+    ) -> Option<PoolWorld> {
         let pool = (*self.pools.get(namespace, name)?).clone();
         let cluster_name = pool.spec.cluster_ref.as_str();
         let mut shards = self.shards_in(namespace, cluster_name);

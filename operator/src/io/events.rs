@@ -11,7 +11,7 @@ const MAX_NOTE: usize = 1000;
 
 impl Context {
     /// Tells an event of a resource. One that cannot be told is logged: it must not hold up the work.
-    pub async fn tell(&self, about: &ObjectReference, word: Word) {
+    pub(crate) async fn tell(&self, about: &ObjectReference, word: Word) {
         let mut note = word.note;
         let mut end = MAX_NOTE.min(note.len());
         while !note.is_char_boundary(end) {

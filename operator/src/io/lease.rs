@@ -39,7 +39,7 @@ pub enum LeaseError {
 }
 
 /// The Lease.
-pub struct Lease {
+pub(crate) struct Lease {
     api: Api<Object>,
     identity: String,
     held: Mutex<Option<Object>>,
@@ -47,7 +47,7 @@ pub struct Lease {
 
 impl Lease {
     /// Of the operator's namespace; `identity` is this replica's name.
-    pub fn new(client: Client, namespace: &str, identity: &str) -> Self {
+    pub(crate) fn new(client: Client, namespace: &str, identity: &str) -> Self {
         Self {
             api: Api::namespaced(client, namespace),
             identity: identity.to_owned(),
@@ -56,7 +56,7 @@ impl Lease {
     }
 
     /// Waits until this replica leads. `false`: it was stopped before.
-    pub async fn acquire(&self, stop: &CancellationToken) -> Result<bool, LeaseError> {
+    pub(crate) async fn acquire(&self, stop: &CancellationToken) -> Result<bool, LeaseError> {
         let mut election = Election::new(&self.identity);
         let mut told = String::new();
         loop {
@@ -137,7 +137,7 @@ impl Lease {
     }
 
     /// Renews it for as long as that is possible. Returns when this replica leads no more.
-    pub async fn hold(&self) -> LeaseError {
+    pub(crate) async fn hold(&self) -> LeaseError {
         let mut renewed = Instant::now();
         loop {
             let failed = renewed.elapsed() > RENEWAL;
@@ -183,7 +183,7 @@ impl Lease {
     }
 
     /// Gives it back, so that another takes it at once.
-    pub async fn release(&self) {
+    pub(crate) async fn release(&self) {
         let held = self.held.lock().take();
         let Some(mut lease) = held else { return };
         lease.spec.get_or_insert_default().holder_identity = None;

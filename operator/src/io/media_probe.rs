@@ -24,7 +24,7 @@ const MAX_ADDRESSES: usize = 8;
 
 /// What a probe found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// Every address answered.
     Reachable,
     /// These did not.
@@ -34,7 +34,7 @@ pub enum Found {
 }
 
 /// Creates an endpoint on the bridge, sends checks to every candidate address of it, and removes it.
-pub async fn probe(http: &PodHttp, bridge: (IpAddr, u16)) -> Found {
+pub(crate) async fn probe(http: &PodHttp, bridge: (IpAddr, u16)) -> Found {
     let (meeting, own_ufrag, own_password, tie_breaker) = {
         let mut rng = rand::rng();
         let mut word = |length| Alphanumeric.sample_string(&mut rng, length);

@@ -31,11 +31,11 @@ use front_proxy::FrontProxy;
 use server::Api;
 use tls::ShownCertificate;
 
-pub use bridges::Bridges;
+pub(crate) use bridges::Bridges;
 
 /// Serves until the tasks are dropped. `ready` becomes true when there is a certificate to show and every bridge that
 /// answers has numbers.
-pub fn start(
+pub(crate) fn start(
     client: &Client,
     settings: &Settings,
     api: &MetricsApi,

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 type Name = (String, String);
 
 /// Reads the Secrets that are named at this moment, and keeps following them and others that are named later.
-pub async fn start(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
+pub(crate) async fn start(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     let read = named(&context.cache).into_iter().map(|(namespace, name)| {
         let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
         async move {

@@ -35,9 +35,9 @@ const MISSES: u32 = 2;
 const PROBE_PERIOD: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(30)];
 
 /// Private HTTP port of a bridge.
-pub const BRIDGE_HTTP: u16 = 8080;
+pub(crate) const BRIDGE_HTTP: u16 = 8080;
 /// HTTP port of a focus.
-pub const FOCUS_HTTP: u16 = 8889;
+pub(crate) const FOCUS_HTTP: u16 = 8889;
 /// HTTP port of a signalling server.
 const SIGNALLING_HTTP: u16 = 5281;
 
@@ -66,7 +66,7 @@ struct Progress {
 }
 
 /// The address of a pod that may answer.
-pub fn address(pod: &Pod) -> Option<IpAddr> {
+pub(crate) fn address(pod: &Pod) -> Option<IpAddr> {
     let status = pod.status.as_ref()?;
     if status.phase.as_deref() != Some("Running") {
         return None;
@@ -75,7 +75,7 @@ pub fn address(pod: &Pod) -> Option<IpAddr> {
 }
 
 /// Asks every pod once.
-pub async fn first(context: Arc<Context>, http: PodHttp) -> Poll {
+pub(crate) async fn first(context: Arc<Context>, http: PodHttp) -> Poll {
     let mut poll = Poll {
         context,
         http,
@@ -88,7 +88,7 @@ pub async fn first(context: Arc<Context>, http: PodHttp) -> Poll {
 }
 
 /// Who was asked when, and what is yet to be told.
-pub struct Poll {
+pub(crate) struct Poll {
     context: Arc<Context>,
     http: PodHttp,
     progress: HashMap<PodName, Progress>,
@@ -99,7 +99,7 @@ pub struct Poll {
 
 impl Poll {
     /// Polls until dropped.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

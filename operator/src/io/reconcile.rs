@@ -6,7 +6,7 @@ mod finalizer;
 mod pool;
 mod shard;
 
-pub use pool::Contest;
+pub(crate) use pool::Contest;
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ const SOON: Duration = Duration::from_secs(1);
 
 /// Brings what belongs to a resource to what its spec says. What a person has to put right is in the resource's status;
 /// what the API server did not take is logged and tried again.
-pub async fn reconcile(context: &Context, http: &PodHttp, key: &Key) -> Outcome {
+pub(crate) async fn reconcile(context: &Context, http: &PodHttp, key: &Key) -> Outcome {
     let kind = Kind {
         kind: key.scope.kind().to_owned(),
     };

@@ -7,11 +7,11 @@ use parking_lot::RwLock;
 use crate::world::{BridgeReport, FocusReport, SignallingReport};
 
 /// A pod, by namespace and name.
-pub type PodName = (String, String);
+pub(crate) type PodName = (String, String);
 
 /// What a pod says.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Report {
+pub(crate) enum Report {
     /// A bridge.
     Bridge(BridgeReport),
     /// A focus.
@@ -22,7 +22,7 @@ pub enum Report {
 
 impl Report {
     /// Without what changes all the time: when this differs, a person would see it.
-    pub fn state(&self) -> Self {
+    pub(crate) fn state(&self) -> Self {
         match self {
             Self::Bridge(report) => Self::Bridge(BridgeReport {
                 draining: report.draining,
@@ -40,7 +40,7 @@ impl Report {
     }
 
     /// How many people or meetings must end before this may go.
-    pub fn load(&self) -> i64 {
+    pub(crate) fn load(&self) -> i64 {
         match self {
             Self::Bridge(report) => report.participants,
             Self::Focus(report) => report.conferences,
@@ -51,7 +51,7 @@ impl Report {
 
 /// Everything that is known.
 #[derive(Default)]
-pub struct Reports {
+pub(crate) struct Reports {
     known: RwLock<HashMap<PodName, Report>>,
     /// Why media does not reach a bridge.
     silent: RwLock<HashMap<PodName, String>>,
@@ -59,13 +59,13 @@ pub struct Reports {
 
 impl Reports {
     /// What a pod says; absent when it does not answer.
-    pub fn get(&self, namespace: &str, pod: &str) -> Option<Report> {
+    pub(crate) fn get(&self, namespace: &str, pod: &str) -> Option<Report> {
         let key = (namespace.to_owned(), pod.to_owned());
         self.known.read().get(&key).cloned()
     }
 
     /// Takes over what a pod says, or that it says nothing. Returns what was known.
-    pub fn set(&self, pod: &PodName, report: Option<Report>) -> Option<Report> {
+    pub(crate) fn set(&self, pod: &PodName, report: Option<Report>) -> Option<Report> {
         let mut known = self.known.write();
         match report {
             Some(report) => known.insert(pod.clone(), report),
@@ -74,13 +74,13 @@ impl Reports {
     }
 
     /// Which addresses of a bridge do not answer.
-    pub fn silent(&self, namespace: &str, pod: &str) -> Option<String> {
+    pub(crate) fn silent(&self, namespace: &str, pod: &str) -> Option<String> {
         let key = (namespace.to_owned(), pod.to_owned());
         self.silent.read().get(&key).cloned()
     }
 
     /// Sets or clears which addresses of a bridge do not answer.
-    pub fn set_silent(&self, pod: &PodName, addresses: Option<String>) {
+    pub(crate) fn set_silent(&self, pod: &PodName, addresses: Option<String>) {
         let mut silent = self.silent.write();
         match addresses {
             Some(addresses) => silent.insert(pod.clone(), addresses),
@@ -89,7 +89,7 @@ impl Reports {
     }
 
     /// What the bridges among `pods` say, by pod.
-    pub fn bridges<'a>(
+    pub(crate) fn bridges<'a>(
         &self,
         namespace: &str,
         pods: impl Iterator<Item = &'a str>,
@@ -102,7 +102,7 @@ impl Reports {
     }
 
     /// What a shard's focus says.
-    pub fn focus(&self, namespace: &str, shard: &str) -> Option<FocusReport> {
+    pub(crate) fn focus(&self, namespace: &str, shard: &str) -> Option<FocusReport> {
         match self.get(namespace, &format!("{shard}-focus-0")) {
             Some(Report::Focus(report)) => Some(report),
             _ => None,
@@ -110,7 +110,11 @@ impl Reports {
     }
 
     /// What a shard's signalling server says, and the status of its answer.
-    pub fn signalling(&self, namespace: &str, shard: &str) -> Option<(SignallingReport, u16)> {
+    pub(crate) fn signalling(
+        &self,
+        namespace: &str,
+        shard: &str,
+    ) -> Option<(SignallingReport, u16)> {
         match self.get(namespace, &format!("{shard}-signalling-0")) {
             Some(Report::Signalling(report, status)) => Some((report, status)),
             _ => None,

@@ -13,7 +13,7 @@ use crate::controller::scope::{Key, Scope, scope};
 use crate::crd::{BridgePool, JitsiCluster, JitsiShard};
 
 /// A kind whose changes concern resources.
-pub trait Concerning: Stored {
+pub(crate) trait Concerning: Stored {
     /// The resources that are to be reconciled.
     fn concerned(cache: &Cache, change: &Change<Self>) -> Vec<Key>;
 }
@@ -206,7 +206,7 @@ impl Cache {
 }
 
 /// Secrets that a person names in a JitsiCluster, or that cert-manager writes for it.
-pub fn named_secrets(cluster: &JitsiCluster) -> Vec<String> {
+pub(crate) fn named_secrets(cluster: &JitsiCluster) -> Vec<String> {
     let spec = &cluster.spec;
     let tls = spec.tls.iter().map(|tls| {
         let own = || crate::build::names::issued_certificate(&name(&cluster.metadata));

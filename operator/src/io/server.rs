@@ -22,12 +22,16 @@ struct Shown {
 }
 
 /// Listens.
-pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::from_std(listen::bind(address)?)
 }
 
 /// Serves until dropped.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, ready: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    ready: watch::Receiver<bool>,
+) {
     let router = Router::new()
         .route("/metrics", get(render))
         .route("/about/health", get(|| async { "OK" }))
@@ -37,7 +41,7 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, ready: watch::R
 }
 
 /// How the operator and its helpers serve HTTP: few ask.
-pub fn own() -> Server {
+pub(crate) fn own() -> Server {
     let config = listen::http::Config::default();
     Server::private("HTTP", &config, CancellationToken::new())
 }

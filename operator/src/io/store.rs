@@ -10,13 +10,16 @@ use parking_lot::RwLock;
 use crate::controller::scope::{Scope, scope};
 
 /// A kind that a [`Store`] holds.
-pub trait Stored: Resource<DynamicType = ()> + Clone + PartialEq + Send + Sync + 'static {}
+pub(crate) trait Stored:
+    Resource<DynamicType = ()> + Clone + PartialEq + Send + Sync + 'static
+{
+}
 
 impl<K: Resource<DynamicType = ()> + Clone + PartialEq + Send + Sync + 'static> Stored for K {}
 
 /// What became of an object.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change<K> {
+pub(crate) enum Change<K> {
     /// It is new, or differs from `before`.
     Set {
         /// What it was.
@@ -29,7 +32,7 @@ pub enum Change<K> {
 }
 
 /// Objects of one kind, by namespace and name, and by the resource that they belong to.
-pub struct Store<K> {
+pub(crate) struct Store<K> {
     inner: RwLock<Inner<K>>,
 }
 
@@ -60,12 +63,12 @@ impl<K> Default for Store<K> {
 
 impl<K: Stored> Store<K> {
     /// One object.
-    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+    pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
         self.inner.read().objects.get(namespace)?.get(name).cloned()
     }
 
     /// Those that belong to a resource, by name.
-    pub fn of(&self, namespace: &str, scope: &Scope) -> Vec<Arc<K>> {
+    pub(crate) fn of(&self, namespace: &str, scope: &Scope) -> Vec<Arc<K>> {
         let key = (namespace.to_owned(), scope.clone());
         let inner = self.inner.read();
         let found = inner.scoped.get(&key);
@@ -73,32 +76,32 @@ impl<K: Stored> Store<K> {
     }
 
     /// All of a namespace, by name.
-    pub fn within(&self, namespace: &str) -> Vec<Arc<K>> {
+    pub(crate) fn within(&self, namespace: &str) -> Vec<Arc<K>> {
         let inner = self.inner.read();
         let found = inner.objects.get(namespace);
         found.map_or_else(Vec::new, |found| found.values().cloned().collect())
     }
 
     /// All.
-    pub fn all(&self) -> Vec<Arc<K>> {
+    pub(crate) fn all(&self) -> Vec<Arc<K>> {
         let inner = self.inner.read();
         let all = inner.objects.values().flat_map(BTreeMap::values);
         all.cloned().collect()
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.inner.read().objects.values().map(BTreeMap::len).sum()
     }
 
     /// An object as it is at this moment. `None` when nothing but its version changed, or when it is older than what
     /// is known.
-    pub fn set(&self, object: K) -> Option<Change<K>> {
+    pub(crate) fn set(&self, object: K) -> Option<Change<K>> {
         self.inner.write().set(object)
     }
 
     /// An object is gone.
-    pub fn remove(&self, object: &K) -> Option<Change<K>> {
+    pub(crate) fn remove(&self, object: &K) -> Option<Change<K>> {
         let mut inner = self.inner.write();
         if let Some(uid) = object.meta().uid.clone() {
             inner.ended.truncate(ENDED - 1);
@@ -114,18 +117,18 @@ impl<K: Stored> Store<K> {
     }
 
     /// A complete list begins.
-    pub fn begin_list(&self) {
+    pub(crate) fn begin_list(&self) {
         self.inner.write().listing = Some(Vec::new());
     }
 
     /// One object of it.
-    pub fn list(&self, object: K) {
+    pub(crate) fn list(&self, object: K) {
         let mut inner = self.inner.write();
         inner.listing.get_or_insert_default().push(object);
     }
 
     /// The list is complete: what is not in it is gone.
-    pub fn end_list(&self) -> Vec<Change<K>> {
+    pub(crate) fn end_list(&self) -> Vec<Change<K>> {
         let mut inner = self.inner.write();
         let listed = inner.listing.take().unwrap_or_default();
         let present: std::collections::HashSet<(String, String)> =

@@ -4,10 +4,10 @@
 use k8s_openapi::api::core::v1::{Node, NodeSpec, Pod};
 
 /// Keeps everything.
-pub fn nothing<K>(_: &mut K) {}
+pub(crate) fn nothing<K>(_: &mut K) {}
 
 /// Of a pod's spec, only what says where it runs.
-pub fn pod(pod: &mut Pod) {
+pub(crate) fn pod(pod: &mut Pod) {
     if let Some(spec) = &mut pod.spec {
         *spec = k8s_openapi::api::core::v1::PodSpec {
             node_name: spec.node_name.take(),
@@ -18,7 +18,7 @@ pub fn pod(pod: &mut Pod) {
 }
 
 /// Of a node, only its addresses, and what says that it is about to leave.
-pub fn node(node: &mut Node) {
+pub(crate) fn node(node: &mut Node) {
     node.spec = node.spec.take().map(|spec| NodeSpec {
         taints: spec.taints,
         unschedulable: spec.unschedulable,

@@ -13,7 +13,7 @@ use super::store::{Change, Store, Stored};
 
 /// Follows one kind until the task is dropped. Each object is trimmed before it is kept; `listed` is set when the first
 /// list is complete.
-pub async fn follow<K>(
+pub(crate) async fn follow<K>(
     api: Api<K>,
     config: watcher::Config,
     store: Arc<Store<K>>,

@@ -25,7 +25,11 @@ struct Starter<'a> {
 }
 
 /// Starts all watches, and waits until each has a complete list.
-pub async fn start(context: &Arc<Context>, namespace: Option<&str>, tasks: &mut JoinSet<()>) {
+pub(crate) async fn start(
+    context: &Arc<Context>,
+    namespace: Option<&str>,
+    tasks: &mut JoinSet<()>,
+) {
     let cache = &context.cache;
     let mut starter = Starter {
         context,

@@ -21,7 +21,7 @@ use crate::metrics::{Kind, Resources};
 const WIDTH: usize = 8;
 
 /// Works until dropped.
-pub async fn run(
+pub(crate) async fn run(
     context: Arc<Context>,
     mut requested: mpsc::UnboundedReceiver<Key>,
     http: PodHttp,

@@ -23,7 +23,7 @@ use crate::scale::draining_since;
 
 /// What is there at one moment.
 #[derive(Clone, Default)]
-pub struct Resources {
+pub(crate) struct Resources {
     /// Time since the Unix epoch.
     pub now: Duration,
     /// All clusters.
@@ -41,7 +41,7 @@ pub struct Resources {
 }
 
 /// Looks at what is there.
-pub type Look = Arc<dyn Fn() -> Resources + Send + Sync>;
+pub(crate) type Look = Arc<dyn Fn() -> Resources + Send + Sync>;
 
 type Labels = Vec<(&'static str, String)>;
 

@@ -7,7 +7,7 @@ use kube::core::{Expression, Selector};
 use super::refusal::Refusal;
 
 /// Reads a selector; an empty one selects everything.
-pub fn parse(text: &str) -> Result<Selector, Refusal> {
+pub(crate) fn parse(text: &str) -> Result<Selector, Refusal> {
     let mut selector = Selector::default();
     for part in split(text) {
         let part = part.trim();

@@ -139,7 +139,7 @@ pub(super) fn state(conditions: &mut Conditions<'_>, world: &PoolWorld) {
 
 /// Somebody wrote another number than the autoscaler, which will write its own again.
 #[must_use]
-pub fn overruled(world: &PoolWorld) -> Option<Word> {
+pub(crate) fn overruled(world: &PoolWorld) -> Option<Word> {
     let (wanted, asked) = (world.pool.spec.replicas, asked(world)?);
     (wanted != asked).then(|| {
         let note = format!(

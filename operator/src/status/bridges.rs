@@ -11,21 +11,21 @@ use crate::scale::{DRAIN, ScalePlan, Why, draining_since};
 use crate::world::PoolWorld;
 
 /// Reasons of events.
-pub mod reason {
+pub(crate) mod reason {
     /// Bridges are made.
-    pub const STARTS: &str = "BridgeStarts";
+    pub(crate) const STARTS: &str = "BridgeStarts";
     /// A bridge is told to drain.
-    pub const DRAINING: &str = "Draining";
+    pub(crate) const DRAINING: &str = "Draining";
     /// A bridge that drained takes meetings again.
-    pub const BACK_IN_USE: &str = "BackInUse";
+    pub(crate) const BACK_IN_USE: &str = "BackInUse";
     /// A bridge that drained may go at any time, and stays for the time being.
-    pub const DRAINED: &str = "Drained";
+    pub(crate) const DRAINED: &str = "Drained";
     /// A bridge ends, and none comes in its place.
-    pub const REMOVED: &str = "BridgeRemoved";
+    pub(crate) const REMOVED: &str = "BridgeRemoved";
     /// A bridge ends, and comes back with the new spec.
-    pub const REPLACED: &str = "BridgeReplaced";
+    pub(crate) const REPLACED: &str = "BridgeReplaced";
     /// The same two, with people on it.
-    pub const TIMEOUT: &str = "DrainTimeout";
+    pub(crate) const TIMEOUT: &str = "DrainTimeout";
 }
 
 /// Names that are told of; the rest is counted.
@@ -92,7 +92,7 @@ fn listed(names: &[&str]) -> String {
 }
 
 /// The bridges from ordinal `from` to before ordinal `to` are made.
-pub fn start(world: &PoolWorld, plan: &ScalePlan, from: i32, to: i32) -> Word {
+pub(crate) fn start(world: &PoolWorld, plan: &ScalePlan, from: i32, to: i32) -> Word {
     let pool = world.pool.metadata.name.as_deref().unwrap_or_default();
     let name = |ordinal| names::bridge_pod(pool, ordinal);
     let who = match to - from {
@@ -120,7 +120,7 @@ pub fn start(world: &PoolWorld, plan: &ScalePlan, from: i32, to: i32) -> Word {
 }
 
 /// A bridge was told to drain.
-pub fn drain(world: &PoolWorld, pod: &str, why: &Why) -> Word {
+pub(crate) fn drain(world: &PoolWorld, pod: &str, why: &Why) -> Word {
     let stays = matches!(why, Why::Node(_) | Why::ByHand);
     let spec = &world.pool.spec.drain;
     let others: Vec<&str> = takers(world).filter(|other| *other != pod).collect();
@@ -151,7 +151,7 @@ pub fn drain(world: &PoolWorld, pod: &str, why: &Why) -> Word {
 }
 
 /// A bridge was told to take meetings again.
-pub fn back_in_use(world: &PoolWorld, pod: &str) -> Word {
+pub(crate) fn back_in_use(world: &PoolWorld, pod: &str) -> Word {
     let note = format!(
         "bridge {pod} takes meetings again, because it is not to leave any more; {}",
         are_wanted(world)
@@ -160,7 +160,7 @@ pub fn back_in_use(world: &PoolWorld, pod: &str) -> Word {
 }
 
 /// A bridge stays, and may be ended by anybody.
-pub fn drained(world: &PoolWorld, pod: &str, moved: u64) -> Word {
+pub(crate) fn drained(world: &PoolWorld, pod: &str, moved: u64) -> Word {
     let note = format!(
         "bridge {pod} may be ended at any time: {}",
         how_it_ends(world, pod, moved)
@@ -169,7 +169,7 @@ pub fn drained(world: &PoolWorld, pod: &str, moved: u64) -> Word {
 }
 
 /// A bridge ends. `moved` people of it were moved by focuses, as far as is known.
-pub fn end(world: &PoolWorld, plan: &ScalePlan, pod: &str, moved: u64) -> Word {
+pub(crate) fn end(world: &PoolWorld, plan: &ScalePlan, pod: &str, moved: u64) -> Word {
     let (reason, does) = if plan.replace.iter().any(|one| one == pod) {
         (reason::REPLACED, "is replaced by one of the new spec")
     } else {

@@ -13,7 +13,11 @@ use crate::world::ClusterWorld;
 
 /// What is seen of a cluster. `valid` is absent when it cannot be built.
 #[must_use]
-pub fn cluster(world: &ClusterWorld, valid: Option<&ValidCluster>, met: &Met) -> ClusterStatus {
+pub(crate) fn cluster(
+    world: &ClusterWorld,
+    valid: Option<&ValidCluster>,
+    met: &Met,
+) -> ClusterStatus {
     let meta = &world.cluster.metadata;
     let name = meta.name.clone().unwrap_or_default();
     let before = world.cluster.status.clone().unwrap_or_default();

@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 
 /// Something worth telling.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
+pub(crate) struct Word {
     /// Whether a person should look.
     pub alarming: bool,
     /// A CamelCase word.
@@ -17,7 +17,7 @@ pub struct Word {
 impl Word {
     /// All is well.
     #[must_use]
-    pub fn normal(reason: &str, note: String) -> Self {
+    pub(crate) fn normal(reason: &str, note: String) -> Self {
         Self {
             alarming: false,
             reason: reason.to_owned(),
@@ -27,7 +27,7 @@ impl Word {
 
     /// A person should look.
     #[must_use]
-    pub fn warning(reason: &str, note: String) -> Self {
+    pub(crate) fn warning(reason: &str, note: String) -> Self {
         Self {
             alarming: true,
             ..Self::normal(reason, note)
@@ -45,7 +45,11 @@ pub(super) struct Conditions<'a> {
 
 impl<'a> Conditions<'a> {
     /// `now` is in seconds since the Unix epoch.
-    pub fn new(before: &'a [Condition], generation: Option<i64>, now: std::time::Duration) -> Self {
+    pub(crate) fn new(
+        before: &'a [Condition],
+        generation: Option<i64>,
+        now: std::time::Duration,
+    ) -> Self {
         let seconds = i64::try_from(now.as_secs()).unwrap_or_default();
         Self {
             before,
@@ -56,7 +60,13 @@ impl<'a> Conditions<'a> {
     }
 
     /// Sets one to true or false. The time of its last change stays when its value does.
-    pub fn set(&mut self, kind: &str, holds: bool, reason: &str, message: impl Into<String>) {
+    pub(crate) fn set(
+        &mut self,
+        kind: &str,
+        holds: bool,
+        reason: &str,
+        message: impl Into<String>,
+    ) {
         self.put(
             kind,
             if holds { "True" } else { "False" },
@@ -66,7 +76,7 @@ impl<'a> Conditions<'a> {
     }
 
     /// Leaves one as it was, or unknown when it never was known.
-    pub fn keep(&mut self, kind: &str, reason: &str, message: &str) {
+    pub(crate) fn keep(&mut self, kind: &str, reason: &str, message: &str) {
         match self.before.iter().find(|one| one.type_ == kind) {
             Some(before) => {
                 let before = before.clone();
@@ -93,14 +103,14 @@ impl<'a> Conditions<'a> {
     }
 
     /// What was set.
-    pub fn done(self) -> Vec<Condition> {
+    pub(crate) fn done(self) -> Vec<Condition> {
         self.made
     }
 }
 
 /// What changed between two statuses, for events: each change once.
 #[must_use]
-pub fn words(before: &[Condition], after: &[Condition]) -> Vec<Word> {
+pub(crate) fn words(before: &[Condition], after: &[Condition]) -> Vec<Word> {
     let mut words = Vec::new();
     for one in after {
         let earlier = before.iter().find(|earlier| earlier.type_ == one.type_);

@@ -22,7 +22,7 @@ pub(super) struct Frame<'a> {
 
 impl Frame<'_> {
     /// Sets `Ready`, `Progressing` and `Degraded`.
-    pub fn set(self, conditions: &mut Conditions<'_>) {
+    pub(crate) fn set(self, conditions: &mut Conditions<'_>) {
         match self.missing {
             None => conditions.set("Ready", true, "Ready", self.ready),
             Some((reason, message)) => conditions.set("Ready", false, reason, message.clone()),

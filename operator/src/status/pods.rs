@@ -17,7 +17,7 @@ pub(super) struct Workload {
 
 impl Workload {
     /// Of a StatefulSet; nothing runs before there is one.
-    pub fn of_set(set: Option<&StatefulSet>) -> Self {
+    pub(crate) fn of_set(set: Option<&StatefulSet>) -> Self {
         let Some(set) = set else {
             return Self::default();
         };
@@ -43,7 +43,7 @@ impl Workload {
     }
 
     /// Of a Deployment.
-    pub fn of_deployment(deployment: Option<&Deployment>) -> Self {
+    pub(crate) fn of_deployment(deployment: Option<&Deployment>) -> Self {
         let Some(deployment) = deployment else {
             return Self::default();
         };
@@ -67,7 +67,7 @@ impl Workload {
     }
 
     /// Whether all run and are of the latest template.
-    pub fn settled(&self) -> bool {
+    pub(crate) fn settled(&self) -> bool {
         self.rolled && self.ready >= self.wanted
     }
 }

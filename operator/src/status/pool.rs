@@ -16,7 +16,7 @@ const PATIENCE: i64 = 15;
 
 /// What is seen of a pool that goes on as `plan` says. `selector` is that of its pods.
 #[must_use]
-pub fn pool(world: &PoolWorld, plan: &ScalePlan, selector: &str, met: &Met) -> PoolStatus {
+pub(crate) fn pool(world: &PoolWorld, plan: &ScalePlan, selector: &str, met: &Met) -> PoolStatus {
     let meta = &world.pool.metadata;
     let name = meta.name.clone().unwrap_or_default();
     let before = world.pool.status.clone().unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::world::ShardWorld;
 
 /// What is seen of a shard.
 #[must_use]
-pub fn shard(world: &ShardWorld, met: &Met) -> ShardStatus {
+pub(crate) fn shard(world: &ShardWorld, met: &Met) -> ShardStatus {
     let meta = &world.shard.metadata;
     let name = meta.name.clone().unwrap_or_default();
     let before = world.shard.status.clone().unwrap_or_default();

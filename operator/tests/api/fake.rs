@@ -25,13 +25,13 @@ use tokio::sync::watch;
 use request::{Target, Verb};
 use state::State;
 
-pub use state::Failure;
+pub(crate) use state::Failure;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The server.
 #[derive(Clone)]
-pub struct FakeApi {
+pub(crate) struct FakeApi {
     state: Arc<Mutex<State>>,
     version: Arc<watch::Sender<u64>>,
 }
@@ -47,7 +47,7 @@ impl Default for FakeApi {
 
 impl FakeApi {
     /// What somebody else than the operator does.
-    pub fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state.lock();
         let result = act(&mut state);
         self.version.send_replace(state.version());
@@ -55,7 +55,7 @@ impl FakeApi {
     }
 
     /// A client of it.
-    pub fn client(&self) -> kube::Client {
+    pub(crate) fn client(&self) -> kube::Client {
         let api = self.clone();
         let service = tower::service_fn(move |request: Request<kube::client::Body>| {
             let api = api.clone();
@@ -69,7 +69,7 @@ impl FakeApi {
     }
 
     /// Answers a request of the operator.
-    pub fn handle(&self, request: Request<Bytes>) -> Response<Body> {
+    pub(crate) fn handle(&self, request: Request<Bytes>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let Some(target) = Target::parse(&parts.uri) else {
             return failed(&Failure::missing("no such path"));

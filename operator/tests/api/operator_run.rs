@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use crate::fake::FakeApi;
 
 /// Long enough for everything that is under way, in virtual time.
-pub const SETTLED: Duration = Duration::from_secs(40);
+pub(crate) const SETTLED: Duration = Duration::from_secs(40);
 
-pub struct Run {
+pub(crate) struct Run {
     stop: CancellationToken,
     task: JoinHandle<Result<(), OperatorError>>,
 }
 
-pub fn settings(identity: &str) -> Settings {
+pub(crate) fn settings(identity: &str) -> Settings {
     Settings {
         namespace: None,
         defaults: Defaults {
@@ -38,12 +38,12 @@ pub fn settings(identity: &str) -> Settings {
 }
 
 impl Run {
-    pub fn start(api: &FakeApi, identity: &str) -> Self {
+    pub(crate) fn start(api: &FakeApi, identity: &str) -> Self {
         Self::with(api, PodHttp::default(), identity)
     }
 
     /// With pods that answer.
-    pub fn with(api: &FakeApi, pods: PodHttp, identity: &str) -> Self {
+    pub(crate) fn with(api: &FakeApi, pods: PodHttp, identity: &str) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(run_with(
             api.client(),
@@ -55,23 +55,23 @@ impl Run {
     }
 
     /// SIGTERM.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
     }
 
     /// `kill -9`.
-    pub async fn kill(self) {
+    pub(crate) async fn kill(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
     }
 }
 
-pub async fn settle() {
+pub(crate) async fn settle() {
     tokio::time::sleep(SETTLED).await;
 }
 
-pub fn resource(kind: &str, name: &str, spec: Value) -> Value {
+pub(crate) fn resource(kind: &str, name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "shoal.video/v1alpha1", "kind": kind,
         "metadata": {"name": name, "namespace": "meet"}, "spec": spec,
@@ -79,7 +79,7 @@ pub fn resource(kind: &str, name: &str, spec: Value) -> Value {
 }
 
 /// A cluster, a shard and a pool of two bridges, and a node.
-pub fn service(api: &FakeApi) {
+pub(crate) fn service(api: &FakeApi) {
     api.act(|state| {
         state.put(
             json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node1"},
@@ -96,7 +96,7 @@ pub fn service(api: &FakeApi) {
 }
 
 /// The reason of a condition that has a status, else nothing.
-pub fn condition(
+pub(crate) fn condition(
     api: &FakeApi,
     resource: &str,
     name: &str,

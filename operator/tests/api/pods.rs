@@ -43,14 +43,14 @@ struct Inner {
 
 /// The pods of pool `p`, and the focus of shard `a`.
 #[derive(Clone)]
-pub struct Pods {
+pub(crate) struct Pods {
     api: FakeApi,
     inner: Arc<Mutex<Inner>>,
 }
 
 impl Pods {
     /// They live as long as the test.
-    pub fn start(api: &FakeApi) -> Self {
+    pub(crate) fn start(api: &FakeApi) -> Self {
         let pods = Self {
             api: api.clone(),
             inner: Arc::default(),
@@ -72,22 +72,22 @@ impl Pods {
         pods
     }
 
-    pub fn http(&self) -> PodHttp {
+    pub(crate) fn http(&self) -> PodHttp {
         PodHttp::new(self.clone())
     }
 
     /// How many people were on pods that ended.
-    pub fn cut(&self) -> i64 {
+    pub(crate) fn cut(&self) -> i64 {
         self.inner.lock().cut
     }
 
     /// The least number of bridges that took meetings since the last call.
-    pub fn least(&self) -> usize {
+    pub(crate) fn least(&self) -> usize {
         self.inner.lock().least.take().unwrap_or(0)
     }
 
     /// People by bridge.
-    pub fn people(&self) -> Vec<(String, i64)> {
+    pub(crate) fn people(&self) -> Vec<(String, i64)> {
         let inner = self.inner.lock();
         let all = inner.bridges.iter();
         all.map(|(pod, bridge)| (pod.clone(), bridge.people))
@@ -95,12 +95,12 @@ impl Pods {
     }
 
     /// So many people are on a bridge.
-    pub fn join(&self, pod: &str, people: i64) {
+    pub(crate) fn join(&self, pod: &str, people: i64) {
         self.inner.lock().bridges.get_mut(pod).unwrap().people = people;
     }
 
     /// What `kubectl drain` does once: asks for the eviction of every bridge on the node. Whether none is left.
-    pub fn evict(&self, node: &str) -> bool {
+    pub(crate) fn evict(&self, node: &str) -> bool {
         let pods = self.api.act(|state| state.all("pods"));
         let budget = self
             .api

@@ -15,7 +15,7 @@ use operator::desired::Desired;
 
 use crate::worlds::{find, secret_text};
 
-pub fn haproxy() -> Command {
+pub(crate) fn haproxy() -> Command {
     assert!(
         Command::new("haproxy").arg("-v").output().is_ok(),
         "these tests run HAProxy: install it with `apt-get install haproxy` (`cargo xtask test` does it)"
@@ -24,11 +24,11 @@ pub fn haproxy() -> Command {
 }
 
 /// A pod's files, in a directory of its own.
-pub struct Files(PathBuf);
+pub(crate) struct Files(PathBuf);
 
 impl Files {
     /// As the objects of a cluster have them.
-    pub fn of(name: &str, objects: &[Desired]) -> Self {
+    pub(crate) fn of(name: &str, objects: &[Desired]) -> Self {
         let config: ConfigMap = find(objects, "ConfigMap", "default-front-door");
         let public: Secret = find(objects, "Secret", "default-front-door-tls");
         let peers: Secret = find(objects, "Secret", "default-front-door-peers");
@@ -51,13 +51,13 @@ impl Files {
         files
     }
 
-    pub fn configure(&self, files: &std::collections::BTreeMap<String, String>) {
+    pub(crate) fn configure(&self, files: &std::collections::BTreeMap<String, String>) {
         for (name, text) in files {
             fs::write(self.0.join("config").join(name), text).unwrap();
         }
     }
 
-    pub fn configuration(&self) -> PathBuf {
+    pub(crate) fn configuration(&self) -> PathBuf {
         self.0.join("config/haproxy.cfg")
     }
 
@@ -77,7 +77,7 @@ impl Drop for Files {
 }
 
 /// Waits until it holds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(
@@ -89,13 +89,13 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A running front door.
-pub struct Door {
+pub(crate) struct Door {
     process: Child,
     pub files: Files,
 }
 
 impl Door {
-    pub fn start(files: Files, replica: &str) -> Self {
+    pub(crate) fn start(files: Files, replica: &str) -> Self {
         let process = haproxy()
             .args(["-W", "-db", "-S"])
             .arg(files.master())
@@ -110,7 +110,7 @@ impl Door {
     }
 
     /// What it has logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.files.log()).unwrap()
     }
 
@@ -127,7 +127,7 @@ impl Door {
     }
 
     /// Whether it knows what its peers, or its predecessor, knew: both low bits of the section's flags.
-    pub fn knows_rooms(&self) -> bool {
+    pub(crate) fn knows_rooms(&self) -> bool {
         let answer = self.master("@1 show peers");
         let flags = answer.split("flags=0x").nth(1).and_then(|rest| {
             let digits: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
@@ -137,7 +137,7 @@ impl Door {
     }
 
     /// Whether the other replica speaks with it.
-    pub fn is_beside_its_peer(&self) -> bool {
+    pub(crate) fn is_beside_its_peer(&self) -> bool {
         self.master("@1 show peers").contains("last_status=ESTA")
     }
 
@@ -150,7 +150,7 @@ impl Door {
     }
 
     /// Makes it read its files again, and waits for the new process.
-    pub fn reload(&self) {
+    pub(crate) fn reload(&self) {
         let before = self.worker();
         self.master("reload");
         until("a new process serves", || {
@@ -168,14 +168,14 @@ impl Drop for Door {
 }
 
 /// A shard that answers with its name.
-pub struct Shard {
+pub(crate) struct Shard {
     pub name: &'static str,
     pub port: u16,
     status: Arc<AtomicU16>,
 }
 
 impl Shard {
-    pub fn start(name: &'static str) -> Self {
+    pub(crate) fn start(name: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let status = Arc::new(AtomicU16::new(200));
@@ -190,7 +190,7 @@ impl Shard {
     }
 
     /// What it says to front doors; 0 closes every connection.
-    pub fn say(&self, status: u16) {
+    pub(crate) fn say(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
 }
@@ -250,7 +250,7 @@ fn serve(socket: TcpStream, name: &str, status: &AtomicU16) -> Option<()> {
 }
 
 /// Status, head and body of an answer; nothing when there is none.
-pub fn get(port: u16, target: &str, headers: &str) -> Option<(u16, String, String)> {
+pub(crate) fn get(port: u16, target: &str, headers: &str) -> Option<(u16, String, String)> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).ok()?;
     socket
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -268,13 +268,13 @@ pub fn get(port: u16, target: &str, headers: &str) -> Option<(u16, String, Strin
 }
 
 /// The value of a header of an answer's head.
-pub fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let value = head.lines().find_map(|line| line.strip_prefix(name))?;
     value.strip_prefix(": ")
 }
 
 /// An open WebSocket, as far as a proxy sees it.
-pub fn websocket(port: u16, room: &str) -> TcpStream {
+pub(crate) fn websocket(port: u16, room: &str) -> TcpStream {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -295,13 +295,13 @@ pub fn websocket(port: u16, room: &str) -> TcpStream {
 }
 
 /// What the other side sends back.
-pub fn echo(socket: &mut TcpStream) -> bool {
+pub(crate) fn echo(socket: &mut TcpStream) -> bool {
     let mut back = [0; 4];
     socket.write_all(b"ping").is_ok() && socket.read_exact(&mut back).is_ok() && &back == b"ping"
 }
 
 /// A port that is free at the moment.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -15,9 +15,9 @@ use rand::rngs::StdRng;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub const NOW: Duration = Duration::from_secs(1_800_000_000);
+pub(crate) const NOW: Duration = Duration::from_secs(1_800_000_000);
 
-pub fn defaults() -> Defaults {
+pub(crate) fn defaults() -> Defaults {
     Defaults {
         shoal_image: "example.org/shoal:1".into(),
         haproxy_image: "example.org/haproxy:1".into(),
@@ -38,20 +38,20 @@ fn resource<K: DeserializeOwned>(kind: &str, name: &str, spec: Value) -> K {
     .unwrap()
 }
 
-pub fn cluster(mut spec: Value) -> JitsiCluster {
+pub(crate) fn cluster(mut spec: Value) -> JitsiCluster {
     spec["domain"] = json!("meet.example.org");
     resource("JitsiCluster", "default", spec)
 }
 
-pub fn shard(name: &str, spec: Value) -> JitsiShard {
+pub(crate) fn shard(name: &str, spec: Value) -> JitsiShard {
     resource("JitsiShard", name, spec)
 }
 
-pub fn pool(spec: Value) -> BridgePool {
+pub(crate) fn pool(spec: Value) -> BridgePool {
     resource("BridgePool", "bridges", spec)
 }
 
-pub fn cluster_world(spec: Value, shards: &[&str]) -> ClusterWorld {
+pub(crate) fn cluster_world(spec: Value, shards: &[&str]) -> ClusterWorld {
     ClusterWorld {
         cluster: cluster(spec),
         shards: shards.iter().map(|name| shard(name, json!({}))).collect(),
@@ -63,7 +63,7 @@ pub fn cluster_world(spec: Value, shards: &[&str]) -> ClusterWorld {
 }
 
 /// A shard beside its cluster, whose authority is there.
-pub fn shard_world(cluster_spec: Value, spec: Value) -> ShardWorld {
+pub(crate) fn shard_world(cluster_spec: Value, spec: Value) -> ShardWorld {
     let cluster = cluster_world(cluster_spec, &["a"]);
     ShardWorld {
         shard: shard("a", spec),
@@ -78,7 +78,7 @@ pub fn shard_world(cluster_spec: Value, spec: Value) -> ShardWorld {
 }
 
 /// A pool beside a cluster with shard `a`.
-pub fn pool_world(spec: Value) -> PoolWorld {
+pub(crate) fn pool_world(spec: Value) -> PoolWorld {
     let shard = shard_world(json!({}), json!({}));
     let live = after(shard.live.clone(), &build_shard(&shard));
     PoolWorld {
@@ -98,23 +98,23 @@ fn random() -> StdRng {
     StdRng::seed_from_u64(SEED.fetch_add(1, Ordering::Relaxed))
 }
 
-pub fn build_cluster(world: &ClusterWorld) -> Vec<Desired> {
+pub(crate) fn build_cluster(world: &ClusterWorld) -> Vec<Desired> {
     let valid = validate::cluster(world, &defaults()).unwrap();
     build::cluster(&valid, world)
 }
 
-pub fn build_shard(world: &ShardWorld) -> Vec<Desired> {
+pub(crate) fn build_shard(world: &ShardWorld) -> Vec<Desired> {
     let valid = validate::shard(world, &defaults()).unwrap();
     build::shard(&valid, world, &mut random())
 }
 
-pub fn build_pool(world: &PoolWorld) -> Vec<Desired> {
+pub(crate) fn build_pool(world: &PoolWorld) -> Vec<Desired> {
     let valid = validate::pool(world, &defaults()).unwrap();
     build::pool(&valid, world, &scale::plan(world), &mut random())
 }
 
 /// The namespace once the API server has the objects.
-pub fn after(mut live: Live, objects: &[Desired]) -> Live {
+pub(crate) fn after(mut live: Live, objects: &[Desired]) -> Live {
     for (number, one) in objects.iter().enumerate() {
         let name = one.object.metadata.name.clone().unwrap();
         let value = serde_json::to_value(&one.object).unwrap();
@@ -137,12 +137,12 @@ pub fn after(mut live: Live, objects: &[Desired]) -> Live {
     live
 }
 
-pub fn typed<K: DeserializeOwned>(value: Value) -> K {
+pub(crate) fn typed<K: DeserializeOwned>(value: Value) -> K {
     serde_json::from_value(value).unwrap()
 }
 
 /// The one object of that kind and name.
-pub fn find<K: DeserializeOwned>(objects: &[Desired], kind: &str, name: &str) -> K {
+pub(crate) fn find<K: DeserializeOwned>(objects: &[Desired], kind: &str, name: &str) -> K {
     let one = objects
         .iter()
         .find(|one| one.label() == format!("{kind}/{name}"))
@@ -150,7 +150,7 @@ pub fn find<K: DeserializeOwned>(objects: &[Desired], kind: &str, name: &str) ->
     typed(serde_json::to_value(&one.object).unwrap())
 }
 
-pub fn secret_text(secret: &Secret, key: &str) -> String {
+pub(crate) fn secret_text(secret: &Secret, key: &str) -> String {
     let data = secret.data.as_ref().unwrap();
     String::from_utf8(data[key].0.clone()).unwrap()
 }

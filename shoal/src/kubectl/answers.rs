@@ -6,7 +6,7 @@ use xmpp::room_name::{self, Place};
 
 /// Why a pod said nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Silence {
+pub(super) enum Silence {
     /// Whoever asks may not.
     #[error(
         "you may not forward ports to pods in namespace {namespace} (verbs get and create on pods/portforward): \
@@ -29,12 +29,12 @@ pub enum Silence {
 }
 
 /// What a pod says, or why it says nothing.
-pub type Heard<T> = Result<T, Silence>;
+pub(super) type Heard<T> = Result<T, Silence>;
 
 /// Statistics of a bridge (`/colibri/stats`).
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub struct BridgeStats {
+pub(super) struct BridgeStats {
     /// Load, 1 = full.
     #[serde(rename = "stress_level")]
     pub stress: f64,
@@ -56,19 +56,19 @@ pub struct BridgeStats {
 
 impl BridgeStats {
     /// Bytes per second, received and sent.
-    pub fn bytes_per_second(&self) -> f64 {
+    pub(super) fn bytes_per_second(&self) -> f64 {
         (self.bit_rate_download + self.bit_rate_upload) * 125.0
     }
 
     /// Whether it takes no new meetings.
-    pub fn draining(&self) -> bool {
+    pub(super) fn draining(&self) -> bool {
         self.drain || self.graceful_shutdown || self.shutting_down
     }
 }
 
 /// A meeting of a focus (`/debug/conferences-full`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Conference {
+pub(super) struct Conference {
     /// The room's address: `standup@conference.meet.example.org`.
     pub name: String,
     /// For how long this focus has had it, in seconds.
@@ -84,7 +84,7 @@ pub struct Conference {
 
 /// Somebody in a meeting.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Participant {
+pub(super) struct Participant {
     /// Nickname.
     pub id: String,
     /// Session id, bridge and state.
@@ -94,7 +94,7 @@ pub struct Participant {
 impl Conference {
     /// Whether a person means this room: by its address or the local part of it, by a link to it, or by its name as it
     /// is typed on the start page. Blanks count, as in a link, or do not, as on the start page.
-    pub fn is_meant_by(&self, room: &str) -> bool {
+    pub(super) fn is_meant_by(&self, room: &str) -> bool {
         let written = room.trim().to_lowercase();
         self.name == written
             || self.short_name() == written
@@ -119,7 +119,7 @@ impl Conference {
     }
 
     /// The name without the domain.
-    pub fn short_name(&self) -> &str {
+    pub(super) fn short_name(&self) -> &str {
         self.name
             .split_once('@')
             .map_or(&self.name, |(name, _)| name)
@@ -129,7 +129,7 @@ impl Conference {
 /// What a focus answers to an order to move people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Moved {
+pub(super) struct Moved {
     /// Participants that are set moving.
     pub moved_endpoints: u64,
     /// Their meetings.

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// What a bridge does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub(super) enum State {
     /// Takes new meetings.
     Ready,
     /// Takes no new meetings, and leaves when nobody is on it.
@@ -35,7 +35,7 @@ pub enum State {
 
 impl State {
     /// As people write it.
-    pub fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Draining => "draining",
@@ -50,7 +50,7 @@ impl State {
 /// A bridge at a glance.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Bridge {
+pub(super) struct Bridge {
     /// Name of its pod.
     pub name: String,
     /// Its pool.
@@ -72,7 +72,7 @@ pub struct Bridge {
 /// How much a bridge carries.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Load {
+pub(super) struct Load {
     /// 1 = full.
     pub stress: f64,
     /// Received and sent.
@@ -95,7 +95,7 @@ impl From<&BridgeStats> for Load {
 }
 
 /// All bridges of `seen`, by pool and number.
-pub fn bridges(seen: &Seen, heard: &BTreeMap<String, Heard<BridgeStats>>) -> Vec<Bridge> {
+pub(super) fn bridges(seen: &Seen, heard: &BTreeMap<String, Heard<BridgeStats>>) -> Vec<Bridge> {
     let all = seen.bridges().map(|(pool, pod)| {
         let name = pod.name_any();
         let heard = heard.get(&name);

@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What is drained, and whether to wait.
 #[derive(Debug, Args)]
-pub struct Options {
+pub(super) struct Options {
     /// What
     #[command(subcommand)]
     pub target: Target,
@@ -38,7 +38,7 @@ pub struct Options {
 
 /// What can be drained.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Target {
+pub(super) enum Target {
     /// One bridge
     Bridge {
         /// Name of its pod
@@ -67,7 +67,7 @@ pub enum Target {
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(super) enum Order {
     /// No new meetings; people are moved.
     Drain,
     /// Back to use.
@@ -77,7 +77,7 @@ pub enum Order {
 /// What has been ordered and seen, for `-o json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// Names of the bridges, or of the shard.
     names: Vec<String>,
     /// Whether it was seen to be carried out; `false` with `--no-wait`.
@@ -85,7 +85,7 @@ pub struct Outcome {
 }
 
 /// Gives the order and shows progress: on standard output, or not at all when `quiet`.
-pub async fn run(
+pub(super) async fn run(
     kubernetes: &Kubernetes,
     order: Order,
     options: &Options,

@@ -35,7 +35,7 @@ const SHOALS: &str = "app.kubernetes.io/managed-by=shoal-operator";
 
 /// Where to look, as kubectl's users say it.
 #[derive(Default)]
-pub struct Place {
+pub(super) struct Place {
     pub kubeconfig: Option<PathBuf>,
     pub context: Option<String>,
     pub namespace: Option<String>,
@@ -43,14 +43,14 @@ pub struct Place {
 
 /// One namespace of a Kubernetes.
 #[derive(Clone)]
-pub struct Kubernetes {
+pub(super) struct Kubernetes {
     client: Client,
     pub namespace: String,
 }
 
 impl Kubernetes {
     /// Reads the kubeconfig, or the account of the pod that this runs in.
-    pub async fn connect(place: &Place) -> anyhow::Result<Self> {
+    pub(super) async fn connect(place: &Place) -> anyhow::Result<Self> {
         let options = KubeConfigOptions {
             context: place.context.clone(),
             ..KubeConfigOptions::default()
@@ -80,7 +80,7 @@ impl Kubernetes {
     }
 
     #[cfg(test)]
-    pub fn of(client: Client) -> Self {
+    pub(super) fn of(client: Client) -> Self {
         Self {
             client,
             namespace: "meet".into(),
@@ -107,7 +107,7 @@ impl Kubernetes {
     }
 
     /// Reads the namespace.
-    pub async fn see(&self) -> anyhow::Result<Seen> {
+    pub(super) async fn see(&self) -> anyhow::Result<Seen> {
         let shoals = || ListParams::default().labels(SHOALS);
         let (clusters, shards, pools, pods, autoscalers, config_maps) = tokio::try_join!(
             self.list(ListParams::default()),
@@ -136,19 +136,19 @@ impl Kubernetes {
     }
 
     /// A node; `None` when there is none of that name, or when nodes may not be read.
-    pub async fn node(&self, name: &str) -> Option<Node> {
+    pub(super) async fn node(&self, name: &str) -> Option<Node> {
         let nodes: Api<Node> = Api::all(self.client.clone());
         nodes.get_opt(name).await.ok().flatten()
     }
 
     /// Events of the objects with this name, in no order.
-    pub async fn events(&self, name: &str) -> anyhow::Result<Vec<Event>> {
+    pub(super) async fn events(&self, name: &str) -> anyhow::Result<Vec<Event>> {
         let of_it = ListParams::default().fields(&format!("involvedObject.name={name}"));
         self.list(of_it).await
     }
 
     /// Changes an object (JSON merge patch).
-    pub async fn patch<K>(&self, name: &str, change: &Value) -> anyhow::Result<K>
+    pub(super) async fn patch<K>(&self, name: &str, change: &Value) -> anyhow::Result<K>
     where
         K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
             + Clone
@@ -169,7 +169,7 @@ impl Kubernetes {
     }
 
     /// Asks the bridges of `seen` that run and are `wanted`.
-    pub async fn ask_bridges(
+    pub(super) async fn ask_bridges(
         &self,
         seen: &Seen,
         wanted: impl Fn(&str) -> bool,
@@ -189,7 +189,7 @@ impl Kubernetes {
     }
 
     /// Asks the focuses of the shards in `seen` for their meetings.
-    pub async fn ask_focuses(&self, seen: &Seen) -> Meetings {
+    pub(super) async fn ask_focuses(&self, seen: &Seen) -> Meetings {
         let shards = seen.shards.iter().map(ResourceExt::name_any);
         let running = |shard: &String| {
             let pod = seen.pod(&focus_pod(shard));
@@ -208,7 +208,7 @@ impl Kubernetes {
     /// Gives a focus an order to move people (`/move-endpoints/…`).
     ///
     /// The inner error is the focus's own word of why it does not.
-    pub async fn order_move(&self, shard: &str, path: &str) -> Heard<Result<Moved, String>> {
+    pub(super) async fn order_move(&self, shard: &str, path: &str) -> Heard<Result<Moved, String>> {
         let mut line = self.forward(&focus_pod(shard), FOCUS_HTTP).await?;
         let answer = line.get(path).await?;
         if answer.status != 200 {
@@ -239,7 +239,7 @@ impl Kubernetes {
 }
 
 /// Time since the Unix epoch.
-pub fn now() -> Duration {
+pub(super) fn now() -> Duration {
     SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 

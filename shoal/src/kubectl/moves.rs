@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// What is moved.
 #[derive(Debug, Args)]
-pub struct Options {
+pub(super) struct Options {
     /// The room, by its name, a link to it, or its address
     #[arg(value_name = "ROOM", required_unless_present = "from")]
     pub room: Option<String>,
@@ -41,7 +41,7 @@ pub struct Options {
 /// What was set moving.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Outcome {
+pub(super) struct Outcome {
     participants: u64,
     conferences: u64,
     from: String,
@@ -66,7 +66,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Carries the order out.
-pub async fn run(kubernetes: &Kubernetes, options: &Options) -> anyhow::Result<Outcome> {
+pub(super) async fn run(kubernetes: &Kubernetes, options: &Options) -> anyhow::Result<Outcome> {
     let seen = kubernetes.see().await?;
     match (&options.room, &options.from) {
         (Some(room), _) => move_room(kubernetes, &seen, room, options.to.as_deref()).await,
@@ -228,7 +228,7 @@ fn known(seen: &Seen, bridge: &str) -> anyhow::Result<()> {
 }
 
 /// That there is no such bridge, and which there are.
-pub fn no_bridge(seen: &Seen, bridge: &str) -> String {
+pub(super) fn no_bridge(seen: &Seen, bridge: &str) -> String {
     let all: Vec<String> = seen.bridges().map(|(_, pod)| pod.name_any()).collect();
     let place = &seen.namespace;
     match all.is_empty() {

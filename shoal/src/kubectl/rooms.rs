@@ -14,7 +14,7 @@ use super::units::span;
 
 /// Which rooms.
 #[derive(Debug, Default, clap::Args)]
-pub struct Options {
+pub(super) struct Options {
     /// Only those of this shard
     #[arg(long, value_name = "SHARD")]
     pub shard: Option<String>,
@@ -28,7 +28,7 @@ pub struct Options {
 
 /// What is greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Sort {
+pub(super) enum Sort {
     /// Number of people
     Participants,
     /// How long the shard's focus has had it
@@ -38,7 +38,7 @@ pub enum Sort {
 /// What is shown.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Rooms {
+pub(super) struct Rooms {
     rooms: Vec<Room>,
     /// Sentences of the shards that did not answer.
     silent: Vec<String>,
@@ -62,7 +62,7 @@ struct Room {
 
 impl Rooms {
     /// Puts together what was read and heard.
-    pub fn of(seen: &Seen, meetings: &Meetings, options: &Options) -> Self {
+    pub(super) fn of(seen: &Seen, meetings: &Meetings, options: &Options) -> Self {
         let wanted = |room: &shards::Room<'_>| {
             let of_shard = options
                 .shard

@@ -10,7 +10,7 @@ use operator::crd::{BridgePool, JitsiCluster, JitsiShard};
 
 /// One namespace.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub(super) struct Seen {
     /// Its name.
     pub namespace: String,
     /// When it was read, since the Unix epoch.
@@ -31,7 +31,7 @@ pub struct Seen {
 
 impl Seen {
     /// Only what belongs to one cluster. `false` when there is no such cluster.
-    pub fn narrow(&mut self, cluster: &str) -> bool {
+    pub(super) fn narrow(&mut self, cluster: &str) -> bool {
         self.clusters.retain(|one| one.name_any() == cluster);
         self.shards.retain(|one| one.spec.cluster_ref == cluster);
         self.pools.retain(|one| one.spec.cluster_ref == cluster);
@@ -39,7 +39,7 @@ impl Seen {
     }
 
     /// Bridges of the pools, in order of their numbers.
-    pub fn bridges(&self) -> impl Iterator<Item = (&BridgePool, &Pod)> {
+    pub(super) fn bridges(&self) -> impl Iterator<Item = (&BridgePool, &Pod)> {
         self.pools.iter().flat_map(|pool| {
             let name = pool.name_any();
             let mine = |pod: &&Pod| {
@@ -52,45 +52,45 @@ impl Seen {
     }
 
     /// A bridge by the name of its pod.
-    pub fn bridge(&self, name: &str) -> Option<(&BridgePool, &Pod)> {
+    pub(super) fn bridge(&self, name: &str) -> Option<(&BridgePool, &Pod)> {
         self.bridges().find(|(_, pod)| pod.name_any() == name)
     }
 
     /// The pod with this name.
-    pub fn pod(&self, name: &str) -> Option<&Pod> {
+    pub(super) fn pod(&self, name: &str) -> Option<&Pod> {
         self.pods.iter().find(|pod| pod.name_any() == name)
     }
 
     /// The autoscaler of a pool.
-    pub fn autoscaler(&self, pool: &str) -> Option<&HorizontalPodAutoscaler> {
+    pub(super) fn autoscaler(&self, pool: &str) -> Option<&HorizontalPodAutoscaler> {
         self.autoscalers.iter().find(|one| one.name_any() == pool)
     }
 }
 
 /// A label of a pod.
-pub fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a String> {
+pub(super) fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a String> {
     pod.labels().get(key)
 }
 
 /// Which part of Shoal a pod is.
-pub fn component(pod: &Pod) -> Option<&str> {
+pub(super) fn component(pod: &Pod) -> Option<&str> {
     label(pod, "app.kubernetes.io/component").map(String::as_str)
 }
 
 /// The number at the end of its name.
-pub fn ordinal(pod: &Pod) -> Option<i32> {
+pub(super) fn ordinal(pod: &Pod) -> Option<i32> {
     pod.name_any().rsplit_once('-')?.1.parse().ok()
 }
 
 /// The node that a pod is on.
-pub fn node(pod: &Pod) -> String {
+pub(super) fn node(pod: &Pod) -> String {
     let spec = pod.spec.as_ref();
     spec.and_then(|spec| spec.node_name.clone())
         .unwrap_or_default()
 }
 
 /// Since when a pod is ready, since the Unix epoch.
-pub fn ready_since(pod: &Pod) -> Option<Duration> {
+pub(super) fn ready_since(pod: &Pod) -> Option<Duration> {
     let status = pod.status.as_ref()?;
     let ready = status
         .conditions
@@ -101,6 +101,6 @@ pub fn ready_since(pod: &Pod) -> Option<Duration> {
 }
 
 /// A time of Kubernetes, since the Unix epoch.
-pub fn since_epoch(time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time) -> Duration {
+pub(super) fn since_epoch(time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time) -> Duration {
     Duration::from_secs(u64::try_from(time.0.as_second()).unwrap_or_default())
 }

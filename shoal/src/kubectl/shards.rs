@@ -10,10 +10,10 @@ use super::answers::{Conference, Heard, Silence};
 use super::seen::Seen;
 
 /// Meetings of every shard, by the shard's name.
-pub type Meetings = BTreeMap<String, Heard<Vec<Conference>>>;
+pub(super) type Meetings = BTreeMap<String, Heard<Vec<Conference>>>;
 
 /// A meeting and where it is.
-pub struct Room<'a> {
+pub(super) struct Room<'a> {
     /// The shard.
     pub shard: &'a JitsiShard,
     /// What its focus says.
@@ -22,14 +22,14 @@ pub struct Room<'a> {
 
 impl Room<'_> {
     /// Bridges that people of the room are on.
-    pub fn bridges(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub(super) fn bridges(&self) -> impl Iterator<Item = (&str, u64)> {
         let bridges = self.conference.bridges.iter();
         bridges.map(|(name, people)| (name.as_str(), *people))
     }
 }
 
 /// All rooms of the shards in `seen`, by shard and name.
-pub fn rooms<'a>(seen: &'a Seen, meetings: &'a Meetings) -> impl Iterator<Item = Room<'a>> {
+pub(super) fn rooms<'a>(seen: &'a Seen, meetings: &'a Meetings) -> impl Iterator<Item = Room<'a>> {
     seen.shards.iter().flat_map(|shard| {
         let heard = meetings.get(&shard.name_any());
         let conferences = heard.and_then(|heard| heard.as_ref().ok());
@@ -41,7 +41,7 @@ pub fn rooms<'a>(seen: &'a Seen, meetings: &'a Meetings) -> impl Iterator<Item =
 }
 
 /// Sentences of the shards whose rooms are not known. What all of them have in common is said once.
-pub fn silent(seen: &Seen, meetings: &Meetings) -> Vec<String> {
+pub(super) fn silent(seen: &Seen, meetings: &Meetings) -> Vec<String> {
     let mut told = Vec::new();
     for shard in &seen.shards {
         let name = shard.name_any();
@@ -62,11 +62,11 @@ pub fn silent(seen: &Seen, meetings: &Meetings) -> Vec<String> {
 }
 
 /// The pod of a shard's focus.
-pub fn focus_pod(shard: &str) -> String {
+pub(super) fn focus_pod(shard: &str) -> String {
     format!("{}-0", names::focus(shard))
 }
 
 /// The pod of a shard's signalling server.
-pub fn signalling_pod(shard: &str) -> String {
+pub(super) fn signalling_pod(shard: &str) -> String {
     format!("{}-0", names::signalling(shard))
 }

@@ -16,7 +16,7 @@ use super::wrong;
 /// What is shown.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Status {
+pub(super) struct Status {
     /// Sentences.
     wrong: Vec<String>,
     clusters: Vec<Cluster>,
@@ -67,7 +67,7 @@ struct Pool {
 
 impl Status {
     /// Puts together what was read and heard.
-    pub fn of(seen: &Seen, heard: &BTreeMap<String, Heard<BridgeStats>>) -> Self {
+    pub(super) fn of(seen: &Seen, heard: &BTreeMap<String, Heard<BridgeStats>>) -> Self {
         let bridges = bridges(seen, heard);
         let forbidden = heard.values().find_map(|one| {
             one.as_ref()
@@ -134,7 +134,7 @@ fn pools(seen: &Seen, bridges: &[Bridge]) -> Vec<Pool> {
 }
 
 /// `2 ready, 1 draining`.
-pub fn by_state<'a>(bridges: impl Iterator<Item = &'a Bridge>) -> String {
+pub(super) fn by_state<'a>(bridges: impl Iterator<Item = &'a Bridge>) -> String {
     let mut count: BTreeMap<State, usize> = BTreeMap::new();
     for bridge in bridges {
         *count.entry(bridge.state).or_default() += 1;

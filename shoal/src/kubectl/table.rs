@@ -6,19 +6,19 @@ use std::fmt;
 const GAP: usize = 3;
 
 /// A head and rows.
-pub struct Table {
+pub(super) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// An empty one with these columns.
-    pub fn new(head: &[&str]) -> Self {
+    pub(super) fn new(head: &[&str]) -> Self {
         let head = head.iter().map(|cell| (*cell).to_owned()).collect();
         Self { rows: vec![head] }
     }
 
     /// Adds a row; an empty cell becomes `-`, so that columns can be counted.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells = cells.into_iter().map(|cell| match cell.as_str() {
             "" => "-".to_owned(),
             _ => cell,
@@ -27,7 +27,7 @@ impl Table {
     }
 
     /// Whether there is no row below the head.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.rows.len() == 1
     }
 }

@@ -18,10 +18,10 @@ use super::seen::Seen;
 use super::shards::Meetings;
 
 /// 2026-01-01T01:00:00Z.
-pub const NOW: Duration = Duration::from_secs(1_767_229_200);
+pub(super) const NOW: Duration = Duration::from_secs(1_767_229_200);
 
 /// An object of Kubernetes from what of it matters.
-pub fn object<T: DeserializeOwned>(value: Value) -> T {
+pub(super) fn object<T: DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
 }
 
@@ -32,7 +32,7 @@ fn condition(kind: &str, status: &str, message: &str) -> Value {
     })
 }
 
-pub fn cluster() -> Value {
+pub(super) fn cluster() -> Value {
     json!({
         "apiVersion": "shoal.video/v1alpha1", "kind": "JitsiCluster",
         "metadata": {"name": "default", "namespace": "meet"},
@@ -44,7 +44,7 @@ pub fn cluster() -> Value {
     })
 }
 
-pub fn shard(name: &str) -> Value {
+pub(super) fn shard(name: &str) -> Value {
     json!({
         "apiVersion": "shoal.video/v1alpha1", "kind": "JitsiShard",
         "metadata": {"name": name, "namespace": "meet", "generation": 1},
@@ -56,7 +56,7 @@ pub fn shard(name: &str) -> Value {
     })
 }
 
-pub fn pool() -> Value {
+pub(super) fn pool() -> Value {
     json!({
         "apiVersion": "shoal.video/v1alpha1", "kind": "BridgePool",
         "metadata": {"name": "bridges", "namespace": "meet"},
@@ -65,7 +65,7 @@ pub fn pool() -> Value {
     })
 }
 
-pub fn pod(component: &str, name: &str, node: &str) -> Value {
+pub(super) fn pod(component: &str, name: &str, node: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
@@ -82,7 +82,7 @@ pub fn pod(component: &str, name: &str, node: &str) -> Value {
 }
 
 /// A cluster with two shards and two bridges on two nodes.
-pub fn seen() -> Seen {
+pub(super) fn seen() -> Seen {
     let addresses = BTreeMap::from([
         (
             "node.node1".to_owned(),
@@ -113,7 +113,7 @@ pub fn seen() -> Seen {
 }
 
 /// What a bridge says.
-pub fn stats(participants: u64, drain: bool) -> Heard<BridgeStats> {
+pub(super) fn stats(participants: u64, drain: bool) -> Heard<BridgeStats> {
     Ok(object(json!({
         "stress_level": 0.25, "conferences": u64::from(participants > 0), "participants": participants,
         "bit_rate_download": 800, "bit_rate_upload": 8800, "drain": drain,
@@ -121,7 +121,7 @@ pub fn stats(participants: u64, drain: bool) -> Heard<BridgeStats> {
 }
 
 /// What both bridges say.
-pub fn heard(
+pub(super) fn heard(
     first: Heard<BridgeStats>,
     second: Heard<BridgeStats>,
 ) -> BTreeMap<String, Heard<BridgeStats>> {
@@ -131,7 +131,7 @@ pub fn heard(
     ])
 }
 
-pub fn meeting(name: &str, bridge: &str, people: &[&str], seconds: u64) -> Conference {
+pub(super) fn meeting(name: &str, bridge: &str, people: &[&str], seconds: u64) -> Conference {
     let participants: Vec<Value> = people
         .iter()
         .map(|id| json!({"id": id, "session": ["s", bridge, "active"]}))
@@ -143,7 +143,7 @@ pub fn meeting(name: &str, bridge: &str, people: &[&str], seconds: u64) -> Confe
 }
 
 /// `standup` on shard a, `all-hands` on shard b.
-pub fn meetings() -> Meetings {
+pub(super) fn meetings() -> Meetings {
     BTreeMap::from([
         (
             "a".to_owned(),
@@ -166,7 +166,7 @@ pub fn meetings() -> Meetings {
     ])
 }
 
-pub fn no_answer(pod: &str) -> Silence {
+pub(super) fn no_answer(pod: &str) -> Silence {
     Silence::NoAnswer {
         pod: pod.into(),
         port: 8080,
@@ -174,7 +174,7 @@ pub fn no_answer(pod: &str) -> Silence {
     }
 }
 
-pub fn forbidden() -> Silence {
+pub(super) fn forbidden() -> Silence {
     Silence::Forbidden {
         namespace: "meet".into(),
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A time as kubectl writes ages: the two greatest units, and only one where the second says little.
-pub fn span(time: Duration) -> String {
+pub(super) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
@@ -17,7 +17,7 @@ pub fn span(time: Duration) -> String {
 }
 
 /// Bytes per second: `12 kB/s`, `1.2 MB/s`.
-pub fn rate(bytes_per_second: f64) -> String {
+pub(super) fn rate(bytes_per_second: f64) -> String {
     format!("{}B/s", scaled(bytes_per_second))
 }
 
@@ -38,12 +38,12 @@ fn scaled(number: f64) -> String {
 }
 
 /// Stress as a percentage: 1 is 100 %.
-pub fn percent(stress: f64) -> String {
+pub(super) fn percent(stress: f64) -> String {
     format!("{:.0}%", stress * 100.0)
 }
 
 /// `1 participant`, `3 participants`.
-pub fn counted(count: u64, noun: &str) -> String {
+pub(super) fn counted(count: u64, noun: &str) -> String {
     match count {
         1 => format!("1 {noun}"),
         _ => format!("{count} {noun}s"),

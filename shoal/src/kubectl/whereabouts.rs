@@ -21,7 +21,7 @@ const OFFERED: usize = 5;
 /// What is shown.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Where {
+pub(super) struct Where {
     /// A room is in more than one shard of a cluster: its people do not meet.
     split: bool,
     places: Vec<Place>,
@@ -63,7 +63,7 @@ struct OnBridge {
 }
 
 /// The rooms that are meant, or an error that says which there are.
-pub fn find<'a>(
+pub(super) fn find<'a>(
     seen: &'a Seen,
     meetings: &'a Meetings,
     room: &str,
@@ -97,7 +97,7 @@ pub fn find<'a>(
 }
 
 /// Names of the bridges that a room is on: those that are to be asked before [`Where::of`].
-pub fn bridges_of(seen: &Seen, meetings: &Meetings, room: &str) -> BTreeSet<String> {
+pub(super) fn bridges_of(seen: &Seen, meetings: &Meetings, room: &str) -> BTreeSet<String> {
     let meant = shards::rooms(seen, meetings).filter(|one| one.conference.is_meant_by(room));
     let mut names = BTreeSet::new();
     for room in meant {
@@ -108,7 +108,7 @@ pub fn bridges_of(seen: &Seen, meetings: &Meetings, room: &str) -> BTreeSet<Stri
 
 impl Where {
     /// Puts together what was read and heard of a room.
-    pub fn of(
+    pub(super) fn of(
         seen: &Seen,
         meetings: &Meetings,
         heard: &BTreeMap<String, Heard<BridgeStats>>,

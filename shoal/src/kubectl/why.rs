@@ -1,9 +1,9 @@
 //! `kubectl shoal why`: what explains the present number of bridges, and what happened last.
 
-pub mod events;
-pub mod leaving;
-pub mod scaling;
-pub mod subject;
+pub(super) mod events;
+pub(super) mod leaving;
+pub(super) mod scaling;
+pub(super) mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,7 +28,7 @@ use subject::Subject;
 
 /// What is shown.
 #[derive(Debug, Serialize)]
-pub struct Why(Vec<Explained>);
+pub(super) struct Why(Vec<Explained>);
 
 /// One resource, or bridge, explained.
 #[derive(Debug, Serialize)]
@@ -94,7 +94,7 @@ struct Known<'a> {
 }
 
 /// Reads what is needed, and explains what `name` means: every pool when it means nothing.
-pub async fn run(kubernetes: &Kubernetes, name: Option<&str>) -> anyhow::Result<Why> {
+pub(super) async fn run(kubernetes: &Kubernetes, name: Option<&str>) -> anyhow::Result<Why> {
     let seen = kubernetes.see().await?;
     let subjects = subject::meant(&seen, name)?;
     let concerned = |pod: &str| subjects.iter().any(|one| one.concerns(&seen, pod));

@@ -12,7 +12,7 @@ const WISHED: [&str; 3] = ["Ready", "MediaReachable", "CertificateTrusted"];
 const FEARED: [&str; 1] = ["Degraded"];
 
 /// Condition `Ready`, as it stands in a column.
-pub fn ready<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> &'static str {
+pub(super) fn ready<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> &'static str {
     let mut conditions = conditions.into_iter();
     match conditions
         .find(|one| one.type_ == "Ready")
@@ -25,7 +25,7 @@ pub fn ready<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> &'stati
 }
 
 /// Sentences, the ones that stop most people first: clusters, shards, pools, bridges.
-pub fn sentences(seen: &Seen, bridges: &[Bridge]) -> Vec<String> {
+pub(super) fn sentences(seen: &Seen, bridges: &[Bridge]) -> Vec<String> {
     let mut told = missing(seen);
     for one in &seen.clusters {
         let conditions = one.status.as_ref().map(|status| &status.conditions[..]);

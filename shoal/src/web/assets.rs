@@ -34,7 +34,7 @@ const FILES: [&str; 7] = [
 ];
 
 /// A file of the page, or the page itself for the path of a room.
-pub async fn serve(uri: Uri) -> Response {
+pub(crate) async fn serve(uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
     if let Some(file) = Page::get(path).filter(|_| !path.is_empty()) {
         return respond(path, file);

@@ -20,7 +20,7 @@ use super::{Config, Scheme};
 
 /// Decides how the origin is served, making a certificate where one is needed
 /// and none is named.
-pub fn scheme(config: &Config) -> anyhow::Result<Scheme> {
+pub(crate) fn scheme(config: &Config) -> anyhow::Result<Scheme> {
     if config.tls == Tls::Off {
         if config.certificate.is_some() || config.key.is_some() {
             bail!(

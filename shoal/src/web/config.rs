@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Section `[web]` of the configuration file.
 #[derive(Debug, Clone, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub(crate) struct Config {
     /// Address and port of the page. `[::]` serves IPv4 as well.
     pub listen: SocketAddr,
     /// Whether the page is served over TLS: `auto` or `off`.
@@ -73,7 +73,7 @@ pub struct Config {
 /// Whether the page is served over TLS.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Tls {
+pub(crate) enum Tls {
     /// A loopback address is served in clear text, any other over TLS, because
     /// browsers give the camera only to secure pages.
     #[default]
@@ -108,7 +108,7 @@ impl Default for Config {
 
 impl Config {
     /// Whether requests are passed on to parts in other processes.
-    pub fn passes_on(&self) -> bool {
+    pub(crate) fn passes_on(&self) -> bool {
         self.signalling_url.is_some() || self.focus_url.is_some() || !self.bridges.is_empty()
     }
 }

@@ -15,14 +15,14 @@ const HSTS_SECONDS: u64 = 31_536_000;
 
 /// What every answer has, unless it says otherwise itself.
 #[derive(Debug)]
-pub struct Headers(Vec<(HeaderName, HeaderValue)>);
+pub(crate) struct Headers(Vec<(HeaderName, HeaderValue)>);
 
 impl Headers {
     /// As settings say; `bridges` are the URLs at which bridges are reached by WebSocket.
     ///
     /// # Errors
     /// An origin that is none, by its key.
-    pub fn new(
+    pub(crate) fn new(
         config: &Config,
         scheme: &Scheme,
         page: &PageConfig,
@@ -116,7 +116,10 @@ fn origin(url: &str) -> Option<String> {
 }
 
 /// Adds the headers to a response that does not set them itself.
-pub async fn secure(State(headers): State<Arc<Headers>>, mut response: Response) -> Response {
+pub(crate) async fn secure(
+    State(headers): State<Arc<Headers>>,
+    mut response: Response,
+) -> Response {
     for (name, value) in &headers.0 {
         response
             .headers_mut()

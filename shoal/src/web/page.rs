@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The names of the service as the page uses them.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Names {
+pub(crate) struct Names {
     /// XMPP domain that guests log in to.
     pub domain: String,
     /// Domain of the rooms.
@@ -26,7 +26,7 @@ pub struct Names {
 
 impl Names {
     /// The names that a signalling server with this configuration has.
-    pub fn of(signalling: &signalling::Config) -> Self {
+    pub(crate) fn of(signalling: &signalling::Config) -> Self {
         let domain = &signalling.domain;
         let name = |set: &Option<String>, default: &str| {
             set.clone().unwrap_or_else(|| format!("{default}.{domain}"))
@@ -44,11 +44,11 @@ impl Names {
 
 /// The answer to `GET /config.json`.
 #[derive(Debug, Clone)]
-pub struct PageConfig(Map<String, Value>);
+pub(crate) struct PageConfig(Map<String, Value>);
 
 impl PageConfig {
     /// The service's names, with `extra` laid over them.
-    pub fn new(names: &Names, extra: &Map<String, Value>) -> Self {
+    pub(crate) fn new(names: &Names, extra: &Map<String, Value>) -> Self {
         let mut page = match serde_json::to_value(names) {
             Ok(Value::Object(page)) => page,
             _ => unreachable!("a struct of strings serialises to an object"),
@@ -58,12 +58,12 @@ impl PageConfig {
     }
 
     /// Every text in it that might be a URL.
-    pub fn urls(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
         self.0.values().filter_map(Value::as_str)
     }
 
     /// As a response that is never cached.
-    pub async fn respond(self) -> Response {
+    pub(crate) async fn respond(self) -> Response {
         ([(header::CACHE_CONTROL, "no-store")], Json(self.0)).into_response()
     }
 }

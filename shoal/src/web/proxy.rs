@@ -10,7 +10,7 @@ const SIGNALLING_PATHS: [&str; 3] = ["/xmpp-websocket", "/http-bind", "/_unlock"
 
 /// Routes that pass requests and WebSockets on to signalling, focus and
 /// bridges, those that are configured, with the client's address in `X-Forwarded-For`.
-pub fn router(config: &Config) -> Router {
+pub(crate) fn router(config: &Config) -> Router {
     let mut router = Router::new();
     if let Some(signalling) = &config.signalling_url {
         router = pass(router, &SIGNALLING_PATHS, signalling);

@@ -15,14 +15,14 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use xmpp::client::{Client, ClientHandle, Config as ClientConfig, Connector, Event};
 
 /// Nothing here takes longer, unless it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-pub fn anywhere() -> Option<SocketAddr> {
+pub(super) fn anywhere() -> Option<SocketAddr> {
     Some(([127, 0, 0, 1], 0).into())
 }
 
 /// A configuration with the accounts `focus` and `jvb` (password `secret`), in which anybody may open a room.
-pub fn config() -> Config {
+pub(super) fn config() -> Config {
     let account = |name: &str| Account {
         name: name.into(),
         password: Some("secret".into()),
@@ -44,7 +44,7 @@ pub fn config() -> Config {
 }
 
 /// A certificate for `localhost` in PEM files, and itself as the authority to trust.
-pub fn certificate(name: &str) -> (TlsConfig, Vec<u8>) {
+pub(super) fn certificate(name: &str) -> (TlsConfig, Vec<u8>) {
     let made =
         rcgen::generate_simple_self_signed(["localhost".to_owned(), "auth.meet.shoal".to_owned()])
             .unwrap();
@@ -58,22 +58,22 @@ pub fn certificate(name: &str) -> (TlsConfig, Vec<u8>) {
     (files, made.cert.pem().into_bytes())
 }
 
-pub async fn start(config: Config) -> Server {
+pub(super) async fn start(config: Config) -> Server {
     Server::start(config).await.unwrap()
 }
 
 /// Waits for something, but not for ever.
-pub async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future)
         .await
         .expect("it takes too long")
 }
 
 /// A client over WebSocket.
-pub struct Web(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(super) struct Web(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Web {
-    pub async fn open(server: &Server, path: &str) -> Self {
+    pub(super) async fn open(server: &Server, path: &str) -> Self {
         let address = server.addresses().http.unwrap();
         let mut request = format!("ws://{address}{path}")
             .into_client_request()
@@ -86,12 +86,12 @@ impl Web {
         Self(socket)
     }
 
-    pub async fn send(&mut self, text: &str) {
+    pub(super) async fn send(&mut self, text: &str) {
         self.0.send(Message::Text(text.into())).await.unwrap();
     }
 
     /// The next frame; `None` at the end of the socket.
-    pub async fn next(&mut self) -> Option<String> {
+    pub(super) async fn next(&mut self) -> Option<String> {
         loop {
             match soon(self.0.next()).await {
                 Some(Ok(Message::Text(text))) => return Some(text.to_string()),
@@ -101,7 +101,7 @@ impl Web {
         }
     }
 
-    pub async fn expect(&mut self, part: &str) -> String {
+    pub(super) async fn expect(&mut self, part: &str) -> String {
         let frame = self
             .next()
             .await
@@ -110,7 +110,7 @@ impl Web {
         frame
     }
 
-    pub async fn open_stream(&mut self) {
+    pub(super) async fn open_stream(&mut self) {
         self.send(
             "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='meet.shoal' version='1.0'/>",
         )
@@ -119,7 +119,7 @@ impl Web {
         self.expect("<stream:features").await;
     }
 
-    pub async fn log_in(&mut self) {
+    pub(super) async fn log_in(&mut self) {
         self.open_stream().await;
         self.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
             .await;
@@ -128,7 +128,7 @@ impl Web {
     }
 
     /// Logs in and binds; the address.
-    pub async fn bind(&mut self) -> String {
+    pub(super) async fn bind(&mut self) -> String {
         self.log_in().await;
         self.send(
             "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
@@ -138,7 +138,7 @@ impl Web {
     }
 
     /// Enters a room; what came until the subject.
-    pub async fn join(&mut self, room: &str, nick: &str) -> String {
+    pub(super) async fn join(&mut self, room: &str, nick: &str) -> String {
         self.send(&format!(
             "<presence xmlns='jabber:client' to='{room}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
         ))
@@ -152,7 +152,7 @@ impl Web {
 }
 
 /// What stands between two marks.
-pub fn inside(text: &str, before: &str, after: &str) -> String {
+pub(super) fn inside(text: &str, before: &str, after: &str) -> String {
     let start = text
         .find(before)
         .unwrap_or_else(|| panic!("no {before} in {text}"))
@@ -164,20 +164,20 @@ pub fn inside(text: &str, before: &str, after: &str) -> String {
 }
 
 /// A client over any byte stream.
-pub struct Raw<S>(pub S, String);
+pub(super) struct Raw<S>(pub S, String);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
-    pub fn new(socket: S) -> Self {
+    pub(super) fn new(socket: S) -> Self {
         Self(socket, String::new())
     }
 
-    pub async fn send(&mut self, text: &str) {
+    pub(super) async fn send(&mut self, text: &str) {
         // The server may have closed already; what it said is still to be read.
         let _ = self.0.write_all(text.as_bytes()).await;
     }
 
     /// Reads until `part` has come; everything up to and including it.
-    pub async fn until(&mut self, part: &str) -> String {
+    pub(super) async fn until(&mut self, part: &str) -> String {
         loop {
             if let Some(at) = self.1.find(part) {
                 let rest = self.1.split_off(at + part.len());
@@ -196,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     }
 
     /// Everything until the connection ends.
-    pub async fn rest(&mut self) -> String {
+    pub(super) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
         // A reset after the last words is an end as well.
         let _ = soon(self.0.read_to_end(&mut bytes)).await;
@@ -205,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         std::mem::take(&mut self.1)
     }
 
-    pub async fn open_stream(&mut self, domain: &str) -> String {
+    pub(super) async fn open_stream(&mut self, domain: &str) -> String {
         self.send(&format!(
             "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
              to='{domain}' version='1.0'>"
@@ -214,7 +214,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         self.until("</stream:features>").await
     }
 
-    pub async fn log_in_anonymously(&mut self) {
+    pub(super) async fn log_in_anonymously(&mut self) {
         self.open_stream("meet.shoal").await;
         self.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
             .await;
@@ -223,14 +223,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         self.open_stream("meet.shoal").await;
     }
 
-    pub async fn bind(&mut self) -> String {
+    pub(super) async fn bind(&mut self) -> String {
         self.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
             .await;
         inside(&self.until("</iq>").await, "<jid>", "</jid>")
     }
 }
 
-pub async fn tcp(server: &Server) -> Raw<TcpStream> {
+pub(super) async fn tcp(server: &Server) -> Raw<TcpStream> {
     Raw::new(
         TcpStream::connect(server.addresses().tcp.unwrap())
             .await
@@ -240,14 +240,14 @@ pub async fn tcp(server: &Server) -> Raw<TcpStream> {
 
 impl Raw<TcpStream> {
     /// Whether the connection still answers: a second header is an error, but an answer.
-    pub async fn open_stream_again(&mut self) {
+    pub(super) async fn open_stream_again(&mut self) {
         self.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='nonsense'/>")
             .await;
         self.until("</failure>").await;
     }
 
     /// What comes within this time.
-    pub async fn rest_for(&mut self, time: Duration) -> String {
+    pub(super) async fn rest_for(&mut self, time: Duration) -> String {
         let mut bytes = [0; 4096];
         match tokio::time::timeout(time, self.0.read(&mut bytes)).await {
             Ok(Ok(read)) => String::from_utf8_lossy(&bytes[..read]).into_owned(),
@@ -257,7 +257,7 @@ impl Raw<TcpStream> {
 }
 
 /// Status and body of a GET.
-pub async fn get(server: &Server, path: &str) -> (u16, String) {
+pub(super) async fn get(server: &Server, path: &str) -> (u16, String) {
     let mut socket = TcpStream::connect(server.addresses().http.unwrap())
         .await
         .unwrap();
@@ -271,7 +271,7 @@ pub async fn get(server: &Server, path: &str) -> (u16, String) {
 }
 
 /// Waits until the answer to a GET is of this kind.
-pub async fn until_get(server: &Server, path: &str, wanted: impl Fn(u16, &str) -> bool) {
+pub(super) async fn until_get(server: &Server, path: &str, wanted: impl Fn(u16, &str) -> bool) {
     soon(async {
         loop {
             let (status, body) = get(server, path).await;
@@ -285,14 +285,14 @@ pub async fn until_get(server: &Server, path: &str, wanted: impl Fn(u16, &str) -
 }
 
 /// A service that is in a room.
-pub struct Service {
+pub(super) struct Service {
     pub client: ClientHandle,
     _events: tokio::task::JoinHandle<()>,
 }
 
 impl Service {
     /// Logs in over TCP at `port` and joins the brewery.
-    pub async fn in_the_brewery(port: u16, account: &str) -> Self {
+    pub(super) async fn in_the_brewery(port: u16, account: &str) -> Self {
         let jid: xmpp::BareJid = format!("{account}@auth.meet.shoal").parse().unwrap();
         let connector = Connector::plain("127.0.0.1", port);
         let config = ClientConfig::new(jid, connector)

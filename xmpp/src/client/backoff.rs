@@ -11,7 +11,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub fn new(min: Duration, max: Duration) -> Self {
+    pub(super) fn new(min: Duration, max: Duration) -> Self {
         Self {
             min,
             max: max.max(min),
@@ -20,14 +20,14 @@ impl Backoff {
     }
 
     /// The next wait: between half and the whole of a time that doubles. `random` is in 0..1.
-    pub fn next(&mut self, random: f64) -> Duration {
+    pub(super) fn next(&mut self, random: f64) -> Duration {
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         self.failures = (self.failures + 1).min(31);
         let wait = self.min.saturating_mul(factor).min(self.max);
         wait.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
     }
 
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.failures = 0;
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects; with direct TLS also encrypts.
-    pub async fn open(
+    pub(super) async fn open(
         connector: &Connector,
         domain: &str,
         limits: Limits,
@@ -58,7 +58,7 @@ impl Connection {
     }
 
     /// Opens the stream and returns the server's features.
-    pub async fn open_stream(&mut self, domain: &str) -> Result<Element, ConnectError> {
+    pub(super) async fn open_stream(&mut self, domain: &str) -> Result<Element, ConnectError> {
         self.parser.restart();
         self.write(&write::stream_open(&Header::to_domain(domain)))
             .await?;
@@ -76,7 +76,11 @@ impl Connection {
 
     /// Encrypts a connection whose server said `<proceed/>`. What came in the clear after that is
     /// thrown away.
-    pub async fn start_tls(self, options: &TlsOptions, domain: &str) -> Result<Self, ConnectError> {
+    pub(super) async fn start_tls(
+        self,
+        options: &TlsOptions,
+        domain: &str,
+    ) -> Result<Self, ConnectError> {
         let mut parser = self.parser;
         parser.discard_input();
         Ok(Self {
@@ -87,17 +91,17 @@ impl Connection {
         })
     }
 
-    pub async fn write(&mut self, text: &str) -> Result<(), ConnectError> {
+    pub(super) async fn write(&mut self, text: &str) -> Result<(), ConnectError> {
         self.io.write_all(text.as_bytes()).await?;
         self.io.flush().await?;
         Ok(())
     }
 
-    pub async fn write_element(&mut self, element: &Element) -> Result<(), ConnectError> {
+    pub(super) async fn write_element(&mut self, element: &Element) -> Result<(), ConnectError> {
         self.write(&write::in_stream(element)).await
     }
 
-    pub async fn read_element(&mut self) -> Result<Element, ConnectError> {
+    pub(super) async fn read_element(&mut self) -> Result<Element, ConnectError> {
         match self.read().await? {
             Event::Element(element) => match StreamError::try_from(&element) {
                 Ok(error) => Err(ConnectError::Stream(error)),

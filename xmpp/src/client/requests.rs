@@ -20,7 +20,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize) -> Self {
         Self {
             waiting: HashMap::new(),
             max,
@@ -28,7 +28,7 @@ impl Requests {
     }
 
     /// Registers a request. `false`: it was answered with an error at once and must not be sent.
-    pub fn add(
+    pub(super) fn add(
         &mut self,
         iq: &Element,
         answer: oneshot::Sender<Result<Element, RequestError>>,
@@ -55,7 +55,7 @@ impl Requests {
     }
 
     /// Gives an answer to who waits for it; returns the stanza if nobody does.
-    pub fn handle(&mut self, stanza: Element, own: &FullJid) -> Option<Element> {
+    pub(super) fn handle(&mut self, stanza: Element, own: &FullJid) -> Option<Element> {
         let error = match stanza::iq_type(&stanza) {
             Some(IqType::Result) => None,
             Some(IqType::Error) => stanza::error_of(&stanza),
@@ -78,12 +78,12 @@ impl Requests {
         None
     }
 
-    pub fn forget(&mut self, id: &str) {
+    pub(super) fn forget(&mut self, id: &str) {
         self.waiting.remove(id);
     }
 
     /// Ends all requests: their session is gone.
-    pub fn fail_all(&mut self, error: &RequestError) {
+    pub(super) fn fail_all(&mut self, error: &RequestError) {
         #[expect(clippy::iter_over_hash_type, reason = "each waits for its own answer")]
         for (_, waiting) in self.waiting.drain() {
             let _ = waiting.answer.send(Err(error.clone()));

@@ -17,7 +17,10 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub fn new(limits: Limits, substitutes: &'static [(&'static str, &'static str)]) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        substitutes: &'static [(&'static str, &'static str)],
+    ) -> Self {
         Self {
             stack: Vec::new(),
             elements: 0,
@@ -27,11 +30,11 @@ impl Tree {
     }
 
     /// Whether no element is open.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.stack.is_empty()
     }
 
-    pub fn start(
+    pub(super) fn start(
         &mut self,
         namespace: Namespace<'static>,
         name: NcName,
@@ -63,14 +66,14 @@ impl Tree {
         Ok(())
     }
 
-    pub fn text(&mut self, text: String) {
+    pub(super) fn text(&mut self, text: String) {
         if let Some(top) = self.stack.last_mut() {
             top.append_text(text);
         }
     }
 
     /// Ends the innermost element; returns the outermost when it is complete.
-    pub fn end(&mut self) -> Option<Element> {
+    pub(super) fn end(&mut self) -> Option<Element> {
         let element = self.stack.pop()?;
         match self.stack.last_mut() {
             Some(parent) => {

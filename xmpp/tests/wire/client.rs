@@ -484,7 +484,7 @@ fn certificate() -> (TlsAcceptor, Vec<u8>) {
 }
 
 /// A server with a certificate of an authority, and the authority's certificate.
-pub fn issued_certificate(name: &str) -> (TlsAcceptor, Vec<u8>) {
+pub(crate) fn issued_certificate(name: &str) -> (TlsAcceptor, Vec<u8>) {
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

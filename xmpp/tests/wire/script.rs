@@ -10,9 +10,9 @@ use xmpp::xml::element;
 use xmpp::{Element, ElementExt, ns, sasl, sm::Nonza, stanza};
 
 /// Where connections of a client arrive.
-pub struct Listener(mpsc::UnboundedReceiver<DuplexStream>);
+pub(crate) struct Listener(mpsc::UnboundedReceiver<DuplexStream>);
 
-pub fn listen() -> (Connector, Listener) {
+pub(crate) fn listen() -> (Connector, Listener) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let connector = Connector::in_memory(move || {
         let (client, server) = tokio::io::duplex(64 * 1024);
@@ -24,32 +24,32 @@ pub fn listen() -> (Connector, Listener) {
 }
 
 impl Listener {
-    pub async fn accept(&mut self) -> Server<DuplexStream> {
+    pub(crate) async fn accept(&mut self) -> Server<DuplexStream> {
         Server::new(soon(self.0.recv()).await.unwrap())
     }
 }
 
 /// Fails the test if something takes too long.
-pub async fn soon<F: Future>(future: F) -> F::Output {
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
         .expect("this takes too long")
 }
 
-pub struct Server<S> {
+pub(crate) struct Server<S> {
     pub io: S,
     parser: Parser,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
-    pub fn new(io: S) -> Self {
+    pub(crate) fn new(io: S) -> Self {
         Self {
             io,
             parser: Parser::new(Limits::PARTICIPANT),
         }
     }
 
-    pub async fn event(&mut self) -> Event {
+    pub(crate) async fn event(&mut self) -> Event {
         let mut buffer = [0; 4096];
         loop {
             if let Some(event) = self.parser.poll_event().unwrap() {
@@ -62,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
         }
     }
 
-    pub async fn receive(&mut self) -> Element {
+    pub(crate) async fn receive(&mut self) -> Element {
         match self.event().await {
             Event::Element(element) => element,
             other => panic!("{other:?}"),
@@ -70,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     }
 
     /// The next element that is not about stream management.
-    pub async fn receive_stanza(&mut self) -> Element {
+    pub(crate) async fn receive_stanza(&mut self) -> Element {
         loop {
             let element = self.receive().await;
             if !element.has_ns(ns::SM) {
@@ -79,17 +79,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
         }
     }
 
-    pub async fn send(&mut self, element: &Element) {
+    pub(crate) async fn send(&mut self, element: &Element) {
         self.send_text(&write::in_stream(element)).await;
     }
 
-    pub async fn send_text(&mut self, text: &str) {
+    pub(crate) async fn send_text(&mut self, text: &str) {
         self.io.write_all(text.as_bytes()).await.unwrap();
         self.io.flush().await.unwrap();
     }
 
     /// Answers the stream header with features.
-    pub async fn open_stream(&mut self, features: impl IntoIterator<Item = Element>) {
+    pub(crate) async fn open_stream(&mut self, features: impl IntoIterator<Item = Element>) {
         assert!(matches!(self.event().await, Event::StreamOpen(_)));
         let header = write::stream_open(&Header::from_domain("d", stanza::new_id()));
         self.send_text(&header).await;
@@ -98,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     }
 
     /// Logs the client in by PLAIN; returns user and password.
-    pub async fn log_in(&mut self) -> sasl::Plain {
+    pub(crate) async fn log_in(&mut self) -> sasl::Plain {
         self.open_stream([sasl::mechanisms(["PLAIN"])]).await;
         let auth = self.receive().await;
         let data = sasl::data_of(&auth).unwrap().unwrap();
@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     }
 
     /// Logs in, binds and enables stream management with a resumption id.
-    pub async fn begin(&mut self, id: Option<&str>) {
+    pub(crate) async fn begin(&mut self, id: Option<&str>) {
         self.log_in().await;
         self.bind().await;
         let Ok(Nonza::Enable { resume, .. }) = Nonza::try_from(&self.receive().await) else {
@@ -123,14 +123,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
         self.send(&enabled.into()).await;
     }
 
-    pub async fn bind(&mut self) {
+    pub(crate) async fn bind(&mut self) {
         self.open_stream([element("bind", ns::BIND), element("sm", ns::SM)])
             .await;
         let request = self.receive().await;
         self.answer_bind(&request).await;
     }
 
-    pub async fn answer_bind(&mut self, request: &Element) {
+    pub(crate) async fn answer_bind(&mut self, request: &Element) {
         let bind = stanza::payload(request).unwrap();
         let resource = bind.get_child("resource", ns::BIND).unwrap().text();
         let jid = element("jid", ns::BIND).with_text(format!("bot@d/{resource}"));
@@ -139,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     }
 
     /// Logs in and takes the request to resume.
-    pub async fn resumption(&mut self) -> Nonza {
+    pub(crate) async fn resumption(&mut self) -> Nonza {
         self.log_in().await;
         self.open_stream([element("bind", ns::BIND), element("sm", ns::SM)])
             .await;

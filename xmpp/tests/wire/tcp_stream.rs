@@ -13,7 +13,7 @@ const SESSION: &str = "<?xml version='1.0'?>\n<stream:stream to='meet.shoal' xml
      </resource></bind></iq><message to='a@b/c'><body>1 &lt; 2 &amp;&#x26; 'quoted' \
      <![CDATA[<raw>]]></body></message>\n</stream:stream>";
 
-pub fn all(parser: &mut Parser) -> Result<Vec<Event>, StreamError> {
+pub(crate) fn all(parser: &mut Parser) -> Result<Vec<Event>, StreamError> {
     let mut events = Vec::new();
     while let Some(event) = parser.poll_event()? {
         events.push(event);

@@ -18,7 +18,7 @@ use crate::install::{self, CLUSTER};
 use crate::stage::say;
 
 /// Makes sure that a cluster with these options runs.
-pub fn up(layout: &Layout, options: &Options) -> anyhow::Result<()> {
+pub(super) fn up(layout: &Layout, options: &Options) -> anyhow::Result<()> {
     must_be_root()?;
     install::ensure(CLUSTER)?;
     let wanted = Booted {
@@ -58,7 +58,7 @@ pub fn up(layout: &Layout, options: &Options) -> anyhow::Result<()> {
 }
 
 /// Ends the cluster: processes, mounts, links, control groups, data.
-pub fn down(layout: &Layout, keep_logs: bool) -> anyhow::Result<()> {
+pub(super) fn down(layout: &Layout, keep_logs: bool) -> anyhow::Result<()> {
     // The last ones first: they hang on node 1's switch.
     for node in node::running()?.iter().rev() {
         node.kill()?;

@@ -12,7 +12,7 @@ use crate::command::{cache, program, succeed};
 use crate::stage::say;
 
 /// A program with a Go module of its own under `e2e/cluster/`.
-pub struct Program {
+pub(crate) struct Program {
     /// Folder of the module, and name of the binary.
     pub name: &'static str,
     package: &'static str,
@@ -22,7 +22,7 @@ pub struct Program {
 }
 
 /// Everything that Kubernetes runs on a node, and kubectl.
-pub const KUBE: Program = Program {
+pub(crate) const KUBE: Program = Program {
     name: "kube",
     package: ".",
     flags: "-X k8s.io/component-base/version.gitVersion=v1.35.4 \
@@ -46,7 +46,7 @@ pub const KUBE: Program = Program {
 };
 
 /// The DNS of the cluster.
-pub const COREDNS: Program = Program {
+pub(crate) const COREDNS: Program = Program {
     name: "coredns",
     package: ".",
     flags: "",
@@ -55,7 +55,7 @@ pub const COREDNS: Program = Program {
 };
 
 /// The installer of charts.
-pub const HELM: Program = Program {
+pub(crate) const HELM: Program = Program {
     name: "helm",
     package: "helm.sh/helm/v3/cmd/helm",
     flags: "-X helm.sh/helm/v3/internal/version.version=v3.20.0",
@@ -64,7 +64,7 @@ pub const HELM: Program = Program {
 };
 
 /// The holder of namespaces.
-pub const PAUSE: Program = Program {
+pub(crate) const PAUSE: Program = Program {
     name: "pause",
     package: ".",
     flags: "",
@@ -73,7 +73,7 @@ pub const PAUSE: Program = Program {
 };
 
 /// The Ingress controller and Gateway of the tests.
-pub const TRAEFIK: Program = Program {
+pub(crate) const TRAEFIK: Program = Program {
     name: "traefik",
     package: "github.com/traefik/traefik/v3/cmd/traefik",
     flags: "-X github.com/traefik/traefik/v3/pkg/version.Version=3.6.7",
@@ -82,7 +82,7 @@ pub const TRAEFIK: Program = Program {
 };
 
 /// What a HorizontalPodAutoscaler reads Prometheus' numbers through.
-pub const PROMETHEUS_ADAPTER: Program = Program {
+pub(crate) const PROMETHEUS_ADAPTER: Program = Program {
     name: "prometheus-adapter",
     package: "sigs.k8s.io/prometheus-adapter/cmd/adapter",
     flags: "",
@@ -92,7 +92,7 @@ pub const PROMETHEUS_ADAPTER: Program = Program {
 
 impl Program {
     /// The folder with the binary and its links, built when this version of it is not there.
-    pub fn folder(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
         let folder = programs()?.join(format!("{}-{}", self.name, self.version()?));
         if folder.join(self.name).exists() {
             return Ok(folder);
@@ -123,7 +123,7 @@ impl Program {
     }
 
     /// The binary, built when this version of it is not there.
-    pub fn binary(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn binary(&self) -> anyhow::Result<PathBuf> {
         Ok(self.folder()?.join(self.name))
     }
 
@@ -153,17 +153,17 @@ impl Program {
 }
 
 /// The folder of all versions of all programs.
-pub fn programs() -> anyhow::Result<PathBuf> {
+pub(crate) fn programs() -> anyhow::Result<PathBuf> {
     Ok(cache()?.join("bin"))
 }
 
 /// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether a file belongs to a program that was built here.
-pub fn is_built_here(path: &Path, name: &str) -> bool {
+pub(crate) fn is_built_here(path: &Path, name: &str) -> bool {
     programs().is_ok_and(|programs| path.starts_with(programs))
         && path
             .file_name()

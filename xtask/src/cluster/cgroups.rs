@@ -12,7 +12,7 @@ use super::layout::Layout;
 const ROOT: &str = "/sys/fs/cgroup";
 
 /// The name of a node's group, as the kubelet's `cgroupRoot`.
-pub fn name(layout: &Layout, index: u8) -> String {
+pub(super) fn name(layout: &Layout, index: u8) -> String {
     format!("/{}{index}", prefix(layout))
 }
 
@@ -22,7 +22,7 @@ fn prefix(layout: &Layout) -> String {
 }
 
 /// Makes the groups of a node.
-pub fn create(layout: &Layout, index: u8) -> anyhow::Result<()> {
+pub(super) fn create(layout: &Layout, index: u8) -> anyhow::Result<()> {
     let name = name(layout, index);
     for hierarchy in hierarchies() {
         let folder = hierarchy.join(&name[1..]);
@@ -33,7 +33,7 @@ pub fn create(layout: &Layout, index: u8) -> anyhow::Result<()> {
 }
 
 /// Removes the groups of all nodes, once their last process is gone.
-pub fn remove(layout: &Layout) -> anyhow::Result<()> {
+pub(super) fn remove(layout: &Layout) -> anyhow::Result<()> {
     let prefix = prefix(layout);
     wait_for(
         "the end of the nodes' control groups",

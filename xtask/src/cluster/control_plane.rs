@@ -10,7 +10,11 @@ use super::layout::{Layout, write};
 use super::node::{Node, address};
 
 /// Starts etcd and the API server.
-pub fn start_api(layout: &Layout, node: &Node, binaries: &Path) -> anyhow::Result<Vec<Daemon>> {
+pub(super) fn start_api(
+    layout: &Layout,
+    node: &Node,
+    binaries: &Path,
+) -> anyhow::Result<Vec<Daemon>> {
     let policy = layout.data().join("audit-policy.json");
     write(
         &policy,
@@ -53,7 +57,7 @@ pub fn start_api(layout: &Layout, node: &Node, binaries: &Path) -> anyhow::Resul
 }
 
 /// Starts the controllers and the scheduler; the API server answers already.
-pub fn start_controllers(
+pub(super) fn start_controllers(
     layout: &Layout,
     node: &Node,
     binaries: &Path,

@@ -12,7 +12,7 @@ use anyhow::bail;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// A program of a node.
-pub struct Daemon {
+pub(crate) struct Daemon {
     /// Its name.
     pub title: String,
     /// The process that waits for it.
@@ -22,7 +22,7 @@ pub struct Daemon {
 }
 
 /// Waits until the condition holds; an error when time runs out or one of the programs has ended meanwhile.
-pub fn wait_for(
+pub(super) fn wait_for(
     what: &str,
     patience: Duration,
     daemons: &mut [Daemon],

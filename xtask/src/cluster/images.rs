@@ -9,23 +9,23 @@ use anyhow::{Context, bail};
 use super::build::Program;
 use super::node::{self, Node};
 use crate::command::{cache, succeed};
-pub use crate::image::archive::Archive;
+pub(crate) use crate::image::archive::Archive;
 use crate::image::archive::{self, Settings, Tag};
 use crate::image::tree::Tree;
 use crate::stage::say;
 
 /// The image of the holder of pods' namespaces.
-pub fn pause(program: &Program) -> anyhow::Result<Archive> {
+pub(crate) fn pause(program: &Program) -> anyhow::Result<Archive> {
     of_program(program, "1")
 }
 
 /// The image of the cluster's DNS.
-pub fn coredns(program: &Program) -> anyhow::Result<Archive> {
+pub(crate) fn coredns(program: &Program) -> anyhow::Result<Archive> {
     of_program(program, "1.14.7")
 }
 
 /// The image of the tests' Ingress controller and Gateway.
-pub fn traefik(program: &Program) -> anyhow::Result<Archive> {
+pub(crate) fn traefik(program: &Program) -> anyhow::Result<Archive> {
     of_program(program, "3.6.7")
 }
 
@@ -49,7 +49,7 @@ fn of_program(program: &Program, tag: &'static str) -> anyhow::Result<Archive> {
 }
 
 /// Gives every node the images that it does not have, all nodes at once.
-pub fn import(archives: &[&Archive]) -> anyhow::Result<()> {
+pub(crate) fn import(archives: &[&Archive]) -> anyhow::Result<()> {
     on_every_node(|node| {
         let present = present(node)?;
         for archive in archives {
@@ -75,7 +75,7 @@ pub fn import(archives: &[&Archive]) -> anyhow::Result<()> {
 }
 
 /// Gives an image on every node another name, so that a test can roll out "the next" image.
-pub fn retag(from: &str, to: &str) -> anyhow::Result<()> {
+pub(crate) fn retag(from: &str, to: &str) -> anyhow::Result<()> {
     on_every_node(|node| {
         let mut tag = ctr(node);
         tag.args(["tag", "--force", from, to]).stdout(Stdio::null());

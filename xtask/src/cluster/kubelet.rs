@@ -10,7 +10,7 @@ use super::node::{Node, address};
 use super::{ProxyMode, cgroups};
 
 /// Starts both; the node is Ready some seconds later.
-pub fn start(
+pub(super) fn start(
     layout: &Layout,
     node: &Node,
     binaries: &Path,

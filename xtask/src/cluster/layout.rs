@@ -12,13 +12,13 @@ use super::build::hex;
 use crate::command::cache;
 
 /// The cluster's folder in the cache: one cluster per person and machine, whichever clone started it.
-pub struct Layout {
+pub(crate) struct Layout {
     base: PathBuf,
 }
 
 /// What a booted cluster was started with.
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
-pub struct Booted {
+pub(crate) struct Booted {
     /// How many nodes.
     pub nodes: u8,
     /// How kube-proxy forwards.
@@ -29,59 +29,59 @@ pub struct Booted {
 
 impl Layout {
     /// The layout in the cache folder.
-    pub fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         Ok(Self {
             base: cache()?.join("cluster"),
         })
     }
 
     /// Tells clusters under different cache folders apart.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         hex(&Sha256::digest(self.base.as_os_str().as_encoded_bytes())[..3])
     }
 
     /// Keys, certificates and kubeconfigs.
-    pub fn pki(&self) -> PathBuf {
+    pub(crate) fn pki(&self) -> PathBuf {
         self.base.join("pki")
     }
 
     /// What the programs print.
-    pub fn logs(&self) -> PathBuf {
+    pub(crate) fn logs(&self) -> PathBuf {
         self.base.join("logs")
     }
 
     /// Data that ends with the cluster.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.base.join("data")
     }
 
     /// The data of one node.
-    pub fn node(&self, index: u8) -> PathBuf {
+    pub(crate) fn node(&self, index: u8) -> PathBuf {
         self.data().join(format!("node{index}"))
     }
 
     /// The administrator's kubeconfig.
-    pub fn kubeconfig(&self) -> PathBuf {
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.pki().join("admin.kubeconfig")
     }
 
     /// Every request that the API server answered, one JSON object a line.
-    pub fn audit_log(&self) -> PathBuf {
+    pub(crate) fn audit_log(&self) -> PathBuf {
         self.base.join("audit").join("audit.log")
     }
 
     /// Held while a task starts or ends the cluster.
-    pub fn lock_file(&self) -> PathBuf {
+    pub(crate) fn lock_file(&self) -> PathBuf {
         self.base.with_extension("lock")
     }
 
     /// What the running cluster was started with; nothing when no boot came to its end.
-    pub fn booted(&self) -> Option<Booted> {
+    pub(crate) fn booted(&self) -> Option<Booted> {
         serde_json::from_slice(&fs::read(self.base.join("booted.json")).ok()?).ok()
     }
 
     /// Notes that the boot came to its end.
-    pub fn set_booted(&self, booted: &Booted) -> anyhow::Result<()> {
+    pub(crate) fn set_booted(&self, booted: &Booted) -> anyhow::Result<()> {
         write(
             &self.base.join("booted.json"),
             serde_json::to_string_pretty(booted)?,
@@ -89,7 +89,7 @@ impl Layout {
     }
 
     /// Removes everything, or everything but what the programs printed.
-    pub fn remove(&self, keep_logs: bool) -> anyhow::Result<()> {
+    pub(crate) fn remove(&self, keep_logs: bool) -> anyhow::Result<()> {
         let Ok(entries) = fs::read_dir(&self.base) else {
             return Ok(());
         };
@@ -110,7 +110,7 @@ impl Layout {
 }
 
 /// Writes a file and the folders above it.
-pub fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;

@@ -20,7 +20,7 @@ use crate::command::succeed;
 
 /// A running node.
 #[derive(Clone)]
-pub struct Node {
+pub(crate) struct Node {
     /// 1 for the one with the control plane.
     pub index: u8,
     /// The process that holds its namespaces.
@@ -28,23 +28,23 @@ pub struct Node {
 }
 
 /// The name of a node.
-pub fn name(index: u8) -> String {
+pub(crate) fn name(index: u8) -> String {
     format!("node{index}")
 }
 
 /// The address of a node.
-pub fn address(index: u8) -> String {
+pub(crate) fn address(index: u8) -> String {
     format!("10.99.0.{}", u16::from(index) + 1)
 }
 
 /// The addresses of a node's pods.
-pub fn pod_range(index: u8) -> String {
+pub(crate) fn pod_range(index: u8) -> String {
     format!("10.244.{index}.0/24")
 }
 
 impl Node {
     /// Makes the namespaces, mounts and links of a node; node 1 comes first.
-    pub fn create(layout: &Layout, index: u8) -> anyhow::Result<Self> {
+    pub(crate) fn create(layout: &Layout, index: u8) -> anyhow::Result<Self> {
         let name = name(index);
         let data = layout.node(index);
         fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
@@ -89,12 +89,12 @@ impl Node {
     }
 
     /// The node's name.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         name(self.index)
     }
 
     /// A command in the node's network, with the caller's files.
-    pub fn in_network(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn in_network(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command
             .args(["--target", &self.init.to_string(), "--net", "--"])
@@ -103,7 +103,7 @@ impl Node {
     }
 
     /// A command in all of the node's namespaces.
-    pub fn inside(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn inside(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command
             .args(["--target", &self.init.to_string()])
@@ -113,7 +113,7 @@ impl Node {
     }
 
     /// Starts a program of the node that outlives this task.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         layout: &Layout,
         program: PathBuf,
@@ -146,7 +146,7 @@ impl Node {
     }
 
     /// Ends the node and everything that runs on it.
-    pub fn kill(&self) -> anyhow::Result<()> {
+    pub(crate) fn kill(&self) -> anyhow::Result<()> {
         succeed(Command::new("kill").args(["-9", &self.init.to_string()]))?;
         wait_for(
             &format!("the end of {}", self.name()),
@@ -202,7 +202,7 @@ impl Node {
 }
 
 /// The nodes that run, in order. The kernel is asked, so no file can be out of date.
-pub fn running() -> anyhow::Result<Vec<Node>> {
+pub(crate) fn running() -> anyhow::Result<Vec<Node>> {
     let mut nodes = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let process = entry?.path();

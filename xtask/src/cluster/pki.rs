@@ -20,7 +20,7 @@ use super::node;
 const SERVICE_ADDRESS: &str = "10.96.0.1";
 
 /// Writes everything for this many nodes into the folder.
-pub fn create(folder: &Path, nodes: u8) -> anyhow::Result<()> {
+pub(super) fn create(folder: &Path, nodes: u8) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     let authority = Authority::new(folder, "ca")?;

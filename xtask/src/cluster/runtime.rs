@@ -10,7 +10,7 @@ use super::node::{Node, pod_range};
 use crate::command::succeeds;
 
 /// Starts containerd and waits until it answers.
-pub fn start(layout: &Layout, node: &Node) -> anyhow::Result<Daemon> {
+pub(super) fn start(layout: &Layout, node: &Node) -> anyhow::Result<Daemon> {
     let data = layout.node(node.index);
     let network = data.join("network");
     write(

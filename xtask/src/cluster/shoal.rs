@@ -15,13 +15,13 @@ use crate::stage::say;
 use crate::web;
 
 /// Namespace of the operator.
-pub const SYSTEM: &str = "shoal-system";
+pub(crate) const SYSTEM: &str = "shoal-system";
 /// Namespace of the example.
-pub const MEET: &str = "meet";
+pub(crate) const MEET: &str = "meet";
 const KINDS: &str = "jitsiclusters,jitsishards,bridgepools";
 
 /// The images, built from this clone and given to every node.
-pub struct Images {
+pub(crate) struct Images {
     /// Shoal's own.
     pub shoal: Archive,
     /// The front door's.
@@ -29,7 +29,7 @@ pub struct Images {
 }
 
 /// Builds the images and gives them to the nodes.
-pub fn load_images() -> anyhow::Result<Images> {
+pub(crate) fn load_images() -> anyhow::Result<Images> {
     let folder = cache()?.join("images");
     web::build()?;
     let images = Images {
@@ -43,7 +43,7 @@ pub fn load_images() -> anyhow::Result<Images> {
 }
 
 /// Installs the chart, or upgrades it, with these images.
-pub fn install_chart(cluster: &Cluster, images: &Images) -> anyhow::Result<()> {
+pub(crate) fn install_chart(cluster: &Cluster, images: &Images) -> anyhow::Result<()> {
     say("installing the chart");
     forget_interrupted(cluster)?;
     let (repository, tag) = images
@@ -102,7 +102,7 @@ fn forget_interrupted(cluster: &Cluster) -> anyhow::Result<()> {
 }
 
 /// Applies the example and waits until everything in it is Ready.
-pub fn apply_example(cluster: &Cluster) -> anyhow::Result<()> {
+pub(crate) fn apply_example(cluster: &Cluster) -> anyhow::Result<()> {
     say("applying the example");
     namespace(cluster)?;
     let mut apply = cluster.kubectl()?;
@@ -127,7 +127,7 @@ pub fn apply_example(cluster: &Cluster) -> anyhow::Result<()> {
 }
 
 /// Says where the meeting page is and how to get there.
-pub fn print_address(cluster: &Cluster) -> anyhow::Result<()> {
+pub(crate) fn print_address(cluster: &Cluster) -> anyhow::Result<()> {
     let address = page_address(cluster)?;
     say(&format!("the meeting page: {address}"));
     say("the cluster has a network of its own; open the page from inside it:");
@@ -139,7 +139,7 @@ pub fn print_address(cluster: &Cluster) -> anyhow::Result<()> {
 }
 
 /// The front door's address as the nodes reach it: a port of node 1, or the address of its Service.
-pub fn page_address(cluster: &Cluster) -> anyhow::Result<String> {
+pub(crate) fn page_address(cluster: &Cluster) -> anyhow::Result<String> {
     let services = json(cluster.kubectl()?.args([
         "--namespace",
         MEET,
@@ -250,7 +250,7 @@ fn files() -> anyhow::Result<Vec<String>> {
 }
 
 /// Helm for this cluster.
-pub fn helm(cluster: &Cluster) -> anyhow::Result<Command> {
+pub(crate) fn helm(cluster: &Cluster) -> anyhow::Result<Command> {
     cluster.command_in(1, HELM.binary()?)
 }
 

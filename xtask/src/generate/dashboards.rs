@@ -67,7 +67,7 @@ const DASHBOARDS: &[(&str, &str)] = &[
 ];
 
 /// Path and content of each generated file.
-pub fn files() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+pub(super) fn files() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let file = |(name, text): &(&str, &str)| {
         let dashboard: Dashboard = serde_yaml::from_str(text)
             .with_context(|| format!("xtask/src/generate/dashboards/{name}.yaml"))?;

@@ -15,7 +15,7 @@ use super::tree::{Tree, append};
 use crate::cluster::build::hex;
 
 /// What runs when the image is started, and what it says about itself.
-pub struct Settings {
+pub(crate) struct Settings {
     /// The program.
     pub entrypoint: Vec<String>,
     /// Where programs are looked for.
@@ -27,7 +27,7 @@ pub struct Settings {
 }
 
 /// The tag of an image.
-pub enum Tag {
+pub(crate) enum Tag {
     /// This one.
     Fixed(&'static str),
     /// The first digits of the layer's hash: other content, other tag.
@@ -35,7 +35,7 @@ pub enum Tag {
 }
 
 /// A written image.
-pub struct Archive {
+pub(crate) struct Archive {
     /// The file.
     pub file: PathBuf,
     /// `repository:tag`.
@@ -49,7 +49,7 @@ pub struct Archive {
 impl Archive {
     /// Name, size and place, for a person.
     #[allow(clippy::cast_precision_loss, reason = "a size for a person to read")]
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!(
             "{}, {:.1} MB uncompressed, {}: {}",
             self.reference,
@@ -61,7 +61,7 @@ impl Archive {
 }
 
 /// Writes the image into the folder.
-pub fn write(
+pub(crate) fn write(
     folder: &Path,
     repository: &str,
     tag: &Tag,

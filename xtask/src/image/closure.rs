@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::tree::Tree;
 
 /// Puts the program into the tree, and beside it its libraries and loader where the loader looks for them.
-pub fn add(tree: &mut Tree, path: &str, program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn add(tree: &mut Tree, path: &str, program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     tree.copy(path, program, 0o755);
     let libraries = libraries(program)?;
     for library in &libraries {

@@ -14,7 +14,7 @@ const REPOSITORY: &str = "localhost/haproxy";
 const PROGRAM: &str = "/usr/sbin/haproxy";
 
 /// Writes the image into the folder.
-pub fn build(folder: &Path) -> anyhow::Result<Archive> {
+pub(crate) fn build(folder: &Path) -> anyhow::Result<Archive> {
     install::ensure(&[HAPROXY])?;
     let program = Path::new(PROGRAM);
     let (_, version) = sbom::owner(program)

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::command::{cargo, root};
 
 /// The document for the package with these shared libraries.
-pub fn of(package: &str, libraries: &[PathBuf]) -> anyhow::Result<String> {
+pub(super) fn of(package: &str, libraries: &[PathBuf]) -> anyhow::Result<String> {
     let output = cargo()
         .args(["metadata", "--format-version", "1", "--filter-platform"])
         .arg(env!("TARGET"))
@@ -152,7 +152,7 @@ fn debian(libraries: &[PathBuf]) -> Vec<Value> {
 }
 
 /// Name and version of the Debian package of a file.
-pub fn owner(file: &Path) -> Option<(String, String)> {
+pub(super) fn owner(file: &Path) -> Option<(String, String)> {
     let output = Command::new("dpkg-query")
         .arg("--search")
         .arg(file)

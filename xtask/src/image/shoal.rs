@@ -13,9 +13,9 @@ use crate::command::{cargo, root, succeed};
 use crate::stage::say;
 
 /// The name of the image on this machine.
-pub const REPOSITORY: &str = "localhost/shoal";
+pub(crate) const REPOSITORY: &str = "localhost/shoal";
 /// What the image is, in a sentence.
-pub const ABOUT: &str =
+pub(crate) const ABOUT: &str =
     "Video conferencing that scales in shards: signalling, focus, bridge, page, operator";
 /// The user in the image.
 const USER: &str = "10001:10001";
@@ -23,7 +23,7 @@ const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 const SBOM: &str = "usr/share/sbom/shoal.cdx.json";
 
 /// Compiles the binary and writes the image and its bill of materials into the folder.
-pub fn build(folder: &Path, release: bool) -> anyhow::Result<Archive> {
+pub(crate) fn build(folder: &Path, release: bool) -> anyhow::Result<Archive> {
     let (tree, sbom) = files(folder, release)?;
     let mut labels = labels("Shoal", env!("CARGO_PKG_VERSION"), "Apache-2.0", ABOUT);
     labels.extend(origin());
@@ -39,7 +39,7 @@ pub fn build(folder: &Path, release: bool) -> anyhow::Result<Archive> {
 }
 
 /// The files of the image, and the bill of materials among them.
-pub fn files(scratch: &Path, release: bool) -> anyhow::Result<(Tree, String)> {
+pub(crate) fn files(scratch: &Path, release: bool) -> anyhow::Result<(Tree, String)> {
     let binary = compile(scratch, release)?;
     let mut tree = Tree::default();
     let libraries = closure::add(&mut tree, "usr/local/bin/shoal", &binary)?;

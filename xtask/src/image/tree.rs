@@ -9,7 +9,7 @@ use tar::{Builder, EntryType, Header};
 
 /// Paths in the image, without the leading slash, in the order of the layer.
 #[derive(Default)]
-pub struct Tree {
+pub(crate) struct Tree {
     entries: BTreeMap<String, Entry>,
 }
 
@@ -25,12 +25,12 @@ enum Content {
 
 impl Tree {
     /// Adds a folder.
-    pub fn folder(&mut self, path: &str, mode: u32) {
+    pub(crate) fn folder(&mut self, path: &str, mode: u32) {
         self.insert(path, Entry::Folder { mode });
     }
 
     /// Adds a file with this text.
-    pub fn text(&mut self, path: &str, text: impl Into<String>) {
+    pub(crate) fn text(&mut self, path: &str, text: impl Into<String>) {
         let content = Content::Text(text.into());
         self.insert(
             path,
@@ -42,13 +42,13 @@ impl Tree {
     }
 
     /// Adds a file of this machine.
-    pub fn copy(&mut self, path: &str, source: &Path, mode: u32) {
+    pub(crate) fn copy(&mut self, path: &str, source: &Path, mode: u32) {
         let content = Content::CopyOf(source.to_path_buf());
         self.insert(path, Entry::File { content, mode });
     }
 
     /// The layer, an uncompressed tar. Owners are root, times are zero.
-    pub fn layer(&self) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn layer(&self) -> anyhow::Result<Vec<u8>> {
         let mut tar = Builder::new(Vec::new());
         for (path, entry) in &self.entries {
             match entry {
@@ -69,7 +69,7 @@ impl Tree {
     }
 
     /// Writes the files into a folder of this machine.
-    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         use std::os::unix::fs::PermissionsExt;
         for (path, entry) in &self.entries {
             let target = folder.join(path);
@@ -112,7 +112,7 @@ impl Content {
 }
 
 /// Appends one entry.
-pub fn append(
+pub(crate) fn append(
     tar: &mut Builder<Vec<u8>>,
     path: &str,
     kind: EntryType,

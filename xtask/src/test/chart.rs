@@ -209,7 +209,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// Lints the chart, renders it for every case, and checks what came out.
-pub fn chart() -> anyhow::Result<()> {
+pub(super) fn chart() -> anyhow::Result<()> {
     succeed(
         helm()?
             .args(["lint", "--strict", "--kube-version", KUBERNETES])
@@ -265,7 +265,7 @@ fn template(values: &[&str], kubernetes: &str) -> anyhow::Result<Output> {
 }
 
 /// What the chart made of its values.
-pub struct Rendered(Vec<Value>);
+pub(super) struct Rendered(Vec<Value>);
 
 impl Rendered {
     fn parse(yaml: &[u8]) -> anyhow::Result<Self> {

@@ -9,7 +9,7 @@ use crate::stage::say;
 use crate::web;
 
 /// Arguments of Node for its test runner; a file follows.
-pub const NODE_TEST: [&str; 4] = [
+pub(super) const NODE_TEST: [&str; 4] = [
     "--test",
     "--test-concurrency=1",
     "--test-force-exit",
@@ -26,7 +26,7 @@ const OUTWARD: &str = "ip link set lo up \
     && ip route add default via 192.0.2.254";
 
 /// Three Chromium in one meeting, one process; Firefox with Chromium; one with a participant of the load test.
-pub fn meeting() -> anyhow::Result<()> {
+pub(super) fn meeting() -> anyhow::Result<()> {
     node("tests/meeting.test.mjs")?;
     install::ensure(&[FIREFOX])?;
     node_in(OUTWARD, "tests/firefox.test.mjs")?;
@@ -34,24 +34,24 @@ pub fn meeting() -> anyhow::Result<()> {
 }
 
 /// A meeting over HTTPS; the same with a process per part, and the loss of a bridge.
-pub fn parts() -> anyhow::Result<()> {
+pub(super) fn parts() -> anyhow::Result<()> {
     node("tests/address.test.mjs")?;
     node("tests/parts.test.mjs")?;
     node("tests/restart.test.mjs")
 }
 
 /// Strangers beside a call.
-pub fn floods() -> anyhow::Result<()> {
+pub(super) fn floods() -> anyhow::Result<()> {
     node("tests/floods.test.mjs")
 }
 
 /// Each codec as the sent one.
-pub fn codecs() -> anyhow::Result<()> {
+pub(super) fn codecs() -> anyhow::Result<()> {
     node("tests/codecs.test.mjs")
 }
 
 /// Clients that nobody here wrote.
-pub fn clients() -> anyhow::Result<()> {
+pub(super) fn clients() -> anyhow::Result<()> {
     install::ensure(&[PYTHON_VENV])?;
     web::packages("e2e")?;
     // The tests' own network reaches no package registry.

@@ -19,57 +19,57 @@ use crate::web;
 mod evidence;
 
 /// Invalid specs are refused by the API server.
-pub fn refused() -> anyhow::Result<()> {
+pub(super) fn refused() -> anyhow::Result<()> {
     node("refused")
 }
 
 /// The examples, and a meeting of real browsers.
-pub fn meeting() -> anyhow::Result<()> {
+pub(super) fn meeting() -> anyhow::Result<()> {
     node("meeting")
 }
 
 /// The chart's tests, upgrade, rollback and uninstall.
-pub fn helm() -> anyhow::Result<()> {
+pub(super) fn helm() -> anyhow::Result<()> {
     node("helm")
 }
 
 /// Writes of a restarted operator, and of a killed one.
-pub fn idempotence() -> anyhow::Result<()> {
+pub(super) fn idempotence() -> anyhow::Result<()> {
     node("idempotence")
 }
 
 /// Two shards.
-pub fn shards() -> anyhow::Result<()> {
+pub(super) fn shards() -> anyhow::Result<()> {
     node("shards")
 }
 
 /// New images under running calls.
-pub fn rolling() -> anyhow::Result<()> {
+pub(super) fn rolling() -> anyhow::Result<()> {
     node("rolling")
 }
 
 /// Bridges leave under running calls.
-pub fn leaving() -> anyhow::Result<()> {
+pub(super) fn leaving() -> anyhow::Result<()> {
     node("leaving")
 }
 
 /// Parts are killed under running calls.
-pub fn kills() -> anyhow::Result<()> {
+pub(super) fn kills() -> anyhow::Result<()> {
     node("kills")
 }
 
 /// The operator is away while bridges come and go.
-pub fn away() -> anyhow::Result<()> {
+pub(super) fn away() -> anyhow::Result<()> {
     node("away")
 }
 
 /// Bridges follow the traffic.
-pub fn autoscaling() -> anyhow::Result<()> {
+pub(super) fn autoscaling() -> anyhow::Result<()> {
     node("autoscaling")
 }
 
 /// The usual recipe for bridges beside a pool, both by Prometheus' numbers.
-pub fn recipe() -> anyhow::Result<()> {
+pub(super) fn recipe() -> anyhow::Result<()> {
     let why = "it compares, takes five minutes, and prometheus-adapter is to be built";
     if is_left_out_of_ci("k8s-recipe", why) {
         return Ok(());
@@ -84,27 +84,27 @@ pub fn recipe() -> anyhow::Result<()> {
 }
 
 /// Deletion drains, and leaves nothing.
-pub fn deletion() -> anyhow::Result<()> {
+pub(super) fn deletion() -> anyhow::Result<()> {
     node("deletion")
 }
 
 /// Ways of media to a bridge.
-pub fn exposure() -> anyhow::Result<()> {
+pub(super) fn exposure() -> anyhow::Result<()> {
     node("exposure")
 }
 
 /// The plugin of kubectl.
-pub fn kubectl() -> anyhow::Result<()> {
+pub(super) fn kubectl() -> anyhow::Result<()> {
     node("kubectl")
 }
 
 /// Secrets made anew.
-pub fn rotation() -> anyhow::Result<()> {
+pub(super) fn rotation() -> anyhow::Result<()> {
     node("rotation")
 }
 
 /// Dashboards and alerts.
-pub fn observe() -> anyhow::Result<()> {
+pub(super) fn observe() -> anyhow::Result<()> {
     if is_left_out_of_ci("k8s-observe", "it breaks each part for minutes") {
         return Ok(());
     }
@@ -124,7 +124,7 @@ fn is_left_out_of_ci(stage: &str, why: &str) -> bool {
 }
 
 /// An Ingress controller and a Gateway in front.
-pub fn ingress() -> anyhow::Result<()> {
+pub(super) fn ingress() -> anyhow::Result<()> {
     let why = "building Traefik takes a quarter of an hour";
     if is_left_out_of_ci("ingress", why) {
         return Ok(());
@@ -145,7 +145,7 @@ pub fn ingress() -> anyhow::Result<()> {
 }
 
 /// Prints what was measured, and ends a cluster that was booted for the tests.
-pub fn finish() -> anyhow::Result<()> {
+pub(super) fn finish() -> anyhow::Result<()> {
     let Some(started) = STARTED.get() else {
         return Ok(());
     };

@@ -14,7 +14,7 @@ use crate::command::{cache, program, root, succeed};
 const CARGO_DENY: &str = "0.20.2";
 
 /// Every rule.
-pub fn rules() -> anyhow::Result<()> {
+pub(super) fn rules() -> anyhow::Result<()> {
     let mut broken = layers::broken()?;
     broken.extend(purity::broken(&root())?);
     if !broken.is_empty() {

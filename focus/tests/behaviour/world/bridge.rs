@@ -13,18 +13,18 @@ use xmpp::stanza::{Condition, StanzaError};
 use super::stanzas::bridge_transport;
 
 #[derive(Clone, PartialEq)]
-pub enum Mood {
+pub(crate) enum Mood {
     Answers,
     Silent,
     Refuses(StanzaError),
 }
 
 #[derive(Default)]
-pub struct BridgeConference {
+pub(crate) struct BridgeConference {
     pub endpoints: BTreeMap<String, Endpoint>,
 }
 
-pub struct Bridge {
+pub(crate) struct Bridge {
     pub conferences: BTreeMap<String, BridgeConference>,
     pub mood: Mood,
     pub health: Mood,
@@ -36,7 +36,7 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    pub fn handle(
+    pub(crate) fn handle(
         &mut self,
         name: &str,
         modify: ConferenceModify,

@@ -10,11 +10,11 @@ use xmpp::{Element, ns};
 
 use super::{Level, ME};
 
-pub fn real(nick: &str) -> String {
+pub(crate) fn real(nick: &str) -> String {
     format!("{nick}@meet.shoal/x")
 }
 
-pub fn muc_user(affiliation: &str, role: &str, jid: &str, own: bool) -> Element {
+pub(super) fn muc_user(affiliation: &str, role: &str, jid: &str, own: bool) -> Element {
     let mut x = element("x", ns::MUC_USER).with_child(
         element("item", ns::MUC_USER)
             .with_attr("affiliation", affiliation)
@@ -27,21 +27,21 @@ pub fn muc_user(affiliation: &str, role: &str, jid: &str, own: bool) -> Element 
     x
 }
 
-pub fn own_presence(room: &str) -> Element {
+pub(super) fn own_presence(room: &str) -> Element {
     element("presence", ns::CLIENT)
         .with_attr("from", format!("{room}/focus"))
         .with_attr("to", ME)
         .with_child(muc_user("owner", "moderator", ME, true))
 }
 
-pub fn answer(request: &Element, result: Result<Option<Element>, StanzaError>) -> Element {
+pub(super) fn answer(request: &Element, result: Result<Option<Element>, StanzaError>) -> Element {
     match result {
         Ok(payload) => stanza::iq_result(request, payload),
         Err(error) => stanza::error_reply(request, &error),
     }
 }
 
-pub fn features(level: Level) -> Element {
+pub(crate) fn features(level: Level) -> Element {
     let mut vars = vec![
         ns::JINGLE,
         ns::JINGLE_RTP,
@@ -69,11 +69,11 @@ pub fn features(level: Level) -> Element {
     )
 }
 
-pub fn fingerprint(setup: Setup) -> Fingerprint {
+pub(super) fn fingerprint(setup: Setup) -> Fingerprint {
     Fingerprint::new("sha-256", ["AB"; 32].join(":"), setup)
 }
 
-pub fn bridge_transport(bridge: &str, endpoint: &str) -> IceUdpTransport {
+pub(super) fn bridge_transport(bridge: &str, endpoint: &str) -> IceUdpTransport {
     IceUdpTransport {
         ufrag: Some(format!("u-{bridge}-{endpoint}")),
         pwd: Some("bridge-password-of-24-chars".to_owned()),
@@ -102,7 +102,7 @@ pub fn bridge_transport(bridge: &str, endpoint: &str) -> IceUdpTransport {
     }
 }
 
-pub fn client_transport() -> IceUdpTransport {
+pub(crate) fn client_transport() -> IceUdpTransport {
     IceUdpTransport {
         ufrag: Some("abcd".to_owned()),
         pwd: Some("0123456789abcdef01234567".to_owned()),
@@ -113,7 +113,7 @@ pub fn client_transport() -> IceUdpTransport {
 }
 
 /// Audio, and video with three layers and retransmission, on SSRCs from `first` on.
-pub fn sources(nick: &str, first: u32) -> EndpointSources {
+pub(crate) fn sources(nick: &str, first: u32) -> EndpointSources {
     let source = |ssrc: u32, kind: &str| {
         let name = format!("{nick}-{kind}0");
         Source::new(ssrc)
@@ -135,7 +135,7 @@ pub fn sources(nick: &str, first: u32) -> EndpointSources {
 }
 
 /// A client's contents with its sources.
-pub fn contents(sources: &EndpointSources) -> Vec<Content> {
+pub(crate) fn contents(sources: &EndpointSources) -> Vec<Content> {
     [MediaType::Audio, MediaType::Video]
         .into_iter()
         .filter(|media| !sources.of(*media).is_empty())
@@ -150,7 +150,7 @@ pub fn contents(sources: &EndpointSources) -> Vec<Content> {
         .collect()
 }
 
-pub fn bridge_session(id: &str) -> BridgeSession {
+pub(crate) fn bridge_session(id: &str) -> BridgeSession {
     BridgeSession {
         id: Some(id.to_owned()),
         ..BridgeSession::default()

@@ -24,7 +24,7 @@ pub(in crate::srtp) struct CounterMode {
 }
 
 impl CounterMode {
-    pub fn derive(derivation: &Derivation) -> Self {
+    pub(crate) fn derive(derivation: &Derivation) -> Self {
         let auth = |label| {
             hmac::Key::new(
                 hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
@@ -41,7 +41,7 @@ impl CounterMode {
         }
     }
 
-    pub fn protect_rtp(
+    pub(crate) fn protect_rtp(
         &self,
         buf: &mut [u8],
         len: usize,
@@ -58,7 +58,7 @@ impl CounterMode {
         Ok(len + TAG)
     }
 
-    pub fn unprotect_rtp(
+    pub(crate) fn unprotect_rtp(
         &self,
         buf: &mut [u8],
         layout: RtpLayout,
@@ -79,7 +79,7 @@ impl CounterMode {
     }
 
     /// RFC 3711 §3.4: the index word stands before the tag, which covers it.
-    pub fn protect_rtcp(
+    pub(crate) fn protect_rtcp(
         &self,
         buf: &mut [u8],
         len: usize,
@@ -98,7 +98,7 @@ impl CounterMode {
         Ok(covered + TAG)
     }
 
-    pub fn rtcp_word(buf: &[u8]) -> Option<u32> {
+    pub(crate) fn rtcp_word(buf: &[u8]) -> Option<u32> {
         let covered = buf.len().checked_sub(TAG)?;
         if covered < RTCP_HEADER + WORD {
             return None;
@@ -108,7 +108,7 @@ impl CounterMode {
             .map(|word| u32::from_be_bytes(*word))
     }
 
-    pub fn unprotect_rtcp(
+    pub(crate) fn unprotect_rtcp(
         &self,
         buf: &mut [u8],
         ssrc: u32,

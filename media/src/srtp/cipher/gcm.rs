@@ -19,7 +19,7 @@ pub(in crate::srtp) struct Gcm {
 }
 
 impl Gcm {
-    pub fn derive(profile: SrtpProfile, derivation: &Derivation) -> Self {
+    pub(crate) fn derive(profile: SrtpProfile, derivation: &Derivation) -> Self {
         let key = |label: Label| {
             if profile == SrtpProfile::AeadAes256Gcm {
                 UnboundKey::new(&AES_256_GCM, &derivation.derive::<32>(label))
@@ -53,7 +53,7 @@ impl Gcm {
         salted(nonce, self.rtcp_salt)
     }
 
-    pub fn protect_rtp(
+    pub(crate) fn protect_rtp(
         &self,
         buf: &mut [u8],
         len: usize,
@@ -75,7 +75,7 @@ impl Gcm {
         Ok(len + TAG)
     }
 
-    pub fn protect_rtp_from(
+    pub(crate) fn protect_rtp_from(
         &self,
         buf: &mut [u8],
         payload: &[u8],
@@ -99,7 +99,7 @@ impl Gcm {
         Ok(len)
     }
 
-    pub fn unprotect_rtp(
+    pub(crate) fn unprotect_rtp(
         &self,
         buf: &mut [u8],
         layout: RtpLayout,
@@ -122,7 +122,7 @@ impl Gcm {
 
     /// RFC 7714 §9.2: header and index word are authenticated, the rest is encrypted, the index
     /// word stands behind the tag.
-    pub fn protect_rtcp(
+    pub(crate) fn protect_rtcp(
         &self,
         buf: &mut [u8],
         len: usize,
@@ -149,14 +149,14 @@ impl Gcm {
         Ok(len + TAG + WORD)
     }
 
-    pub fn rtcp_word(buf: &[u8]) -> Option<u32> {
+    pub(crate) fn rtcp_word(buf: &[u8]) -> Option<u32> {
         if buf.len() < RTCP_HEADER + TAG + WORD {
             return None;
         }
         buf.last_chunk().map(|word| u32::from_be_bytes(*word))
     }
 
-    pub fn unprotect_rtcp(
+    pub(crate) fn unprotect_rtcp(
         &self,
         buf: &mut [u8],
         ssrc: u32,
@@ -200,7 +200,7 @@ fn rtcp_aad(header: &[u8], word: [u8; WORD]) -> [u8; RTCP_HEADER + WORD] {
 #[cfg(test)]
 impl Gcm {
     /// For published vectors, which give session keys.
-    pub fn with_session_key(key: &[u8], salt: [u8; 12]) -> Self {
+    pub(crate) fn with_session_key(key: &[u8], salt: [u8; 12]) -> Self {
         let key = || {
             let algorithm = if key.len() == 32 {
                 &AES_256_GCM

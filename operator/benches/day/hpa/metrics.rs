@@ -5,14 +5,14 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 /// What the controller sees of a pod.
 #[derive(Clone, Debug)]
-pub struct Pod {
+pub(crate) struct Pod {
     pub phase: Phase,
     /// By metric, in the order of the autoscaler's; `None` when the metrics API has none for the pod.
     pub values: Vec<Option<f64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     Pending,
     Running,
     /// It has a deletion timestamp.

@@ -13,7 +13,7 @@ use crate::build::{config_map, names};
 use crate::crd::{AddressSource, BridgeExposure};
 
 /// Annotation of a node: addresses under which it is reached from outside, separated by commas.
-pub const PUBLIC_ADDRESS: &str = "shoal.video/public-address";
+pub(crate) const PUBLIC_ADDRESS: &str = "shoal.video/public-address";
 
 pub(super) fn config_map(context: &Context<'_>) -> ConfigMap {
     let mut data = BTreeMap::new();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// What an object is wanted to be, in 16 letters.
-pub fn fingerprint(desired: &Value) -> String {
+pub(crate) fn fingerprint(desired: &Value) -> String {
     let text = desired.to_string();
     let digest = Sha256::digest(text.as_bytes());
     digest[..8]
@@ -16,7 +16,7 @@ pub fn fingerprint(desired: &Value) -> String {
 
 /// The first field of `desired` that `live` has not, or has otherwise. What `live` has beyond it (defaults, fields of
 /// others) is no difference, neither is how the API server writes a quantity, or that it drops what is empty, false or 0.
-pub fn difference(desired: &Value, live: &Value) -> Option<String> {
+pub(crate) fn difference(desired: &Value, live: &Value) -> Option<String> {
     let mut path = Vec::new();
     differs(desired, live, &mut path).then(|| path.join("."))
 }

@@ -51,19 +51,19 @@ pub(super) struct Master {
 }
 
 impl Master {
-    pub fn new(socket: &Path) -> Self {
+    pub(crate) fn new(socket: &Path) -> Self {
         Self {
             socket: socket.to_owned(),
         }
     }
 
     /// Whether it answers.
-    pub async fn answers(&self) -> bool {
+    pub(crate) async fn answers(&self) -> bool {
         matches!(self.processes().await, Ok(Some(_)))
     }
 
     /// Reloads, and waits until new workers run.
-    pub async fn reload(&self, patience: Duration) -> Result<(), ReloadError> {
+    pub(crate) async fn reload(&self, patience: Duration) -> Result<(), ReloadError> {
         let silent = |error| ReloadError::Silent {
             path: self.socket.clone(),
             error,

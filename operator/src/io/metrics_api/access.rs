@@ -24,13 +24,13 @@ const MOST: usize = 1024;
 type Question = (User, String);
 
 /// Whether users may.
-pub struct Access {
+pub(crate) struct Access {
     api: Api<SubjectAccessReview>,
     known: Mutex<HashMap<Question, (bool, Instant)>>,
 }
 
 impl Access {
-    pub fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self {
             api: Api::all(client),
             known: Mutex::default(),
@@ -38,7 +38,7 @@ impl Access {
     }
 
     /// Refuses what the user may not.
-    pub async fn check(&self, user: User, path: &str, query: &Query) -> Result<(), Refusal> {
+    pub(crate) async fn check(&self, user: User, path: &str, query: &Query) -> Result<(), Refusal> {
         let question = (user, path.to_owned());
         let known = self.known.lock().get(&question).copied();
         let allowed = match known {

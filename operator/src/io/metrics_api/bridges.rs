@@ -19,7 +19,7 @@ use crate::metrics_api::values::{Bridge, Moment, values};
 
 /// What is known of bridges.
 #[derive(Default)]
-pub struct Bridges {
+pub(crate) struct Bridges {
     pub(super) pods: Arc<Store<Pod>>,
     pub(super) pools: Arc<Store<BridgePool>>,
     readings: Mutex<Readings>,
@@ -29,7 +29,7 @@ pub struct Bridges {
 
 impl Bridges {
     /// Takes over what a bridge says at `/colibri/stats`.
-    pub fn hear(&self, pod: &PodName, stats: &Value, at: Instant) {
+    pub(crate) fn hear(&self, pod: &PodName, stats: &Value, at: Instant) {
         let count = |key: &str| stats.get(key).and_then(Value::as_u64);
         let (Some(received), Some(sent), Some(stress)) = (
             count("total_bytes_received"),
@@ -48,17 +48,17 @@ impl Bridges {
     }
 
     /// When a bridge was last heard.
-    pub fn last(&self, pod: &PodName) -> Option<Instant> {
+    pub(crate) fn last(&self, pod: &PodName) -> Option<Instant> {
         self.readings.lock().last(pod)
     }
 
     /// Whether a bridge has numbers.
-    pub fn has_numbers(&self, pod: &PodName, now: Instant) -> bool {
+    pub(crate) fn has_numbers(&self, pod: &PodName, now: Instant) -> bool {
         self.readings.lock().measured(pod, now).is_some()
     }
 
     /// Forgets pods that are gone, and notes which are ready.
-    pub fn look(&self, now: Instant) {
+    pub(crate) fn look(&self, now: Instant) {
         let known = |(namespace, name): &PodName| self.pods.get(namespace, name).is_some();
         self.readings.lock().retain(known);
         let mut ready = self.ready.lock();
@@ -74,14 +74,14 @@ impl Bridges {
     }
 
     /// How many bridges have no fresh numbers.
-    pub fn silent(&self, now: Instant) -> usize {
+    pub(crate) fn silent(&self, now: Instant) -> usize {
         let pods = self.pods.all();
         let silent = pods.iter().map(|pod| name_of(pod));
         silent.filter(|pod| !self.has_numbers(pod, now)).count()
     }
 
     /// Answers a question.
-    pub fn values(&self, query: &Query) -> Result<Value, Refusal> {
+    pub(crate) fn values(&self, query: &Query) -> Result<Value, Refusal> {
         let now = tokio::time::Instant::now().into_std();
         let readings = self.readings.lock();
         let ready = self.ready.lock();
@@ -115,7 +115,7 @@ impl Bridges {
 }
 
 /// A pod's namespace and name.
-pub fn name_of(pod: &Pod) -> PodName {
+pub(crate) fn name_of(pod: &Pod) -> PodName {
     (pod.namespace().unwrap_or_default(), pod.name_any())
 }
 

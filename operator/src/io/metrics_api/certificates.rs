@@ -23,7 +23,7 @@ use crate::secrets::{Authority, Content, Leaf, leaf};
 
 /// Why there is no certificate, or nobody trusts it.
 #[derive(Debug, Error)]
-pub enum CertificateError {
+pub(crate) enum CertificateError {
     /// A Secret.
     #[error(
         "Secret {namespace}/{name} cannot be kept: {error}; the chart makes it, and lets the operator get and patch it"
@@ -54,7 +54,7 @@ pub enum CertificateError {
 }
 
 /// Keeper of the certificate.
-pub struct Certificates {
+pub(crate) struct Certificates {
     secrets: Api<Secret>,
     services: Api<APIService>,
     namespace: String,
@@ -63,7 +63,7 @@ pub struct Certificates {
 
 impl Certificates {
     /// For a Service of the operator's namespace.
-    pub fn new(client: Client, namespace: &str, service: &str) -> Self {
+    pub(crate) fn new(client: Client, namespace: &str, service: &str) -> Self {
         Self {
             secrets: Api::namespaced(client.clone(), namespace),
             services: Api::all(client),
@@ -74,7 +74,7 @@ impl Certificates {
 
     /// Takes over what is there and makes what is missing or near its end. In this order: the API server trusts a new
     /// authority before a certificate of it is shown.
-    pub async fn keep(&self) -> Result<Arc<CertifiedKey>, CertificateError> {
+    pub(crate) async fn keep(&self) -> Result<Arc<CertifiedKey>, CertificateError> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.unwrap_or_default();
         let name = format!("{}-authority", self.service);

@@ -26,7 +26,7 @@ const AUTHORITY: &str = "requestheader-client-ca-file";
 
 /// Why nobody is trusted.
 #[derive(Debug, Error)]
-pub enum FrontProxyError {
+pub(crate) enum FrontProxyError {
     /// The ConfigMap.
     #[error(
         "cannot read ConfigMap {NAMESPACE}/{NAME}: {0}; bind Role extension-apiserver-authentication-reader there to the operator's account"
@@ -43,7 +43,7 @@ pub enum FrontProxyError {
 }
 
 /// What is known of the API server's front proxy.
-pub struct FrontProxy {
+pub(crate) struct FrontProxy {
     api: Api<ConfigMap>,
     trusted: RwLock<Option<Arc<Trusted>>>,
 }
@@ -55,7 +55,7 @@ struct Trusted {
 }
 
 impl FrontProxy {
-    pub fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self {
             api: Api::namespaced(client, NAMESPACE),
             trusted: RwLock::new(None),
@@ -63,7 +63,7 @@ impl FrontProxy {
     }
 
     /// Reads the ConfigMap again. Where it cannot be read, what was known holds.
-    pub async fn refresh(&self) -> Result<(), FrontProxyError> {
+    pub(crate) async fn refresh(&self) -> Result<(), FrontProxyError> {
         let data = self.api.get(NAME).await?.data.unwrap_or_default();
         let same = |trusted: &Arc<Trusted>| trusted.data == data;
         if self.trusted.read().as_ref().is_some_and(same) {
@@ -79,12 +79,16 @@ impl FrontProxy {
     }
 
     /// Whether these certificates are the front proxy's.
-    pub fn trusts(&self, chain: &[CertificateDer<'_>]) -> bool {
+    pub(crate) fn trusts(&self, chain: &[CertificateDer<'_>]) -> bool {
         self.judge(chain).is_ok()
     }
 
     /// The user for whom the front proxy, who shows these certificates, asks.
-    pub fn user(&self, chain: &[CertificateDer<'_>], headers: &HeaderMap) -> Result<User, Refusal> {
+    pub(crate) fn user(
+        &self,
+        chain: &[CertificateDer<'_>],
+        headers: &HeaderMap,
+    ) -> Result<User, Refusal> {
         let trusted = self.judge(chain)?;
         let user = trusted.headers.user(headers);
         user.ok_or_else(|| Refusal::unauthorized("the request names no user in its headers"))

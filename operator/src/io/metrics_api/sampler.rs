@@ -31,7 +31,7 @@ const PERIOD: Duration = Duration::from_secs(6);
 const WIDTH: usize = 64;
 
 /// Samples until dropped; `complete` becomes true when every bridge that answers has numbers.
-pub async fn run(
+pub(crate) async fn run(
     bridges: Arc<Bridges>,
     client: Client,
     namespace: Option<String>,

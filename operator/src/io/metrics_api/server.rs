@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const STRANGERS: Duration = Duration::from_secs(10);
 
 /// What answers are made of.
-pub struct Api {
+pub(crate) struct Api {
     pub front_proxy: Arc<FrontProxy>,
     pub access: Access,
     pub bridges: Arc<Bridges>,
@@ -42,7 +42,7 @@ pub struct Api {
 }
 
 /// Serves until dropped.
-pub async fn serve(listener: TcpListener, config: Arc<ServerConfig>, api: Arc<Api>) {
+pub(crate) async fn serve(listener: TcpListener, config: Arc<ServerConfig>, api: Arc<Api>) {
     let acceptor = TlsAcceptor::from(config);
     let notices = Arc::new(Notices::new("the metrics API"));
     let door = Door::new(listener, Places::new(MOST), notices);

@@ -13,11 +13,11 @@ use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureSc
 
 /// The certificate that the next connection is shown.
 #[derive(Debug, Default)]
-pub struct ShownCertificate(RwLock<Option<Arc<CertifiedKey>>>);
+pub(crate) struct ShownCertificate(RwLock<Option<Arc<CertifiedKey>>>);
 
 impl ShownCertificate {
     /// Shows another one from the next connection on.
-    pub fn set(&self, certificate: Arc<CertifiedKey>) {
+    pub(crate) fn set(&self, certificate: Arc<CertifiedKey>) {
         *self.0.write() = Some(certificate);
     }
 }
@@ -29,12 +29,12 @@ impl ResolvesServerCert for ShownCertificate {
 }
 
 /// The provider of all cryptography.
-pub fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// TLS 1.2 and 1.3, HTTP/2 and 1.1.
-pub fn config(shown: Arc<ShownCertificate>) -> Arc<ServerConfig> {
+pub(crate) fn config(shown: Arc<ShownCertificate>) -> Arc<ServerConfig> {
     let provider = provider();
     let mut config = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()

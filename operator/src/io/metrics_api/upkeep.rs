@@ -15,7 +15,7 @@ const PERIOD: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Keeps things true until dropped; `has_certificate` becomes true with the first certificate.
-pub async fn run(
+pub(crate) async fn run(
     certificates: Certificates,
     front_proxy: Arc<FrontProxy>,
     shown: Arc<ShownCertificate>,

@@ -4,7 +4,7 @@ mod autoscaler;
 mod drain;
 mod mark;
 
-pub use autoscaler::Contest;
+pub(crate) use autoscaler::Contest;
 
 use std::time::Duration;
 

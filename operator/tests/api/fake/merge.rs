@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// A merge patch (RFC 7396).
-pub fn merge(into: &mut Value, patch: &Value) {
+pub(super) fn merge(into: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *into = patch.clone();
         return;
@@ -24,7 +24,7 @@ pub fn merge(into: &mut Value, patch: &Value) {
 }
 
 /// Removes fields that a manager applied before and does not apply any more. Lists are taken as a whole.
-pub fn forget(live: &mut Value, before: &Value, after: &Value) {
+pub(super) fn forget(live: &mut Value, before: &Value, after: &Value) {
     let (Some(live), Some(before)) = (live.as_object_mut(), before.as_object()) else {
         return;
     };

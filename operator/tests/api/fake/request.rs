@@ -6,7 +6,7 @@ use hyper::{Method, Uri};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
+pub(crate) enum Verb {
     Get,
     List,
     Watch,
@@ -20,7 +20,7 @@ pub enum Verb {
 
 /// What a request is about.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub(crate) struct Target {
     /// `apps/v1`, `v1`.
     pub api_version: String,
     /// `statefulsets`; empty for discovery.
@@ -68,7 +68,7 @@ fn decode(text: &str) -> String {
 }
 
 impl Target {
-    pub fn parse(uri: &Uri) -> Option<Self> {
+    pub(crate) fn parse(uri: &Uri) -> Option<Self> {
         let query: HashMap<String, String> = uri
             .query()
             .unwrap_or_default()
@@ -114,7 +114,7 @@ impl Target {
         })
     }
 
-    pub fn verb(&self, method: &Method, content: &str) -> Option<Verb> {
+    pub(crate) fn verb(&self, method: &Method, content: &str) -> Option<Verb> {
         Some(match (method, self.name.is_some()) {
             (&Method::GET, _) if self.resource.is_empty() => Verb::Discover,
             (&Method::GET, true) => Verb::Get,

@@ -31,18 +31,18 @@ const KINDS: [(&str, &str); 19] = [
 ];
 
 /// Resource, namespace, name.
-pub type Place = (String, String, String);
+pub(super) type Place = (String, String, String);
 
 /// A refusal.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     pub code: u16,
     pub reason: &'static str,
     pub message: String,
 }
 
 impl Failure {
-    pub fn missing(what: impl Into<String>) -> Self {
+    pub(crate) fn missing(what: impl Into<String>) -> Self {
         Self {
             code: 404,
             reason: "NotFound",
@@ -68,7 +68,7 @@ struct Event {
 
 /// Everything that the server knows.
 #[derive(Default)]
-pub struct State {
+pub(crate) struct State {
     version: u64,
     objects: BTreeMap<Place, Value>,
     applied: BTreeMap<Place, Value>,
@@ -97,28 +97,28 @@ fn resource_of(kind: &str) -> &'static str {
 }
 
 impl State {
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
     /// `verb resource/name` of each write of the operator since the last call.
-    pub fn take_writes(&mut self) -> Vec<String> {
+    pub(crate) fn take_writes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.writes)
     }
 
-    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Value> {
         self.objects
             .get(&(resource.into(), namespace.into(), name.into()))
     }
 
     /// Names of all objects, as `resource/name`.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let all = self.objects.keys();
         all.map(|(resource, _, name)| format!("{resource}/{name}"))
             .collect()
     }
 
-    pub fn all(&self, resource: &str) -> Vec<Value> {
+    pub(crate) fn all(&self, resource: &str) -> Vec<Value> {
         let all = self.objects.iter();
         all.filter(|((kind, ..), _)| kind == resource)
             .map(|(_, object)| object.clone())
@@ -126,7 +126,7 @@ impl State {
     }
 
     /// Makes or changes an object, as a person or a controller of Kubernetes does.
-    pub fn put(&mut self, object: Value) {
+    pub(crate) fn put(&mut self, object: Value) {
         let place = (
             resource_of(text(&object, "/kind")).to_owned(),
             text(&object, "/metadata/namespace").to_owned(),
@@ -138,7 +138,7 @@ impl State {
     }
 
     /// Deletes an object as a person does.
-    pub fn delete(&mut self, resource: &str, namespace: &str, name: &str) {
+    pub(crate) fn delete(&mut self, resource: &str, namespace: &str, name: &str) {
         let place = (resource.to_owned(), namespace.to_owned(), name.to_owned());
         let Some(mut object) = self.objects.get(&place).cloned() else {
             return;
@@ -240,7 +240,12 @@ impl State {
     }
 
     /// What the operator asks for.
-    pub fn handle(&mut self, target: &Target, verb: Verb, body: Value) -> Result<Value, Failure> {
+    pub(crate) fn handle(
+        &mut self,
+        target: &Target,
+        verb: Verb,
+        body: Value,
+    ) -> Result<Value, Failure> {
         let name = target
             .name
             .clone()
@@ -342,7 +347,7 @@ impl State {
     }
 
     /// The lines of a watch after its version, and the version that they end with.
-    pub fn events_since(&self, target: &Target) -> (String, u64) {
+    pub(crate) fn events_since(&self, target: &Target) -> (String, u64) {
         let first = self
             .history
             .partition_point(|event| event.version <= target.since);

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How far one bridge, or the shard, is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Whose.
     pub name: String,
     /// In words; shown when it differs from what was shown last.
@@ -29,7 +29,7 @@ pub struct Progress {
 
 impl Target {
     /// Of every name. `start`: when the order was given.
-    pub fn progress(
+    pub(crate) fn progress(
         &self,
         seen: &Seen,
         heard: &BTreeMap<String, Heard<BridgeStats>>,

@@ -10,7 +10,7 @@ use crate::kubectl::seen::{self, Seen};
 
 impl Target {
     /// Names of the pods of bridges, or of the shard; an error when there is nothing of that name.
-    pub fn names(&self, seen: &Seen) -> anyhow::Result<Vec<String>> {
+    pub(crate) fn names(&self, seen: &Seen) -> anyhow::Result<Vec<String>> {
         let place = &seen.namespace;
         let bridges = |wanted: &dyn Fn(&str, &k8s_openapi::api::core::v1::Pod) -> bool| {
             let found = seen
@@ -61,7 +61,7 @@ impl Target {
     }
 
     /// What a person should know before it begins.
-    pub fn warning(&self, seen: &Seen, order: Order, names: &[String]) -> Option<String> {
+    pub(crate) fn warning(&self, seen: &Seen, order: Order, names: &[String]) -> Option<String> {
         if order == Order::Undrain {
             return None;
         }
@@ -90,7 +90,7 @@ impl Target {
     }
 
     /// That the order is given.
-    pub fn ordered(&self, name: &str, order: Order) -> String {
+    pub(crate) fn ordered(&self, name: &str, order: Order) -> String {
         match (self, order) {
             (Self::Shard { .. }, Order::Drain) => {
                 format!(
@@ -108,7 +108,7 @@ impl Target {
     }
 
     /// For somebody who does not wait for the end.
-    pub fn left_on(&self, order: Order) -> String {
+    pub(crate) fn left_on(&self, order: Order) -> String {
         let (word, name) = match self {
             Self::Bridge { name } => ("bridge", name),
             Self::Node { name } => ("node", name),

@@ -23,7 +23,7 @@ const MAX_ANSWER: usize = 64 << 20;
 const REASON: Duration = Duration::from_millis(500);
 
 /// A connection to a port of a pod.
-pub struct Line {
+pub(super) struct Line {
     forwarder: Portforwarder,
     sender: SendRequest<Empty<Bytes>>,
     pod: String,
@@ -31,14 +31,14 @@ pub struct Line {
 }
 
 /// An answer.
-pub struct Answer {
+pub(super) struct Answer {
     pub status: u16,
     pub text: String,
 }
 
 impl Line {
     /// Opens it.
-    pub async fn open(
+    pub(super) async fn open(
         pods: &Api<Pod>,
         namespace: &str,
         pod: &str,
@@ -85,7 +85,7 @@ impl Line {
     }
 
     /// `GET`.
-    pub async fn get(&mut self, path: &str) -> Result<Answer, Silence> {
+    pub(super) async fn get(&mut self, path: &str) -> Result<Answer, Silence> {
         let request = Request::get(path)
             .header(hyper::header::HOST, &self.pod)
             .body(Empty::new())
@@ -113,7 +113,7 @@ impl Line {
     }
 
     /// `GET` of JSON.
-    pub async fn get_json<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Silence> {
+    pub(super) async fn get_json<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Silence> {
         let answer = self.get(path).await?;
         match answer.status {
             200 => self.read(&answer),
@@ -122,7 +122,7 @@ impl Line {
     }
 
     /// An answer's JSON.
-    pub fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Silence> {
+    pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Silence> {
         serde_json::from_str(&answer.text)
             .map_err(|error| self.silence(format!("its answer is not understood: {error}")))
     }

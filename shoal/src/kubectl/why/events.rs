@@ -16,7 +16,7 @@ const SHOWN: usize = 25;
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Happening {
+pub(crate) struct Happening {
     /// When it happened last.
     pub seconds_ago: u64,
     /// How often.
@@ -31,7 +31,7 @@ pub struct Happening {
 
 impl Happening {
     /// Its cells in the table.
-    pub fn row(&self) -> [String; 5] {
+    pub(crate) fn row(&self) -> [String; 5] {
         let ago = span(Duration::from_secs(self.seconds_ago));
         [
             match self.count {
@@ -47,7 +47,7 @@ impl Happening {
 }
 
 /// Those about a subject, oldest first.
-pub fn of(
+pub(crate) fn of(
     subject: &Subject<'_>,
     events: &BTreeMap<String, Vec<Event>>,
     now: Duration,

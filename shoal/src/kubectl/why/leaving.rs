@@ -12,7 +12,7 @@ use crate::kubectl::seen::ordinal;
 use crate::kubectl::units::{counted, span};
 
 /// Whether a bridge drains, or was told to.
-pub fn leaves(pod: &Pod, heard: Option<&Heard<BridgeStats>>) -> bool {
+pub(crate) fn leaves(pod: &Pod, heard: Option<&Heard<BridgeStats>>) -> bool {
     let says = heard.and_then(|heard| heard.as_ref().ok());
     says.is_some_and(BridgeStats::draining)
         || pod.metadata.deletion_timestamp.is_some()
@@ -27,7 +27,7 @@ fn by_hand(pod: &Pod) -> bool {
 }
 
 /// The sentence of a bridge that leaves.
-pub fn sentence(
+pub(crate) fn sentence(
     pool: &BridgePool,
     pod: &Pod,
     heard: Option<&Heard<BridgeStats>>,

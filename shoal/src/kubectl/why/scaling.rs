@@ -12,7 +12,7 @@ use crate::kubectl::units::{percent, rate};
 /// An autoscaler at a glance.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Scaling {
+pub(crate) struct Scaling {
     current: i32,
     desired: i32,
     min: i32,
@@ -31,7 +31,7 @@ struct Metric {
 
 impl Scaling {
     /// What it says of itself.
-    pub fn of(one: &HorizontalPodAutoscaler) -> Self {
+    pub(crate) fn of(one: &HorizontalPodAutoscaler) -> Self {
         let spec = one.spec.clone().unwrap_or_default();
         let status = one.status.clone().unwrap_or_default();
         let current = status.current_metrics.unwrap_or_default();

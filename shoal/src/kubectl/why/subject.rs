@@ -9,7 +9,7 @@ use crate::kubectl::seen::Seen;
 
 /// A resource, or a bridge with its pool.
 #[derive(Clone, Copy, Debug)]
-pub enum Subject<'a> {
+pub(crate) enum Subject<'a> {
     Cluster(&'a JitsiCluster),
     Shard(&'a JitsiShard),
     Pool(&'a BridgePool),
@@ -18,7 +18,7 @@ pub enum Subject<'a> {
 
 impl Subject<'_> {
     /// Kinds of objects whose events are of interest.
-    pub fn kinds(&self) -> &'static [&'static str] {
+    pub(crate) fn kinds(&self) -> &'static [&'static str] {
         match self {
             Self::Cluster(_) => &["JitsiCluster"],
             Self::Shard(_) => &["JitsiShard"],
@@ -47,7 +47,7 @@ impl Subject<'_> {
     }
 
     /// Whether `pod` is a bridge that has to do with it.
-    pub fn concerns(&self, seen: &Seen, pod: &str) -> bool {
+    pub(crate) fn concerns(&self, seen: &Seen, pod: &str) -> bool {
         match self {
             Self::Cluster(_) | Self::Shard(_) => false,
             Self::Pool(pool) => seen
@@ -58,7 +58,7 @@ impl Subject<'_> {
     }
 
     /// Names of the objects whose events are read: an autoscaler has the name of its pool.
-    pub fn with_events(&self) -> Vec<String> {
+    pub(crate) fn with_events(&self) -> Vec<String> {
         match self {
             Self::Bridge(pool, pod) => vec![pool.name_any(), pod.name_any()],
             other => vec![other.name()],
@@ -66,7 +66,7 @@ impl Subject<'_> {
     }
 
     /// The bridge alone that an event must be about.
-    pub fn bridge(&self) -> Option<String> {
+    pub(crate) fn bridge(&self) -> Option<String> {
         match self {
             Self::Bridge(_, pod) => Some(pod.name_any()),
             _ => None,
@@ -75,7 +75,7 @@ impl Subject<'_> {
 }
 
 /// What a name means, written `NAME` or `KIND/NAME`. Without a name: every pool.
-pub fn meant<'a>(seen: &'a Seen, name: Option<&str>) -> anyhow::Result<Vec<Subject<'a>>> {
+pub(crate) fn meant<'a>(seen: &'a Seen, name: Option<&str>) -> anyhow::Result<Vec<Subject<'a>>> {
     let place = &seen.namespace;
     let Some(text) = name else {
         if seen.pools.is_empty() {

@@ -9,7 +9,7 @@ use super::{Dashboard, Panel, Show};
 const WIDTH: usize = 24;
 const HEIGHT: usize = 7;
 
-pub fn json(name: &str, dashboard: &Dashboard) -> String {
+pub(super) fn json(name: &str, dashboard: &Dashboard) -> String {
     let labels: Vec<(&str, &str)> = words(&dashboard.variables).collect();
     let selector = matchers(&labels);
     let mut panels = Vec::new();

@@ -9,7 +9,7 @@ use crate::command::root;
 const API_SERVICE: &str = "v1beta2.custom.metrics.k8s.io";
 
 /// Everything by which the API server finds the operator and believes it names the same Service.
-pub fn of_the_operator(rendered: &Rendered) -> anyhow::Result<()> {
+pub(super) fn of_the_operator(rendered: &Rendered) -> anyhow::Result<()> {
     let api = rendered.named("APIService", API_SERVICE)?;
     let name = text(api, "/spec/service/name").context("the APIService names no Service")?;
     ensure!(text(api, "/spec/service/namespace") == Some("shoal-system"));
@@ -41,7 +41,7 @@ pub fn of_the_operator(rendered: &Rendered) -> anyhow::Result<()> {
 }
 
 /// Nothing of it is there.
-pub fn of_others(rendered: &Rendered) -> anyhow::Result<()> {
+pub(super) fn of_others(rendered: &Rendered) -> anyhow::Result<()> {
     ensure!(
         rendered.named("APIService", API_SERVICE).is_err(),
         "two programs would serve {API_SERVICE}"
@@ -56,7 +56,7 @@ pub fn of_others(rendered: &Rendered) -> anyhow::Result<()> {
 }
 
 /// The rules for prometheus-adapter make both metrics, of series that bridges have.
-pub fn rules(rendered: &Rendered) -> anyhow::Result<()> {
+pub(super) fn rules(rendered: &Rendered) -> anyhow::Result<()> {
     let config_map = rendered.named("ConfigMap", "shoal-operator-prometheus-adapter")?;
     let values = text(config_map, "/data/values.yaml").context("no values.yaml")?;
     let values: Value = serde_yaml::from_str(values)?;

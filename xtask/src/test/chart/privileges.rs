@@ -63,7 +63,7 @@ fn rules<'a>(rendered: &'a Rendered, kind: &'a str) -> Vec<Rule<'a>> {
 }
 
 /// No wildcard, no way to more rights, nothing of nodes but their sight.
-pub fn least(rendered: &Rendered) -> anyhow::Result<()> {
+pub(super) fn least(rendered: &Rendered) -> anyhow::Result<()> {
     for kind in ["ClusterRole", "Role"] {
         for rule in rules(rendered, kind) {
             let Rule {
@@ -112,7 +112,7 @@ pub fn least(rendered: &Rendered) -> anyhow::Result<()> {
 }
 
 /// A JitsiCluster is made by the operator only where values ask for one.
-pub fn create_no_cluster(rendered: &Rendered) -> anyhow::Result<()> {
+pub(super) fn create_no_cluster(rendered: &Rendered) -> anyhow::Result<()> {
     for rule in rules(rendered, "ClusterRole") {
         ensure!(
             !rule.groups.contains(&"shoal.video") || !rule.verbs.contains(&"create"),
@@ -124,7 +124,7 @@ pub fn create_no_cluster(rendered: &Rendered) -> anyhow::Result<()> {
 }
 
 /// With one watched namespace, nothing but nodes is seen beyond it and the release's.
-pub fn one_namespace(rendered: &Rendered, namespace: &str) -> anyhow::Result<()> {
+pub(super) fn one_namespace(rendered: &Rendered, namespace: &str) -> anyhow::Result<()> {
     for rule in rules(rendered, "ClusterRole") {
         // Of the metrics API: questions to the API server, and what belongs to no namespace.
         let asks = rule.groups == ["authorization.k8s.io"] && rule.verbs == ["create"];
@@ -148,7 +148,7 @@ pub fn one_namespace(rendered: &Rendered, namespace: &str) -> anyhow::Result<()>
 }
 
 /// Every pod passes Pod Security's level `restricted`, and has a read-only root besides.
-pub fn restricted(rendered: &Rendered) -> anyhow::Result<()> {
+pub(super) fn restricted(rendered: &Rendered) -> anyhow::Result<()> {
     let pods = rendered.all("Pod").filter_map(|pod| pod.get("spec"));
     let deployments = rendered
         .all("Deployment")
@@ -181,7 +181,7 @@ pub fn restricted(rendered: &Rendered) -> anyhow::Result<()> {
 }
 
 /// The role of people on call is made, bound to nobody, and shows no secrets.
-pub fn on_call(rendered: &Rendered) -> anyhow::Result<()> {
+pub(super) fn on_call(rendered: &Rendered) -> anyhow::Result<()> {
     let role = rendered.named("ClusterRole", ON_CALL)?;
     let role = serde_yaml::to_string(role)?;
     ensure!(

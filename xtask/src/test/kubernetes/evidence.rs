@@ -42,7 +42,7 @@ const QUESTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Writes what there is into a folder. What cannot be had is said, and is no error: there is one already.
-pub fn collect(cluster: &Cluster, folder: &Path) {
+pub(super) fn collect(cluster: &Cluster, folder: &Path) {
     if let Err(error) = write_all(cluster, folder) {
         say(&format!(
             "not everything could be collected from the cluster: {error:#}"

@@ -18,7 +18,7 @@ const CONTESTED: Duration = Duration::from_secs(3);
 
 /// A number of bridges that is not the autoscaler's.
 #[derive(Clone, Copy, Debug)]
-pub struct Contest {
+pub(crate) struct Contest {
     wanted: i32,
     since: Instant,
     told: bool,

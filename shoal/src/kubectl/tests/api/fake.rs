@@ -20,7 +20,7 @@ use super::*;
 use crate::kubectl::io::Kubernetes;
 
 /// What the server has and does.
-pub struct State {
+pub(super) struct State {
     objects: BTreeMap<String, Vec<Value>>,
     /// A part of the paths that are answered with 403; empty: none.
     pub forbids: &'static str,
@@ -35,7 +35,7 @@ pub struct State {
 }
 
 /// The server.
-pub struct Fake {
+pub(super) struct Fake {
     state: Arc<Mutex<State>>,
     client: kube::Client,
 }
@@ -44,7 +44,7 @@ type Shared = Arc<Mutex<State>>;
 
 impl Fake {
     /// Starts it on a port of loopback; it ends with the test.
-    pub async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let seen = seen();
         let pods = seen
             .pods
@@ -82,16 +82,16 @@ impl Fake {
         Self { state, client }
     }
 
-    pub fn kubernetes(&self) -> Kubernetes {
+    pub(super) fn kubernetes(&self) -> Kubernetes {
         Kubernetes::of(self.client.clone())
     }
 
-    pub fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.state.lock().unwrap())
     }
 
     /// The annotation by which a bridge drains.
-    pub fn mark(&self, pod: &str) -> Value {
+    pub(super) fn mark(&self, pod: &str) -> Value {
         self.act(|state| {
             let pods = &state.objects["pods"];
             let found = pods
