@@ -74,7 +74,12 @@ fn objects_with(auth: Value) -> Vec<Desired> {
         json!({
             "domain": "meet.example.org",
             "auth": auth,
-            "limits": { "connectionsPerAddress": 9, "sessionsPerAddress": 7 },
+            "limits": {
+                "connectionsPerAddress": 9,
+                "sessionsPerAddress": 7,
+                "loginAttemptsPerAddress": 11,
+                "newRoomsPerAddressAndSecond": 13,
+            },
             "turn": { "host": "turn.example.org", "tlsPort": 443, "secretName": "given" },
             "web": { "frameAncestors": ["https://a.example.org"], "corsOrigins": ["https://a.example.org"], "config": { "lastN": 5, "nothing": null, "list": [1, null], "nested": { "a": "b" } } },
         }),
@@ -171,6 +176,8 @@ fn each_part_reads_its_configuration() {
     assert_eq!((bridge.udp_port, bridge.region.as_str()), (12_000, "eu"));
     assert_eq!(signalling.limits.sessions_per_address, 7);
     assert_eq!(signalling.limits.connections_per_address, 9);
+    assert_eq!(signalling.limits.login_attempts_per_address, 11);
+    assert_eq!(shard.focus.max_new_conferences_per_second_and_address, 13);
     assert_eq!(shard.http.connections_per_address, 18);
     assert_eq!(shard.focus.cors_origins, ["https://a.example.org"]);
     let service = shard.focus_service;

@@ -33,6 +33,16 @@ pub struct LimitsSpec {
     #[x_kube(validation = Rule::new("self >= 1 && self <= 1000000")
         .message("spec.limits.newRoomsPerAddressAndHour must be between 1 and 1000000"))]
     pub new_rooms_per_address_and_hour: Option<u32>,
+    /// Meetings that begin on a shard, per second; four times as many for a moment. 50 when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 1000000")
+        .message("spec.limits.newRoomsPerAddressAndSecond must be between 1 and 1000000"))]
+    pub new_rooms_per_address_and_second: Option<u32>,
+    /// Wrong passwords, per minute. 30 when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self >= 1 && self <= 1000000")
+        .message("spec.limits.loginAttemptsPerAddress must be between 1 and 1000000"))]
+    pub login_attempts_per_address: Option<u32>,
 }
 
 impl LimitsSpec {

@@ -18,6 +18,10 @@ pub struct Limits {
     pub occupants: Option<u32>,
     /// Rooms that nobody has asked for before, per hour.
     pub new_rooms: Option<u32>,
+    /// Meetings that begin on a shard, per second.
+    pub meetings: Option<u32>,
+    /// Wrong passwords, per minute.
+    pub login_attempts: Option<u32>,
 }
 
 impl Limits {
@@ -36,6 +40,8 @@ impl Limits {
             rooms_per_address,
             occupants_per_room_and_address,
             new_rooms_per_address_and_hour,
+            new_rooms_per_address_and_second,
+            login_attempts_per_address,
         } = spec.limits;
         Self {
             connections: or(connections_per_address),
@@ -43,6 +49,9 @@ impl Limits {
             rooms: or(rooms_per_address),
             occupants: or(occupants_per_room_and_address),
             new_rooms: or(new_rooms_per_address_and_hour),
+            meetings: or(new_rooms_per_address_and_second),
+            // Passwords are of service accounts, which do not come through the front door: no crowd needs more.
+            login_attempts: login_attempts_per_address,
         }
     }
 

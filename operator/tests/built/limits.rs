@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use crate::worlds::{build_cluster, build_shard, cluster_world, find, shard_world};
 
-/// Traffic policy of the front door's Service, its configuration, and limits in signalling's.
+/// The focus's setting for them.
+const MEETINGS: &str = "max_new_conferences_per_second_and_address";
+
+/// Traffic policy of the front door's Service, its configuration, and limits in signalling's and, of new meetings, the focus's.
 fn built(spec: &Value) -> (Option<String>, String, toml::Table) {
     let objects = build_cluster(&cluster_world(spec.clone(), &["a"]));
     let service: Service = find(&objects, "Service", "default-front-door");
@@ -13,11 +16,18 @@ fn built(spec: &Value) -> (Option<String>, String, toml::Table) {
     let shard = build_shard(&shard_world(spec.clone(), json!({})));
     let shard: ConfigMap = find(&shard, "ConfigMap", "a-shard");
     let file: toml::Table = shard.data.unwrap()["shoal.toml"].parse().unwrap();
-    let limits = file["signalling"].get("limits").cloned();
+    let mut limits = file["signalling"]
+        .get("limits")
+        .map_or_else(toml::Table::new, |limits| {
+            limits.clone().try_into().unwrap()
+        });
+    if let Some(meetings) = file["focus"].get(MEETINGS) {
+        limits.insert(MEETINGS.to_owned(), meetings.clone());
+    }
     (
         service.spec.unwrap().external_traffic_policy,
         door.data.unwrap()["haproxy.cfg"].clone(),
-        limits.map_or_else(toml::Table::new, |limits| limits.try_into().unwrap()),
+        limits,
     )
 }
 
@@ -36,7 +46,7 @@ fn nodes_do_not_hide_callers_unless_somebody_wants_it_and_then_limits_per_addres
         let hidden = json!({ "exposure": exposure, "externalTrafficPolicy": "Cluster" });
         let (policy, door, limits) = built(&json!({ "frontDoor": hidden }));
         assert_eq!(policy.as_deref(), Some("Cluster"), "{exposure}");
-        assert_eq!(limits.len(), 4);
+        assert_eq!(limits.len(), 5, "not that of passwords: {limits:?}");
         assert!(
             limits
                 .values()
@@ -63,6 +73,8 @@ fn limits_that_a_cluster_sets_reach_its_parts() {
         "roomsPerAddress": 13,
         "occupantsPerRoomAndAddress": 14,
         "newRoomsPerAddressAndHour": 15,
+        "newRoomsPerAddressAndSecond": 16,
+        "loginAttemptsPerAddress": 17,
     }});
     let (_, door, limits) = built(&spec);
     for (name, limit) in [
@@ -70,6 +82,8 @@ fn limits_that_a_cluster_sets_reach_its_parts() {
         ("sessions_per_address", 12),
         ("rooms_per_address", 13),
         ("occupants_per_room_and_address", 14),
+        (MEETINGS, 16),
+        ("login_attempts_per_address", 17),
     ] {
         assert_eq!(limits[name].as_integer(), Some(limit), "{name}");
     }

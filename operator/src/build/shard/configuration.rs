@@ -65,6 +65,7 @@ fn limits(cluster: &JitsiClusterSpec) -> Map<String, Value> {
         ("sessions_per_address", limits.sessions),
         ("rooms_per_address", limits.rooms),
         ("occupants_per_room_and_address", limits.occupants),
+        ("login_attempts_per_address", limits.login_attempts),
     ];
     all.into_iter()
         .filter_map(|(name, limit)| Some((name.to_owned(), json!(limit?))))
@@ -165,7 +166,11 @@ pub(super) fn focus(context: &Context<'_>) -> Map<String, Value> {
             "private_token_file": format!("{ACCOUNTS}/{OPERATOR}"),
         },
     }));
-    if let Some(connections) = Limits::of(&valid.cluster_spec).all_connections() {
+    let limits = Limits::of(&valid.cluster_spec);
+    if let Some(meetings) = limits.meetings {
+        all["focus"]["max_new_conferences_per_second_and_address"] = json!(meetings);
+    }
+    if let Some(connections) = limits.all_connections() {
         let http = json!({ "connections_per_address": connections });
         all.insert("http".into(), http);
     }
