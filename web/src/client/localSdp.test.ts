@@ -32,6 +32,20 @@ test('reads_credentials_and_sources_of_an_answer', () => {
   expect(localLine(ANSWER, '10')).toEqual({ ssrcs: [], groups: [] });
 });
 
+test('every_group_that_the_browser_writes_is_signalled', () => {
+  const written = ANSWER.replace(
+    'a=ssrc-group:FID 1529166200 3171624267',
+    'a=ssrc-group:FID 1529166200 3171624267\r\na=ssrc-group:FEC-FR 1529166200 7\r\na=ssrc:7 cname:W8Js',
+  );
+  expect(localLine(written, '1')).toEqual({
+    ssrcs: [7, 1529166200, 3171624267],
+    groups: [
+      { semantics: 'FID', ssrcs: [1529166200, 3171624267] },
+      { semantics: 'FEC-FR', ssrcs: [1529166200, 7] },
+    ],
+  });
+});
+
 test('adds_two_layers_each_with_its_rtx_and_keeps_the_first_ssrc_lowest', () => {
   let next = 100;
   const sdp = addSimulcast(ANSWER, '1', () => (next += 1));

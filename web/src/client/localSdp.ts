@@ -1,5 +1,5 @@
 import type { LocalTransport } from './jingle';
-import type { SsrcGroup } from './sources';
+import { semanticsOf, type SsrcGroup } from './sources';
 
 /** What one m-line of a local description sends. */
 export interface LocalLine {
@@ -44,12 +44,10 @@ export function localLine(sdp: string, mid: string): LocalLine {
   for (const line of lines) {
     const source = /^a=ssrc:(\d+) /.exec(line);
     if (source) ssrcs.add(Number(source[1]));
-    const group = /^a=ssrc-group:(FID|SIM) ([\d ]+)$/.exec(line);
-    if (group) {
-      groups.push({
-        semantics: group[1] === 'SIM' ? 'SIM' : 'FID',
-        ssrcs: (group[2] ?? '').trim().split(/\s+/).map(Number),
-      });
+    const group = /^a=ssrc-group:(\S+) ([\d ]+)$/.exec(line);
+    const semantics = semanticsOf(group?.[1]);
+    if (semantics) {
+      groups.push({ semantics, ssrcs: (group?.[2] ?? '').trim().split(/\s+/).map(Number) });
     }
   }
   const layers = groups.filter((group) => group.semantics === 'FID').map(({ ssrcs }) => ssrcs[0]);

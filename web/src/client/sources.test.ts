@@ -35,6 +35,22 @@ test('reads_the_classic_form', () => {
   ]);
 });
 
+test('a_stream_of_error_correction_is_no_source_though_it_stands_first', () => {
+  const text =
+    '{"sources":{"b":[[{"s":3,"n":"b-v0"},{"s":1,"n":"b-v0"},{"s":2,"n":"b-v0"}],[["FEC-FR",1,3],["f",1,2]],[]]}}';
+  const source = (ssrc: number): string =>
+    `<source ssrc='${ssrc}' name='b-v0'><ssrc-info xmlns='http://jitsi.org/jitmeet' owner='b'/></source>`;
+  const group = (semantics: string, repair: number): string =>
+    `<ssrc-group semantics='${semantics}'><source ssrc='1'/><source ssrc='${repair}'/></ssrc-group>`;
+  const inside = [source(3), source(1), source(2), group('FEC-FR', 3), group('FID', 2)].join('');
+  const classic = `<jingle xmlns='urn:xmpp:jingle:1'><content name='video'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'>${inside.replaceAll(/<(source|ssrc-group) /g, "<$1 xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ")}</description></content></jingle>`;
+  const expected = [
+    { name: 'b-v0', owner: 'b', kind: 'video', ssrc: 1, rtx: 2, videoType: 'camera' },
+  ];
+  expect(parseJsonSources(text)).toEqual(expected);
+  expect(parseSources(parseXml(classic))).toEqual(expected);
+});
+
 test.each([
   'no json',
   'null',

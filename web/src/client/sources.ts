@@ -4,9 +4,22 @@ import type { VideoType } from './presence';
 
 export type Kind = 'audio' | 'video';
 
+/**
+ * What the SSRCs of a group are to each other: a stream and its retransmission (RFC 4588), the layers of
+ * one picture, or a stream and its forward error correction (RFC 5956 §4.3).
+ */
+const SEMANTICS = ['FID', 'SIM', 'FEC-FR'] as const;
+
+export type Semantics = (typeof SEMANTICS)[number];
+
 export interface SsrcGroup {
-  semantics: 'FID' | 'SIM';
+  semantics: Semantics;
   ssrcs: readonly number[];
+}
+
+/** Null for semantics that nobody here knows. */
+export function semanticsOf(text: unknown): Semantics | null {
+  return SEMANTICS.find((one) => one === text) ?? null;
 }
 
 /** A source that somebody else sends, as far as a receiver needs to know it. */
@@ -43,7 +56,10 @@ function isSsrc(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 2 ** 32;
 }
 
-/** One remote source per name: its first SSRC, and the RTX SSRC that an FID group pairs with it. */
+/**
+ * One remote source per name: its first SSRC that repairs no other one, and the RTX SSRC that an FID group pairs with it. Forward
+ * error correction is not received.
+ */
 function collect(
   owner: string,
   kind: Kind,
@@ -89,9 +105,9 @@ function parseGroups(list: unknown): SsrcGroup[] {
   if (!Array.isArray(list)) return [];
   return list.flatMap((entry: unknown) => {
     if (!Array.isArray(entry)) return [];
-    const [semantics, ...ssrcs] = entry as unknown[];
-    if ((semantics !== 'f' && semantics !== 's') || !ssrcs.every(isSsrc)) return [];
-    return [{ semantics: semantics === 'f' ? ('FID' as const) : ('SIM' as const), ssrcs }];
+    const [word, ...ssrcs] = entry as unknown[];
+    const semantics = semanticsOf(word === 'f' ? 'FID' : word === 's' ? 'SIM' : word);
+    return semantics && ssrcs.every(isSsrc) ? [{ semantics, ssrcs }] : [];
   });
 }
 
@@ -119,10 +135,9 @@ export function parseJsonSources(text: string): RemoteSource[] {
 export function parseXmlSources(description: Element): RemoteSource[] {
   const kind: Kind = description.attrs.media === 'audio' ? 'audio' : 'video';
   const groups = description.getChildren('ssrc-group', NS.ssma).flatMap((group): SsrcGroup[] => {
-    const { semantics } = group.attrs;
-    if (semantics !== 'FID' && semantics !== 'SIM') return [];
+    const semantics = semanticsOf(group.attrs.semantics);
     const ssrcs = group.getChildren('source').map((source) => Number(source.attrs.ssrc));
-    return ssrcs.every(isSsrc) ? [{ semantics, ssrcs }] : [];
+    return semantics && ssrcs.every(isSsrc) ? [{ semantics, ssrcs }] : [];
   });
   const byOwner = new Map<string, RawSource[]>();
   for (const source of description.getChildren('source', NS.ssma)) {
