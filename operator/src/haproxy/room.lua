@@ -2,7 +2,8 @@
 --
 -- Clients write the name as it is, or as it stands in the room's address, which has it percent-encoded, and encode that
 -- once more for the URL. So it is decoded for as long as there is something to decode; rooms whose names differ in nothing
--- else are on one shard. Stock clients bring letters beyond ASCII in lower case and composed (NFKC).
+-- else are on one shard. Letters beyond ASCII are taken as they come: Lua has none of the tables that it takes to lower and
+-- to compose them (NFKC), and clients have done both; lib-jitsi-meet refuses a name with a capital of any script.
 local PERCENT = string.byte("%")
 local PLUS, BLANK = string.byte("+ ", 1, 2)
 
