@@ -16,6 +16,8 @@ use prometheus_client::registry::Registry;
 use resources::Collected;
 pub(crate) use resources::{Look, Resources};
 
+/// What all names begin with.
+const PREFIX: &str = "operator";
 /// Upper bounds of the reconcile's duration, in seconds.
 const DURATIONS: [f64; 10] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -42,98 +44,65 @@ pub(crate) struct Answer {
     pub code: u16,
 }
 
-/// Everything that is counted.
-pub(crate) struct Metrics {
-    registry: Registry,
-    /// Duration of reconciles, by kind.
-    pub reconciles: Family<Kind, Histogram, fn() -> Histogram>,
-    /// Reconciles that failed, by kind.
-    pub errors: Family<Kind, Counter<u64, AtomicU64>>,
-    /// Writes to the API server.
-    pub writes: Family<Write, Counter<u64, AtomicU64>>,
-    /// 1 while this replica leads.
-    pub leader: Gauge<i64, AtomicI64>,
-    /// Resources that are due.
-    pub queue: Gauge<i64, AtomicI64>,
-    /// Resources in memory, by kind.
-    pub objects: Family<Kind, Gauge<i64, AtomicI64>>,
-    /// Probes of a bridge's media port that were not answered.
-    pub probes_failed: Counter<u64, AtomicU64>,
-    /// Answers of the metrics API, by status.
-    pub answers: Family<Answer, Counter<u64, AtomicU64>>,
-    /// Bridges that run and have no fresh numbers for the metrics API.
-    pub without_numbers: Gauge<i64, AtomicI64>,
-    look: Arc<RwLock<Option<Look>>>,
+/// A table of what is counted: field, type and first value, name, meaning.
+macro_rules! metrics {
+    ($($field:ident: $type:ty = $first:expr, $name:literal $help:literal;)*) => {
+        /// Everything that is counted.
+        pub(crate) struct Metrics {
+            registry: Registry,
+            look: Arc<RwLock<Option<Look>>>,
+            $(#[doc = $help] pub $field: $type,)*
+        }
+
+        impl Metrics {
+            fn new() -> Self {
+                let mut metrics = Self {
+                    registry: Registry::with_prefix(PREFIX),
+                    look: Arc::default(),
+                    $($field: $first,)*
+                };
+                $(metrics.registry.register($name, $help, metrics.$field.clone());)*
+                metrics
+            }
+        }
+    };
+}
+
+metrics! {
+    reconciles: Family<Kind, Histogram, fn() -> Histogram> = Family::new_with_constructor(durations),
+        "reconcile_duration_seconds" "Seconds that reconciles took";
+    errors: Family<Kind, Counter<u64, AtomicU64>> = Family::default(),
+        "reconcile_errors" "Reconciles that failed";
+    writes: Family<Write, Counter<u64, AtomicU64>> = Family::default(),
+        "writes" "Writes to the API server";
+    leader: Gauge<i64, AtomicI64> = Gauge::default(),
+        "leader" "1 while this replica leads";
+    queue: Gauge<i64, AtomicI64> = Gauge::default(),
+        "queue_resources" "Resources that are due to be reconciled";
+    objects: Family<Kind, Gauge<i64, AtomicI64>> = Family::default(),
+        "resources" "Resources of the group shoal.video";
+    probes_failed: Counter<u64, AtomicU64> = Counter::default(),
+        "media_probes_failed" "Probes of a bridge's media port that were not answered";
+    answers: Family<Answer, Counter<u64, AtomicU64>> = Family::default(),
+        "metrics_api_answers" "Answers of the metrics API, by HTTP status";
+    without_numbers: Gauge<i64, AtomicI64> = Gauge::default(),
+        "metrics_api_silent_bridges" "Bridges that run and have no fresh numbers for the metrics API";
+}
+
+fn durations() -> Histogram {
+    Histogram::new(DURATIONS)
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let histogram: fn() -> Histogram = || Histogram::new(DURATIONS);
-        let mut metrics = Self {
-            registry: Registry::default(),
-            reconciles: Family::new_with_constructor(histogram),
-            errors: Family::default(),
-            writes: Family::default(),
-            leader: Gauge::default(),
-            queue: Gauge::default(),
-            objects: Family::default(),
-            probes_failed: Counter::default(),
-            answers: Family::default(),
-            without_numbers: Gauge::default(),
-            look: Arc::default(),
-        };
+        let mut metrics = Self::new();
         // A counter that begins with its first error would hide it from `increase`.
         for kind in ["JitsiCluster", "JitsiShard", "BridgePool"] {
             let kind = Kind { kind: kind.into() };
             let _ = metrics.errors.get_or_create(&kind);
         }
-        let registry = &mut metrics.registry;
-        registry.register_collector(Box::new(Collected(metrics.look.clone())));
-        registry.register(
-            "operator_reconcile_duration_seconds",
-            "Duration of reconciles",
-            metrics.reconciles.clone(),
-        );
-        registry.register(
-            "operator_reconcile_errors",
-            "Reconciles that failed",
-            metrics.errors.clone(),
-        );
-        registry.register(
-            "operator_writes",
-            "Writes to the API server",
-            metrics.writes.clone(),
-        );
-        registry.register(
-            "operator_leader",
-            "1 while this replica leads",
-            metrics.leader.clone(),
-        );
-        registry.register(
-            "operator_queue_resources",
-            "Resources that are due to be reconciled",
-            metrics.queue.clone(),
-        );
-        registry.register(
-            "operator_resources",
-            "Resources of the group shoal.video",
-            metrics.objects.clone(),
-        );
-        registry.register(
-            "operator_media_probes_failed",
-            "Probes of a bridge's media port that were not answered",
-            metrics.probes_failed.clone(),
-        );
-        registry.register(
-            "operator_metrics_api_answers",
-            "Answers of the metrics API, by HTTP status",
-            metrics.answers.clone(),
-        );
-        registry.register(
-            "operator_metrics_api_silent_bridges",
-            "Bridges that have no fresh numbers for the metrics API",
-            metrics.without_numbers.clone(),
-        );
+        let resources = Box::new(Collected(metrics.look.clone()));
+        metrics.registry.register_collector(resources);
         metrics
     }
 }
@@ -177,5 +146,22 @@ mod tests {
         let text = metrics.render().unwrap();
         let line = "operator_writes_total{kind=\"ConfigMap\",verb=\"apply\"} 2";
         assert!(text.lines().any(|found| found == line), "{text}");
+    }
+
+    #[test]
+    fn names_meanings_and_units_are_as_all_parts_have_them() {
+        let metrics = Metrics::default();
+        let kind = Kind {
+            kind: "BridgePool".into(),
+        };
+        metrics.reconciles.get_or_create(&kind).observe(0.1);
+        metrics.objects.get_or_create(&kind).set(1);
+        metrics.answers.get_or_create(&Answer { code: 200 }).inc();
+        metrics.wrote("ConfigMap", "apply");
+        metrics.show(Arc::new(Resources::default));
+        assert_eq!(
+            ::metrics::faults(PREFIX, &metrics.render().unwrap()),
+            [""; 0]
+        );
     }
 }

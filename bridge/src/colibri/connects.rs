@@ -41,11 +41,6 @@ impl Connects {
             .collect()
     }
 
-    /// How many endpoints connected.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
     /// Seconds that they took together.
     pub fn seconds(&self) -> f64 {
         self.total.as_secs_f64()
@@ -69,7 +64,6 @@ mod tests {
         }
         let counts: Vec<u64> = connects.buckets().iter().map(|(_, count)| *count).collect();
         assert_eq!(counts, [2, 0, 0, 0, 1, 0, 0, 1]);
-        assert_eq!(connects.count(), 4);
     }
 
     #[test]

@@ -62,12 +62,8 @@ async fn version(State(control): State<Arc<Control>>) -> Response {
 }
 
 async fn metrics(State(control): State<Arc<Control>>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    (
-        [(header::CONTENT_TYPE, kind)],
-        stats::render(&control.snapshot()),
-    )
-        .into_response()
+    let text = stats::render(&control.snapshot());
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 
 async fn colibri_stats(State(control): State<Arc<Control>>) -> Response {

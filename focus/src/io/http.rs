@@ -205,17 +205,12 @@ async fn version() -> Response {
 }
 
 async fn prometheus(State(access): State<Access>) -> Response {
-    let look = access.look(|director, now| (director.overview(now), director.counters().clone()));
-    let Some((overview, counters)) = look.await else {
+    let look =
+        access.look(|director, now| metrics::text(&director.overview(now), director.counters()));
+    let Some(text) = look.await else {
         return ended();
     };
-    match metrics::encode(overview, counters) {
-        Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
-        }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    ([(header::CONTENT_TYPE, ::metrics::CONTENT_TYPE)], text).into_response()
 }
 
 async fn stats(State(access): State<Access>) -> Response {

@@ -11,10 +11,9 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
+use metrics::{Labels, Metric, Table};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::DescriptorEncoder;
 use x509_parser::pem::Pem;
 
 use crate::build::names;
@@ -43,37 +42,55 @@ pub(crate) struct Resources {
 /// Looks at what is there.
 pub(crate) type Look = Arc<dyn Fn() -> Resources + Send + Sync>;
 
-type Labels = Vec<(&'static str, String)>;
+/// A gauge's values.
+type Samples = Vec<(Labels, f64)>;
 
-/// A gauge with its values.
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    samples: Vec<(Labels, f64)>,
+/// The table.
+fn rows(seen: &Resources) -> Vec<Metric> {
+    let pools = pools(seen);
+    let gauge = Metric::gauges::<f64>;
+    vec![
+        gauge(
+            "resource_condition",
+            "Conditions of the resources of the group shoal.video: 1 true, 0 false, absent unknown",
+            conditions(seen),
+        ),
+        gauge("pool_bridges", "Bridges of a pool, by state", pools.bridges),
+        gauge(
+            "pool_bridges_wanted",
+            "Bridges that a pool is to have",
+            pools.wanted,
+        ),
+        gauge(
+            "pool_bridges_maximum",
+            "Bridges that autoscaling may give a pool",
+            pools.maximum,
+        ),
+        gauge(
+            "pool_autoscaling_active",
+            "1 while the HorizontalPodAutoscaler of a pool can compute a number, 0 while it cannot",
+            pools.active,
+        ),
+        gauge(
+            "pool_drain_seconds",
+            "Seconds since the bridge of a pool that drains longest was told to; 0 when none does",
+            pools.drain,
+        ),
+        gauge(
+            "pool_drain_timeout_seconds",
+            "Seconds after which a bridge of a pool leaves with people on it",
+            pools.timeout,
+        ),
+        gauge(
+            "certificate_expiry_timestamp_seconds",
+            "When the certificate that a cluster's front door shows ends, in seconds since the Unix epoch",
+            certificates(seen),
+        ),
+    ]
 }
 
-impl Family {
-    fn new(name: &'static str, help: &'static str) -> Self {
-        Self {
-            name,
-            help,
-            samples: Vec::new(),
-        }
-    }
-}
-
-fn families(seen: &Resources) -> Vec<Family> {
-    let mut all = vec![conditions(seen)];
-    all.extend(pools(seen));
-    all.push(certificates(seen));
-    all
-}
-
-fn conditions(seen: &Resources) -> Family {
-    let mut family = Family::new(
-        "operator_resource_condition",
-        "Conditions of the resources of the group shoal.video: 1 true, 0 false, absent unknown",
-    );
+fn conditions(seen: &Resources) -> Samples {
+    let mut samples = Samples::new();
     let mut add = |kind: &str, namespace: Option<String>, name: String, all: &[Condition]| {
         for one in all {
             let value = match one.status.as_str() {
@@ -88,7 +105,7 @@ fn conditions(seen: &Resources) -> Family {
                 ("condition", one.type_.clone()),
                 ("reason", one.reason.clone()),
             ];
-            family.samples.push((labels, value));
+            samples.push((labels, value));
         }
     };
     for one in &seen.clusters {
@@ -106,31 +123,22 @@ fn conditions(seen: &Resources) -> Family {
         let all = status.map(|status| &*status.conditions).unwrap_or_default();
         add("BridgePool", one.namespace(), one.name_any(), all);
     }
-    family
+    samples
 }
 
-fn pools(seen: &Resources) -> [Family; 6] {
-    let mut bridges = Family::new("operator_pool_bridges", "Bridges of a pool, by state");
-    let mut wanted = Family::new(
-        "operator_pool_bridges_wanted",
-        "Bridges that a pool is to have",
-    );
-    let mut maximum = Family::new(
-        "operator_pool_bridges_maximum",
-        "Bridges that autoscaling may give a pool",
-    );
-    let mut active = Family::new(
-        "operator_pool_autoscaling_active",
-        "1 while the HorizontalPodAutoscaler of a pool can compute a number, 0 while it cannot",
-    );
-    let mut drain = Family::new(
-        "operator_pool_drain_seconds",
-        "Seconds since the bridge of a pool that drains longest was told to; 0 when none does",
-    );
-    let mut timeout = Family::new(
-        "operator_pool_drain_timeout_seconds",
-        "Seconds after which a bridge of a pool leaves with people on it",
-    );
+/// What is told of pools.
+#[derive(Default)]
+struct Pools {
+    bridges: Samples,
+    wanted: Samples,
+    maximum: Samples,
+    active: Samples,
+    drain: Samples,
+    timeout: Samples,
+}
+
+fn pools(seen: &Resources) -> Pools {
+    let mut all = Pools::default();
     for pool in &seen.pools {
         let namespace = pool.namespace().unwrap_or_default();
         let name = pool.name_any();
@@ -148,15 +156,15 @@ fn pools(seen: &Resources) -> [Family; 6] {
         ] {
             let mut labels = labels.clone();
             labels.push(("state", state.to_owned()));
-            bridges.samples.push((labels, f64::from(count)));
+            all.bridges.push((labels, f64::from(count)));
         }
-        let put = |family: &mut Family, value: f64| family.samples.push((labels.clone(), value));
-        put(&mut wanted, f64::from(pool.spec.replicas));
+        let put = |samples: &mut Samples, value: f64| samples.push((labels.clone(), value));
+        put(&mut all.wanted, f64::from(pool.spec.replicas));
         if let Some(autoscaling) = &pool.spec.autoscaling {
-            put(&mut maximum, f64::from(autoscaling.max_replicas));
+            put(&mut all.maximum, f64::from(autoscaling.max_replicas));
         }
         if let Some(flag) = is_active(seen, &namespace, &name) {
-            put(&mut active, f64::from(u8::from(flag)));
+            put(&mut all.active, f64::from(u8::from(flag)));
         }
         let is_of_pool = |pod: &&Arc<Pod>| {
             pod.namespace().is_some_and(|it| it == namespace)
@@ -168,10 +176,10 @@ fn pools(seen: &Resources) -> [Family; 6] {
         let marks = seen.pods.iter().filter(is_of_pool);
         let since = marks.filter_map(|pod| draining_since(pod)).min();
         let longest = since.map_or(Duration::ZERO, |since| seen.now.saturating_sub(since));
-        put(&mut drain, longest.as_secs_f64());
-        put(&mut timeout, pool.spec.drain.timeout.0.as_secs_f64());
+        put(&mut all.drain, longest.as_secs_f64());
+        put(&mut all.timeout, pool.spec.drain.timeout.0.as_secs_f64());
     }
-    [bridges, wanted, maximum, active, drain, timeout]
+    all
 }
 
 /// What the autoscaler of a pool says of its own work; `None` when it says nothing.
@@ -190,11 +198,8 @@ fn is_active(seen: &Resources, namespace: &str, pool: &str) -> Option<bool> {
     Some(active.status == "True" || active.reason.as_deref() == Some("ScalingDisabled"))
 }
 
-fn certificates(seen: &Resources) -> Family {
-    let mut family = Family::new(
-        "operator_certificate_expiry_timestamp_seconds",
-        "When the certificate that a cluster's front door shows ends, in seconds since the Unix epoch",
-    );
+fn certificates(seen: &Resources) -> Samples {
+    let mut samples = Samples::new();
     for cluster in &seen.clusters {
         let (namespace, name) = (cluster.namespace(), cluster.name_any());
         let secret = names::public_certificate(&name);
@@ -207,10 +212,10 @@ fn certificates(seen: &Resources) -> Family {
                 ("namespace", namespace.unwrap_or_default()),
                 ("cluster", name),
             ];
-            family.samples.push((labels, end));
+            samples.push((labels, end));
         }
     }
-    family
+    samples
 }
 
 /// When the first certificate of a TLS Secret ends: that of the server, by RFC 8446, 4.4.2.
@@ -231,19 +236,10 @@ impl fmt::Debug for Collected {
 }
 
 impl Collector for Collected {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let look = self.0.read().clone();
-        let Some(look) = look else {
-            return Ok(());
-        };
-        for family in families(&look()) {
-            let mut metric =
-                encoder.encode_descriptor(family.name, family.help, None, MetricType::Gauge)?;
-            for (labels, value) in &family.samples {
-                ConstGauge::new(*value).encode(metric.encode_family(labels)?)?;
-            }
-        }
-        Ok(())
+        let rows = look.map(|look| rows(&look())).unwrap_or_default();
+        Table(rows).encode(encoder)
     }
 }
 

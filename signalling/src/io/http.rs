@@ -118,13 +118,8 @@ async fn front_door(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn show_metrics(State(shared): State<Arc<Shared>>) -> Response {
-    match metrics::render(&shared.host, shared.started.elapsed()) {
-        Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    let text = metrics::text(&shared.host, shared.started.elapsed());
+    ([(header::CONTENT_TYPE, ::metrics::CONTENT_TYPE)], text).into_response()
 }
 
 /// Parameters of the URL; unknown ones are ignored, as other servers' parameters come along.

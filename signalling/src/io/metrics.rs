@@ -1,71 +1,57 @@
 //! Prometheus metrics.
 
-use crate::host::{Host, Standing};
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
-use std::fmt::Error;
 use std::time::Duration;
 
-pub(super) fn render(host: &Host, up: Duration) -> Result<String, Error> {
-    let mut registry = Registry::default();
-    let prefix = registry.sub_registry_with_prefix("signalling");
+use metrics::{Metric, render};
+
+use crate::host::{Host, Standing};
+
+/// The text of `/metrics`.
+pub(super) fn text(host: &Host, up: Duration) -> String {
     let (rooms, occupants) = host.rooms.census();
     let (sessions, hibernating) = host.census();
-    for (name, help, value) in [
-        ("rooms", "Rooms", rooms),
-        ("occupants", "Occupants of all rooms", occupants),
-        ("sessions", "Sessions, hibernating ones included", sessions),
-        (
+    let takes = host.standing(up) == Standing::Fit;
+    let mut rows = vec![
+        Metric::gauge("rooms", "Rooms", rooms),
+        Metric::gauge("occupants", "Occupants of all rooms", occupants),
+        Metric::gauge("sessions", "Sessions, hibernating ones included", sessions),
+        Metric::gauge(
             "sessions_hibernating",
             "Sessions that wait to be resumed",
             hibernating,
         ),
-        (
+        Metric::gauge(
             "focus_connected",
             "Whether a focus is connected, 0 or 1",
-            usize::from(host.has_focus()),
+            host.has_focus(),
         ),
-        ("bridges", "Bridges in the brewery", host.bridges()),
-        (
+        Metric::gauge("bridges", "Bridges in the brewery", host.bridges()),
+        Metric::gauge(
             "takes_new_meetings",
             "Whether /about/front-door answers 200, 0 or 1",
-            usize::from(host.standing(up) == Standing::Fit),
+            takes,
         ),
-    ] {
-        prefix.register(name, help, GaugeValue(value as i64));
-    }
-    for (name, help, value) in host.counters.all() {
-        prefix.register(name, help, CounterValue(value));
-    }
-    let mut text = String::new();
-    encode(&mut text, &registry)?;
-    Ok(text)
+    ];
+    let counters = host.counters.all().into_iter();
+    rows.extend(counters.map(|(name, help, count)| Metric::counter(name, help, count)));
+    render("signalling", "", rows)
 }
 
-#[derive(Debug)]
-struct GaugeValue(i64);
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
 
-#[derive(Debug)]
-struct CounterValue(u64);
+    use super::*;
+    use crate::config::Config;
+    use crate::random::Random;
+    use crate::settings::Settings;
 
-macro_rules! encode_as {
-    ($type:ident, $metric:ident) => {
-        impl prometheus_client::encoding::EncodeMetric for $type {
-            fn encode(
-                &self,
-                encoder: prometheus_client::encoding::MetricEncoder<'_>,
-            ) -> Result<(), Error> {
-                $metric::new(self.0).encode(encoder)
-            }
-
-            fn metric_type(&self) -> prometheus_client::metrics::MetricType {
-                $metric::new(self.0).metric_type()
-            }
-        }
-    };
+    #[test]
+    fn names_meanings_and_units_are_as_all_parts_have_them() {
+        let read = |path: &std::path::Path| std::fs::read_to_string(path);
+        let mut random = rand::rngs::StdRng::seed_from_u64(1);
+        let settings = Settings::new(Config::default(), &read, &mut random).expect("the defaults");
+        let text = text(&Host::new(settings, Random::new([7; 32])), Duration::ZERO);
+        assert_eq!(metrics::faults("signalling", &text), [""; 0]);
+    }
 }
-
-encode_as!(GaugeValue, ConstGauge);
-encode_as!(CounterValue, ConstCounter);

@@ -10,18 +10,33 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("shoal-media", &[]),
     ("shoal-xmpp", &[]),
     ("shoal-listen", &[]),
+    ("shoal-metrics", &[]),
     ("shoal-private", &[]),
     (
         "shoal-bridge",
-        &["shoal-listen", "shoal-media", "shoal-private", "shoal-xmpp"],
+        &[
+            "shoal-listen",
+            "shoal-media",
+            "shoal-metrics",
+            "shoal-private",
+            "shoal-xmpp",
+        ],
     ),
     (
         "shoal-focus",
-        &["shoal-listen", "shoal-private", "shoal-xmpp"],
+        &[
+            "shoal-listen",
+            "shoal-metrics",
+            "shoal-private",
+            "shoal-xmpp",
+        ],
     ),
-    ("shoal-signalling", &["shoal-listen", "shoal-xmpp"]),
+    (
+        "shoal-signalling",
+        &["shoal-listen", "shoal-metrics", "shoal-xmpp"],
+    ),
     ("shoal-loadtest", &["shoal-media", "shoal-xmpp"]),
-    ("shoal-operator", &["shoal-listen"]),
+    ("shoal-operator", &["shoal-listen", "shoal-metrics"]),
     (
         "shoal",
         &[
