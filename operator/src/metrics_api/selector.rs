@@ -1,10 +1,39 @@
 //! Label selectors, as text in a query: `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
 
-use std::collections::BTreeSet;
-
-use kube::core::{Expression, Selector};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::refusal::Refusal;
+
+/// What labels have to be like: all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector(Vec<Requirement>);
+
+/// What one label has to be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Requirement {
+    In(String, BTreeSet<String>),
+    /// Or absent.
+    NotIn(String, BTreeSet<String>),
+    Exists(String),
+    DoesNotExist(String),
+}
+
+impl Selector {
+    /// Whether it selects what has these labels.
+    #[must_use]
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.0.iter().all(|one| match one {
+            Requirement::In(key, values) => {
+                labels.get(key).is_some_and(|value| values.contains(value))
+            }
+            Requirement::NotIn(key, values) => {
+                labels.get(key).is_none_or(|value| !values.contains(value))
+            }
+            Requirement::Exists(key) => labels.contains_key(key),
+            Requirement::DoesNotExist(key) => !labels.contains_key(key),
+        })
+    }
+}
 
 /// Reads a selector; an empty one selects everything.
 pub(crate) fn parse(text: &str) -> Result<Selector, Refusal> {
@@ -14,12 +43,12 @@ pub(crate) fn parse(text: &str) -> Result<Selector, Refusal> {
         if part.is_empty() && text.trim().is_empty() {
             continue;
         }
-        let one = expression(part).ok_or_else(|| {
+        let one = requirement(part).ok_or_else(|| {
             Refusal::bad_request(format!(
                 "labelSelector: {part:?} is none of KEY=VALUE, KEY!=VALUE, KEY in (A,B), KEY notin (A,B), KEY, !KEY"
             ))
         })?;
-        selector.extend([one]);
+        selector.0.push(one);
     }
     Ok(selector)
 }
@@ -43,7 +72,7 @@ fn split(text: &str) -> Vec<&str> {
     parts
 }
 
-fn expression(text: &str) -> Option<Expression> {
+fn requirement(text: &str) -> Option<Requirement> {
     let words: Vec<&str> = text.splitn(2, char::is_whitespace).collect();
     if let [key, rest] = words[..] {
         let rest = rest.trim_start();
@@ -53,22 +82,22 @@ fn expression(text: &str) -> Option<Expression> {
             list.split(',').map(|value| label(value.trim())).collect()
         };
         if let Some(values) = set("notin") {
-            return Some(Expression::NotIn(key_of(key)?, values));
+            return Some(Requirement::NotIn(key_of(key)?, values));
         }
         if let Some(values) = set("in") {
-            return Some(Expression::In(key_of(key)?, values));
+            return Some(Requirement::In(key_of(key)?, values));
         }
     }
     if let Some((key, value)) = text.split_once("!=") {
-        return Some(Expression::NotEqual(key_of(key)?, label(value.trim())?));
+        return Some(Requirement::NotIn(key_of(key)?, [label(value.trim())?].into()));
     }
     if let Some((key, value)) = text.split_once('=') {
         let value = value.strip_prefix('=').unwrap_or(value);
-        return Some(Expression::Equal(key_of(key)?, label(value.trim())?));
+        return Some(Requirement::In(key_of(key)?, [label(value.trim())?].into()));
     }
     match text.strip_prefix('!') {
-        Some(key) => Some(Expression::DoesNotExist(key_of(key)?)),
-        None => Some(Expression::Exists(key_of(text)?)),
+        Some(key) => Some(Requirement::DoesNotExist(key_of(key)?)),
+        None => Some(Requirement::Exists(key_of(text)?)),
     }
 }
 
@@ -87,8 +116,6 @@ fn label(text: &str) -> Option<String> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use kube::core::SelectorExt;
-    use std::collections::BTreeMap;
 
     #[test]
     fn selectors_are_read_as_kubernetes_writes_them() {

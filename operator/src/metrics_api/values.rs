@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
-use kube::core::SelectorExt;
 use serde_json::{Value, json};
 
 use super::readings::Measured;
