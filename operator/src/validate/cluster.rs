@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::secret::{named, of_signalling};
-use super::{Images, Problem};
+use super::{Images, Limits, Problem};
 use crate::crd::{RegionSpec, ShardState};
 use crate::haproxy::ids;
 use crate::world::{ClusterWorld, Defaults};
@@ -30,6 +30,8 @@ pub struct ValidCluster {
     pub certificate: PublicCertificate,
     /// How callers' regions are found.
     pub regions: Vec<Region>,
+    /// What one address may use.
+    pub limits: Limits,
     /// What is wrong and yet keeps nothing from being built.
     pub warnings: Vec<Problem>,
 }
@@ -136,6 +138,7 @@ pub fn cluster(world: &ClusterWorld, defaults: &Defaults) -> Result<ValidCluster
         shard_ids,
         certificate,
         regions,
+        limits: Limits::of(spec),
         warnings,
         name,
     })

@@ -1,7 +1,7 @@
 //! A JitsiShard that can be built.
 
 use super::secret::of_signalling;
-use super::{Images, Problem, no_cluster};
+use super::{Images, Limits, Problem, no_cluster};
 use crate::build::names;
 use crate::crd::JitsiClusterSpec;
 use crate::secrets::Authority;
@@ -18,6 +18,8 @@ pub struct ValidShard {
     pub cluster: String,
     /// Its cluster, as written.
     pub cluster_spec: JitsiClusterSpec,
+    /// What one address may use.
+    pub limits: Limits,
     /// What is pulled.
     pub images: Images,
     /// DNS domain of the Kubernetes cluster.
@@ -69,6 +71,7 @@ pub fn shard(world: &ShardWorld, defaults: &Defaults) -> Result<ValidShard, Vec<
         namespace: meta.namespace.clone().unwrap_or_default(),
         cluster: world.shard.spec.cluster_ref.clone(),
         cluster_spec: cluster.spec.clone(),
+        limits: Limits::of(&cluster.spec),
         images: Images::of(cluster, defaults),
         cluster_domain: defaults.cluster_domain.clone(),
         operator_namespace: defaults.operator_namespace.clone(),

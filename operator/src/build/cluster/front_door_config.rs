@@ -8,7 +8,7 @@ use super::{Context, FRONT_DOOR};
 use crate::build::config_map;
 use crate::build::names;
 use crate::haproxy::{self, Endpoint, FrontDoor, Listen, Peer, Server, ids};
-use crate::validate::{Limits, PublicCertificate};
+use crate::validate::PublicCertificate;
 
 /// Connections of one address: twice as many as signalling takes.
 const CONNECTIONS: u32 = 4_000;
@@ -30,7 +30,7 @@ pub(super) fn config_map(context: &Context<'_>) -> ConfigMap {
 
 fn front_door(context: &Context<'_>) -> FrontDoor {
     let cluster = &context.valid.name;
-    let limits = Limits::of(context.spec());
+    let limits = &context.valid.limits;
     let own = context.world.live.services.get(&names::front_door(cluster));
     let servers = context.valid.shards.iter().filter_map(|shard| {
         let name = names::signalling(&shard.name);

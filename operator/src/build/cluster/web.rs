@@ -11,7 +11,6 @@ use super::{Context, WEB};
 use crate::build::names;
 use crate::build::pod::{Pod, config_volume, http_probe, shoal};
 use crate::build::{config_map, service};
-use crate::validate::Limits;
 
 const HEALTH: &str = "/about/health";
 
@@ -38,7 +37,7 @@ fn configuration(context: &Context<'_>) -> String {
             "page": without_null(serde_json::Value::Object(spec.web.config.clone())),
         },
     });
-    if let Some(connections) = Limits::of(spec).all_connections() {
+    if let Some(connections) = context.valid.limits.all_connections() {
         file["http"] = json!({ "connections_per_address": connections });
     }
     config_map::toml(&file)

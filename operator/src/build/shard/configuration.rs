@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::build::{config_map, names};
-use crate::crd::{AuthMode, AuthSpec, BridgeSelection, JitsiClusterSpec, TurnSpec};
+use crate::crd::{AuthMode, AuthSpec, BridgeSelection, TurnSpec};
 use crate::secrets::OPERATOR;
 use crate::validate::Limits;
 
@@ -47,7 +47,7 @@ pub(super) fn signalling(context: &Context<'_>) -> Map<String, Value> {
     if cluster.auth.mode == AuthMode::Token {
         section.insert("auth".into(), auth(&cluster.auth));
     }
-    let limits = limits(cluster);
+    let limits = limits(&context.valid.limits);
     if !limits.is_empty() {
         section.insert("limits".into(), Value::Object(limits));
     }
@@ -58,8 +58,7 @@ pub(super) fn signalling(context: &Context<'_>) -> Map<String, Value> {
 }
 
 /// Limits of which the cluster says something.
-fn limits(cluster: &JitsiClusterSpec) -> Map<String, Value> {
-    let limits = Limits::of(cluster);
+fn limits(limits: &Limits) -> Map<String, Value> {
     let all = [
         ("connections_per_address", limits.connections),
         ("sessions_per_address", limits.sessions),
@@ -166,7 +165,7 @@ pub(super) fn focus(context: &Context<'_>) -> Map<String, Value> {
             "private_token_file": format!("{ACCOUNTS}/{OPERATOR}"),
         },
     }));
-    let limits = Limits::of(&valid.cluster_spec);
+    let limits = &valid.limits;
     if let Some(meetings) = limits.meetings {
         all["focus"]["max_new_conferences_per_second_and_address"] = json!(meetings);
     }
