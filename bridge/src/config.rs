@@ -58,6 +58,10 @@ pub struct Config {
     #[serde(deserialize_with = "listen_address")]
     #[schemars(example = &"0.0.0.0:9090")]
     pub public_http: Option<SocketAddr>,
+    /// Proxies in front of `public_http` that add their caller's address to `X-Forwarded-For`: their number, or `true` for one.
+    /// Without it everybody who comes through a proxy has the proxy's address, and shares its limits.
+    #[schemars(with = "u8", range(min = 0, max = 16))]
+    pub trust_forwarded_for: listen::Proxies,
     /// Bridge channels over WebSocket.
     pub websocket: Websocket,
     /// Whether data channels (SCTP) are accepted for the bridge channel when the focus asks for them.
@@ -113,6 +117,7 @@ impl Default for Config {
             private_http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
             private_token_file: None,
             public_http: None,
+            trust_forwarded_for: listen::Proxies::NONE,
             websocket: Websocket::default(),
             sctp: true,
             region: String::new(),

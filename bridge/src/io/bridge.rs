@@ -187,6 +187,7 @@ impl Bridge {
         let config = &self.control.config;
         let (private, public, http) =
             (config.private_http, config.public_http, config.http.clone());
+        let proxies = config.trust_forwarded_for;
         if let Some(address) = private {
             let server =
                 Server::private("the bridge's private HTTP", &http, CancellationToken::new());
@@ -195,7 +196,8 @@ impl Bridge {
         }
         if let Some(address) = public {
             let server =
-                Server::public("the bridge's public HTTP", &http, CancellationToken::new());
+                Server::public("the bridge's public HTTP", &http, CancellationToken::new())
+                    .behind(proxies);
             self.http.public =
                 Some(self.serve("public_http", address, server, self.public_router())?);
         }

@@ -77,6 +77,23 @@ async fn the_channel_greets_answers_and_carries_messages_with_their_true_sender(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_people_behind_one_proxy_are_not_one_address() {
+    let mut config = config();
+    config.http.connections_per_address = 1;
+    config.trust_forwarded_for = listen::Proxies(1);
+    let meeting = Meeting::start(config).await;
+    let a = meeting.create("a", true).await;
+    let b = meeting.create("b", false).await;
+    let mut a = open(&meeting, &channel_path(&a)).await.unwrap();
+    a.of_class("ServerHello").await;
+    let mut b = open(&meeting, &channel_path(&b)).await.unwrap();
+    b.of_class("ServerHello").await;
+    a.send(json!({"colibriClass": "ClientHello"})).await;
+    a.of_class("ServerHello").await;
+    meeting.bridge.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_has_not_the_password_is_shown_the_door() {
     let meeting = Meeting::start(config()).await;
     let path = channel_path(&meeting.create("a", true).await);
