@@ -1,6 +1,6 @@
 //! The bridge with real sockets on loopback: REST, media, bridge channels, bad input, shutdown.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 #[path = "io/http.rs"]
 mod http;

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 //! Whole conversations: stanzas of clients, a MUC service and bridges in, stanzas of the focus out.
 //!

@@ -1,6 +1,6 @@
 //! Participants in meetings of a whole service, in one process and on loopback.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 #[path = "meeting/door.rs"]
 mod door;

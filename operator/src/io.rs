@@ -164,6 +164,10 @@ async fn lead(
         controller: MANAGER.into(),
         instance: Some(settings.identity.clone()),
     };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "names of resources there are, and the queue that takes them at once holds each once"
+    )]
     let (requests, requested) = mpsc::unbounded_channel();
     let context = Arc::new(Context {
         reporter,

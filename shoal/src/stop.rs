@@ -14,6 +14,10 @@ pub(crate) fn on_signal() -> CancellationToken {
             tracing::info!("stopping; once more ends at once");
             stop.cancel();
             next().await;
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "who says it twice has waited for the rest"
+            )]
             std::process::exit(130);
         }
     });

@@ -2,6 +2,7 @@
 //!
 //! The server runs in a process of its own, whose CPU time and memory are read from `/proc`. One line for each result.
 #![allow(
+    clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::unwrap_used,
     missing_docs,

@@ -1,5 +1,10 @@
 //! The server over real sockets on loopback.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
 
 mod transports {
     mod bosh;

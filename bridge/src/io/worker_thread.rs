@@ -126,7 +126,10 @@ impl WorkerThread {
                 );
                 desk.batch.clear();
                 desk.pending = Some(DriverEvent::Failed(self.id));
-                // What breaks each time must not take a core for itself.
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "what breaks each time must not take a core for itself"
+                )]
                 std::thread::sleep(FAILURE_PAUSE);
             }
         }

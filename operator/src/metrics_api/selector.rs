@@ -89,7 +89,10 @@ fn requirement(text: &str) -> Option<Requirement> {
         }
     }
     if let Some((key, value)) = text.split_once("!=") {
-        return Some(Requirement::NotIn(key_of(key)?, [label(value.trim())?].into()));
+        return Some(Requirement::NotIn(
+            key_of(key)?,
+            [label(value.trim())?].into(),
+        ));
     }
     if let Some((key, value)) = text.split_once('=') {
         let value = value.strip_prefix('=').unwrap_or(value);

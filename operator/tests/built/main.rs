@@ -1,5 +1,5 @@
 //! What the operator builds: properties of all objects, and the front door as real HAProxy processes.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod addresses;
 mod autoscaler;

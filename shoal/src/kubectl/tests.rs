@@ -1,6 +1,6 @@
 //! What people read, from what was read and heard.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod api;
 mod drains;

@@ -38,7 +38,7 @@ fn pass(router: Router, paths: &[&str], base: &str) -> Router {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
     use axum::extract::Request;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,7 +1,7 @@
 //! What goes over the wire, by behaviour: shapes that real clients, focuses and bridges exchange,
 //! hostile input, and a client against a scripted server.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod brewery;
 mod bridge_channel;

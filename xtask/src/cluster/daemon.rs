@@ -43,6 +43,10 @@ pub(super) fn wait_for(
         if Instant::now() > deadline {
             bail!("gave up after {} s waiting for {what}", patience.as_secs());
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "processes tell nobody when they are ready"
+        )]
         thread::sleep(LOOK);
     }
     Ok(())

@@ -21,6 +21,7 @@ const CRATES: &[&str] = &[
 const IMPURE: &[(&str, &str)] = &[
     ("Instant::now", "a clock"),
     ("SystemTime::now", "a clock"),
+    (".elapsed()", "a clock"),
     ("tokio::spawn", "a task"),
     ("tokio::time::", "a clock"),
     ("spawn_blocking", "a task"),
@@ -32,6 +33,7 @@ const IMPURE: &[(&str, &str)] = &[
     ("UdpSocket", "a socket"),
     ("rand::rng()", "the system's randomness"),
     ("from_os_rng", "the system's randomness"),
+    ("rand::random", "the system's randomness"),
 ];
 
 /// Files and folders outside `io/` that may, and why. One that need not any more is told, too.
