@@ -94,7 +94,7 @@ pub struct CreateEndpoint {
 /// The parts of an endpoint that change. `None`: unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointUpdate {
-    /// Remote transport.
+    /// What the peer said of its ICE and DTLS; `None` until the focus knows it.
     pub transport: Option<RemoteTransport>,
     /// Receive capabilities; replaces what was said of either medium before.
     pub media: Option<MediaCapabilities>,
@@ -144,9 +144,9 @@ pub struct RemoteTransport {
 /// Audio or video.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum MediaKind {
-    /// Audio.
+    /// Opus, or another codec of sound.
     Audio,
-    /// Video.
+    /// Pictures, and what repairs them.
     Video,
 }
 
@@ -159,12 +159,12 @@ pub struct MediaCapabilities {
     pub extensions: Vec<HeaderExtension>,
 }
 
-/// One payload type.
+/// What a number of 7 bits in RTP stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PayloadType {
     /// 0..=127.
     pub id: u8,
-    /// Its medium.
+    /// Audio or video.
     pub kind: MediaKind,
     /// Its codec, by [`Codec::from_name`]; those unknown to it are left out by control.
     pub codec: Codec,
@@ -205,7 +205,7 @@ pub struct HeaderExtension {
 pub struct SourceDescription {
     /// `ENDPOINT-v0`
     pub name: SourceName,
-    /// Its medium.
+    /// Audio or video.
     pub kind: MediaKind,
     /// All its SSRCs, those of groups too, in the order in which they were signalled.
     pub ssrcs: Vec<Ssrc>,
@@ -238,7 +238,7 @@ pub enum Semantics {
 /// What a video source shows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum VideoType {
-    /// A camera.
+    /// A person's picture.
     #[default]
     Camera,
     /// A shared screen, few frames.

@@ -107,7 +107,7 @@ impl Conference {
         self.home
     }
 
-    /// An endpoint.
+    /// `None` when it has left.
     pub fn member(&self, endpoint: EndpointKey) -> Option<&Member> {
         self.members.get(&endpoint)
     }
@@ -155,12 +155,12 @@ impl Conference {
         &self.previous_speakers
     }
 
-    /// The source in a slot.
+    /// `None` where the slot is free.
     pub fn source(&self, slot: usize) -> Option<&Source> {
         self.sources.get(slot)?.as_ref()
     }
 
-    /// The source in a slot.
+    /// `None` where the slot is free.
     pub fn source_mut(&mut self, slot: usize) -> Option<&mut Source> {
         self.sources.get_mut(slot)?.as_mut()
     }

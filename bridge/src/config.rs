@@ -384,13 +384,13 @@ pub struct Limits {
     /// Conferences at once.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub conferences: usize,
-    /// Endpoints of one conference.
+    /// Endpoints that one conference may have.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub endpoints_per_conference: usize,
     /// Endpoints of all conferences.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub endpoints: usize,
-    /// SSRCs of one endpoint.
+    /// SSRCs that one endpoint may announce.
     #[schemars(range(min = 2, max = 1_000))]
     pub ssrcs_per_endpoint: usize,
     /// Bytes of one message on a bridge channel.

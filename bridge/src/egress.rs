@@ -99,7 +99,7 @@ pub struct Link<'a> {
     pub drops: &'a mut Drops,
     /// What was sent.
     pub counters: &'a mut Counters,
-    /// Now.
+    /// The time of the input that is dealt with.
     pub now: Instant,
 }
 
@@ -110,7 +110,7 @@ pub struct EgressConfig {
     pub rewriting: bool,
     /// It tells streams apart by mid.
     pub mid_demux: bool,
-    /// SSRC of padding.
+    /// The bridge's own, for padding while no video is sent.
     pub padding_ssrc: Ssrc,
     /// Feeds random SSRCs and first sequence numbers.
     pub seed: u64,

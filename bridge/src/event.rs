@@ -67,7 +67,7 @@ pub enum FailureReason {
 pub struct EndpointStatistics {
     /// Handle.
     pub endpoint: EndpointKey,
-    /// Conference.
+    /// Where it happens.
     pub conference: ConferenceKey,
     /// Name.
     pub id: EndpointId,
@@ -91,8 +91,8 @@ pub struct EndpointStatistics {
     pub loss_sent: f32,
     /// Video sources forwarded to it.
     pub forwarded_sources: usize,
-    /// Sends audio.
+    /// Whether it announces any microphone.
     pub sends_audio: bool,
-    /// Sends video.
+    /// Whether it announces any camera or screen.
     pub sends_video: bool,
 }

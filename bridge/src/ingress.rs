@@ -39,7 +39,7 @@ pub struct Ingress {
     payloads: Box<[Option<PayloadType>; 128]>,
     transport_cc: bool,
     remb: bool,
-    /// Its sources.
+    /// What it has announced, with the state of each SSRC.
     pub sources: IncomingSources,
     force_mute: ForceMute,
     visitor: bool,
@@ -126,7 +126,7 @@ impl Ingress {
         &self.extensions
     }
 
-    /// Force-mute.
+    /// Media that is dropped from here on, whoever sends it.
     pub fn set_force_mute(&mut self, force_mute: ForceMute) {
         self.force_mute = force_mute;
     }

@@ -71,7 +71,7 @@ pub enum ConferenceMessage {
     Demand(SourceKey, WorkerId, i32),
     /// To the source's worker: somebody here cannot go on without a keyframe.
     KeyframeWanted(SourceKey, u8),
-    /// The source's clock.
+    /// When the sender's clock was what, by its last sender report.
     SenderReport(SourceKey, u8, SenderClock),
     /// What the source sends.
     Layers(SourceKey, Arc<[Layer]>),
@@ -147,9 +147,9 @@ pub struct MemberInfo {
 pub struct SourceInfo {
     /// Identity.
     pub key: SourceKey,
-    /// Name.
+    /// `ENDPOINT-v0`, as in Jingle.
     pub name: SourceName,
-    /// Medium.
+    /// Audio or video.
     pub kind: MediaKind,
     /// What it shows.
     pub video_type: VideoType,

@@ -15,11 +15,11 @@ use crate::statistics::DropReason;
 pub struct PacketMeta {
     /// Whose.
     pub source: SourceKey,
-    /// Its medium.
+    /// Audio or video.
     pub kind: MediaKind,
     /// Position in the `SIM` group.
     pub encoding: u8,
-    /// Its codec.
+    /// By which its descriptor is read.
     pub codec: Codec,
     /// Sequence number, unwrapped, in its encoding.
     pub seq: i64,
@@ -55,7 +55,7 @@ pub enum Frame {
     Audio,
     /// Nothing to forward, for this reason: receivers leave its number out.
     Nothing(DropReason),
-    /// VP8.
+    /// Picture id, layers and keyframe by RFC 7741.
     Vp8(Vp8Frame),
     /// VP9, or AV1 with a dependency descriptor.
     Layered(LayeredFrame),

@@ -33,9 +33,9 @@ pub enum Decision {
 pub struct Rewrite {
     /// Sequence number with the rollover counter in its upper bits.
     pub seq: i64,
-    /// Timestamp.
+    /// As the receiver is to see it.
     pub timestamp: u32,
-    /// Marker.
+    /// As the receiver is to see it.
     pub marker: bool,
     /// VP8, VP9: picture id. AV1: frame number of the dependency descriptor.
     pub picture: Option<u16>,
@@ -48,7 +48,7 @@ pub struct Rewrite {
 /// What a projection shall forward.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Target {
-    /// The source.
+    /// Whose packets it rewrites.
     pub source: SourceKey,
     /// The highest layer of it.
     pub layer: LayerIndex,

@@ -66,12 +66,12 @@ impl<S: Copy + Eq> SsrcSlots<S> {
         self.slots.iter().position(|s| s.source == Some(source))
     }
 
-    /// The source in a slot.
+    /// `None` where nothing is shown in it.
     pub fn source(&self, slot: usize) -> Option<S> {
         self.slots.get(slot)?.source
     }
 
-    /// SSRCs of a slot.
+    /// `None` past the last slot.
     pub fn ssrcs(&self, slot: usize) -> Option<SlotSsrcs> {
         self.slots.get(slot).map(|s| s.ssrcs)
     }

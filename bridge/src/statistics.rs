@@ -120,7 +120,7 @@ pub struct Drops {
 }
 
 impl Drops {
-    /// Counts one.
+    /// One more for this reason.
     pub fn count(&mut self, reason: DropReason) {
         self.own[reason as usize] += 1;
     }
@@ -196,7 +196,7 @@ pub struct WorkerStatistics {
     pub conferences: usize,
     /// Endpoints that it owns.
     pub endpoints: usize,
-    /// Counters.
+    /// Since the start of the worker.
     pub counters: Counters,
     /// Dropped packets.
     pub drops: Drops,

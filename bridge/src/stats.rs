@@ -38,7 +38,7 @@ pub struct Snapshot {
     pub largest_conference: usize,
     /// Endpoints, visitors too.
     pub endpoints: usize,
-    /// Visitors.
+    /// Endpoints that only receive.
     pub visitors: usize,
     /// Endpoints that announce audio.
     pub endpoints_sending_audio: usize,

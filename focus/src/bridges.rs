@@ -244,7 +244,7 @@ impl Bridges {
         self.bridges.get(id).is_some_and(Bridge::is_operational)
     }
 
-    /// Region of a bridge.
+    /// `None` where the bridge says none.
     pub fn region(&self, id: &BridgeId) -> Option<&str> {
         self.bridges.get(id)?.region()
     }

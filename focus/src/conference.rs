@@ -73,7 +73,7 @@ pub struct Wishes {
     pub rtcstats_enabled: bool,
 }
 
-/// One conference.
+/// A meeting, from its first request to its end.
 pub struct Conference {
     room: BareJid,
     /// Own address in the room.
@@ -145,7 +145,7 @@ impl Conference {
         })
     }
 
-    /// The room.
+    /// Bare address, by which everybody knows the meeting.
     pub fn room(&self) -> &BareJid {
         &self.room
     }

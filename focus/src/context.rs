@@ -123,11 +123,11 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// Who opens rooms and owns them.
     pub authority: &'a Authority,
-    /// The bridges.
+    /// What is known of all of them.
     pub bridges: &'a mut Bridges,
     /// Known capabilities.
     pub caps: &'a mut CapsCache,
-    /// Randomness.
+    /// For ids and for choices.
     pub random: &'a mut dyn Random,
     /// What has happened.
     pub counters: &'a mut Counters,

@@ -11,7 +11,7 @@ pub enum ConfigError {
     /// A name that is no JID.
     #[error("{key} = \"{value}\" is not an XMPP address: {source}")]
     Address {
-        /// The key.
+        /// As it stands in the configuration.
         key: &'static str,
         /// What was written.
         value: String,
@@ -21,7 +21,7 @@ pub enum ConfigError {
     /// A number outside its range.
     #[error("{key} must be {requirement}")]
     Number {
-        /// The key.
+        /// As it stands in the configuration.
         key: &'static str,
         /// What it must be.
         requirement: &'static str,

@@ -116,7 +116,7 @@ impl Server {
         self
     }
 
-    /// With TLS.
+    /// Serves HTTPS by this configuration; `None` leaves it at HTTP.
     #[must_use]
     pub fn with_tls(mut self, tls: Option<Arc<ServerConfig>>) -> Self {
         self.tls = tls;

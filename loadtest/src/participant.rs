@@ -85,7 +85,7 @@ enum Phase {
     Left,
 }
 
-/// One participant.
+/// The state of somebody who plays a script.
 pub struct Participant {
     seat: Seat,
     room_jid: BareJid,

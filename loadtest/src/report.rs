@@ -56,7 +56,7 @@ pub struct Totals {
     pub missing_media: usize,
     /// Lengths of the gaps in media.
     pub gap_ms: Spread,
-    /// Gaps by cause.
+    /// How often something was missing for longer than allowed, by what was going on.
     pub gaps_by_cause: BTreeMap<Cause, usize>,
     /// Their lengths by cause.
     pub gap_ms_by_cause: BTreeMap<Cause, Spread>,
@@ -70,7 +70,7 @@ pub struct Totals {
     pub cut: usize,
     /// Participants that were cut off or walked into their room more than once.
     pub interrupted: usize,
-    /// Rooms.
+    /// How many meetings took place.
     pub rooms: usize,
     /// Names of the rooms whose participants ended on different shards or did not see each other.
     pub rooms_split: Vec<String>,
@@ -78,10 +78,10 @@ pub struct Totals {
     pub rooms_by_shard: BTreeMap<String, usize>,
 }
 
-/// One participant.
+/// What somebody noticed from the first to the last moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct ParticipantReport {
-    /// Room.
+    /// Local part of the meeting's address.
     pub room: String,
     /// Name within the room.
     pub name: String,

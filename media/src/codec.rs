@@ -72,9 +72,9 @@ impl Codec {
 /// A picture's size in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resolution {
-    /// Width.
+    /// Pixels in a row.
     pub width: u32,
-    /// Height.
+    /// Rows of pixels.
     pub height: u32,
 }
 

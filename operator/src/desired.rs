@@ -7,7 +7,7 @@ use serde::Serialize;
 /// An object as the cluster shall have it: everything that the operator owns of it, and nothing else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Desired {
-    /// Its API.
+    /// Group, version and plural, by which it is found.
     pub resource: ApiResource,
     /// Itself, without status and server-made fields.
     pub object: DynamicObject,

@@ -96,7 +96,7 @@ pub struct Server {
     pub signalling: Endpoint,
     /// Port at which its signalling server says whether it takes rooms, however many people are on the other.
     pub health: u16,
-    /// Its focus.
+    /// Where conference requests of the shard go.
     pub focus: Endpoint,
 }
 
@@ -105,7 +105,7 @@ pub struct Server {
 pub struct Endpoint {
     /// DNS name or address.
     pub host: String,
-    /// Port.
+    /// TCP.
     pub port: u16,
     /// Its address at the moment, so that a new process need not wait for DNS.
     pub initial: Option<IpAddr>,

@@ -66,7 +66,7 @@ pub enum OperatorError {
         /// Why not.
         error: std::io::Error,
     },
-    /// The lease.
+    /// Who leads cannot be found out.
     #[error(transparent)]
     Lease(#[from] LeaseError),
     /// The cluster of `--default-cluster`.

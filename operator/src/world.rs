@@ -32,17 +32,17 @@ pub struct Defaults {
 pub struct Live {
     /// Secrets: generated ones, and those that a spec names.
     pub secrets: BTreeMap<String, Secret>,
-    /// Services.
+    /// For clients, and for the parts among themselves.
     pub services: BTreeMap<String, Service>,
-    /// ConfigMaps.
+    /// What the parts are configured by.
     pub config_maps: BTreeMap<String, ConfigMap>,
-    /// StatefulSets.
+    /// Signalling, focus, bridges and front doors.
     pub stateful_sets: BTreeMap<String, StatefulSet>,
-    /// Deployments.
+    /// The page.
     pub deployments: BTreeMap<String, Deployment>,
-    /// HorizontalPodAutoscalers.
+    /// Those of pools with `spec.autoscaling`.
     pub autoscalers: BTreeMap<String, HorizontalPodAutoscaler>,
-    /// Pods.
+    /// Of all components.
     pub pods: BTreeMap<String, Pod>,
 }
 

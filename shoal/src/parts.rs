@@ -98,7 +98,6 @@ pub(crate) async fn focus(settings: Settings, stop: CancellationToken) -> anyhow
     Ok(())
 }
 
-/// A bridge.
 pub(crate) async fn bridge(config: bridge::Config, stop: CancellationToken) -> anyhow::Result<()> {
     if config.shards.is_empty() && config.shards_file.is_none() {
         tracing::warn!(

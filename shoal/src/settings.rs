@@ -24,11 +24,11 @@ pub(crate) struct Settings {
     pub web: web::Config,
     /// The XMPP server.
     pub signalling: signalling::Config,
-    /// The focus.
+    /// Section `[focus]`.
     pub focus: focus::Config,
     /// How the focus of subcommand `focus` reaches signalling and is reached.
     pub focus_service: FocusService,
-    /// The bridge.
+    /// Section `[bridge]`.
     pub bridge: bridge::Config,
 }
 

@@ -67,7 +67,6 @@ pub(crate) enum Output {
     Close,
 }
 
-/// One connection.
 pub(crate) struct Connection {
     host: Arc<Host>,
     origin: Origin,

@@ -30,7 +30,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// To one session.
     pub(crate) fn send(&mut self, to: &Arc<Session>, stanza: Rendered) {
         self.share(to, &Arc::new(stanza));
     }

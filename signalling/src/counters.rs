@@ -43,7 +43,6 @@ counters! {
     throttled "Times that reading paused because a session sent too fast";
 }
 
-/// One counter.
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
 

@@ -29,7 +29,6 @@ impl Random {
             .collect()
     }
 
-    /// Bytes.
     pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.0.lock().fill_bytes(&mut bytes);

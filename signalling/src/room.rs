@@ -57,7 +57,6 @@ use std::time::Instant;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::{BareJid, Element};
 
-/// Nick of the focus.
 pub(crate) const FOCUS_NICK: &str = "focus";
 
 /// What a room is for.
@@ -69,7 +68,6 @@ pub(crate) enum RoomKind {
     Service,
 }
 
-/// One room.
 pub(crate) struct Room {
     pub(crate) jid: BareJid,
     pub(crate) kind: RoomKind,

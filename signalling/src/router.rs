@@ -41,7 +41,7 @@ pub(crate) enum Destination {
     Rooms(RoomKind),
     /// A room, or a nick in it.
     Room(RoomKind, BareJid, Option<String>),
-    /// The focus's alias.
+    /// Requests for conferences are answered by the focus's session.
     FocusAlias,
     /// A session to which the focus answers through its alias.
     BehindFocusAlias(FullJid),

@@ -21,7 +21,7 @@ impl BridgeStats {
         Self::default()
     }
 
-    /// Sets a value.
+    /// Overwrites what was there under the name.
     pub fn set(&mut self, name: &str, value: impl std::fmt::Display) -> &mut Self {
         self.values.insert(name.to_owned(), value.to_string());
         self

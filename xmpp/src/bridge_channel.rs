@@ -39,7 +39,7 @@ pub enum MessageError {
     /// Its fields are not those of its class.
     #[error("{class}: {error}")]
     Invalid {
-        /// The class.
+        /// `colibriClass` of the message.
         class: &'static str,
         /// What is wrong.
         #[source]
@@ -49,7 +49,7 @@ pub enum MessageError {
 
 macro_rules! messages {
     ($($(#[doc = $doc:literal])* $class:ident $(($body:ty))?,)*) => {
-        /// A message.
+        /// What goes over the bridge channel, in either direction.
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(tag = "colibriClass")]
         pub enum Message {
@@ -182,7 +182,7 @@ pub struct DominantSpeaker {
 /// See [`Message::EndpointConnectivityStatusChangeEvent`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectivityStatus {
-    /// Endpoint.
+    /// Id of the endpoint whose statistics these are.
     pub endpoint: String,
     /// Whether its packets arrive. On the wire this is the text `true` or `false`.
     #[serde(serialize_with = "text_flag", deserialize_with = "lenient::flag")]
@@ -201,7 +201,7 @@ pub struct ConnectionStats {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyntheticSourceSending {
-    /// Source name.
+    /// `ENDPOINT-v0`, as in Jingle.
     pub source_name: String,
     /// Whether it sends.
     #[serde(deserialize_with = "lenient::flag")]

@@ -104,7 +104,7 @@ impl From<&ConferenceRequest> for Element {
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConferenceAnswer {
-    /// Room.
+    /// Bare address of the room.
     pub room: String,
     /// Whether the room can be joined at once.
     pub ready: bool,

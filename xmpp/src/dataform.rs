@@ -33,7 +33,7 @@ impl FormType {
     }
 }
 
-/// A field.
+/// A question or an answer of a form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Field {
     /// Name.
@@ -42,7 +42,7 @@ pub struct Field {
     pub kind: Option<String>,
     /// Text for people.
     pub label: Option<String>,
-    /// Values.
+    /// In order; one for most types, several for `jid-multi`, `list-multi` and `text-multi`.
     pub values: Vec<String>,
     /// Values to choose from.
     pub options: Vec<String>,
@@ -73,7 +73,7 @@ impl Field {
     }
 }
 
-/// A form.
+/// Questions, or the answers to them (XEP-0004).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DataForm {
     /// Purpose.

@@ -14,7 +14,7 @@ const MAX_IDENTITIES: usize = 256;
 const MAX_ITEMS: usize = 4096;
 const MAX_FORMS: usize = 16;
 
-/// An identity.
+/// What kind of thing an entity is (XEP-0030 §3.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     /// Category, such as `server`, `conference`, `component`.
@@ -76,9 +76,9 @@ impl From<&Identity> for Element {
 pub struct Info {
     /// Node that was asked.
     pub node: Option<String>,
-    /// Identities.
+    /// At least one, in an answer that keeps to XEP-0030.
     pub identities: Vec<Identity>,
-    /// Features.
+    /// Namespaces.
     pub features: Vec<String>,
     /// Extended information (XEP-0128).
     pub forms: Vec<DataForm>,
@@ -224,7 +224,7 @@ impl From<&Item> for Element {
 pub struct Items {
     /// Node that was asked.
     pub node: Option<String>,
-    /// Items.
+    /// In the order of the answer.
     pub items: Vec<Item>,
 }
 

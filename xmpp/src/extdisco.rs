@@ -6,20 +6,20 @@ use crate::{Element, ns};
 /// The largest accepted number of services.
 const MAX_SERVICES: usize = 64;
 
-/// A service.
+/// A server beside XMPP, for instance TURN (XEP-0215).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Service {
     /// `stun`, `turn`, `turns`.
     pub kind: String,
     /// Host name or address.
     pub host: String,
-    /// Port.
+    /// The default of the type where it is left out.
     pub port: Option<u16>,
     /// `udp` or `tcp`.
     pub transport: Option<String>,
     /// User name.
     pub username: Option<String>,
-    /// Password.
+    /// Of the account in `username`; for TURN it is made for the moment.
     pub password: Option<String>,
     /// When the credentials end (XEP-0082).
     pub expires: Option<String>,
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Service {
 pub struct Services {
     /// Kind that is asked for; absent: all.
     pub kind: Option<String>,
-    /// Services.
+    /// In the order of the answer.
     pub services: Vec<Service>,
 }
 

@@ -46,11 +46,11 @@ pub enum Action {
     SourceAdd,
     /// Removes media sources; `removesource` means the same.
     SourceRemove,
-    /// Adds contents.
+    /// Brings more contents into the session.
     ContentAdd,
     /// Changes contents.
     ContentModify,
-    /// Removes contents.
+    /// Takes contents out of the session.
     ContentRemove,
     /// Any other.
     Other(String),

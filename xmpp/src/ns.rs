@@ -151,7 +151,7 @@ pub mod feature {
     pub const MULTI_STREAM: &str = "http://jitsi.org/receive-multiple-video-streams";
     /// The bridge rewrites SSRCs and announces them on the bridge channel.
     pub const SSRC_REWRITING: &str = "http://jitsi.org/ssrc-rewriting-1";
-    /// Demultiplexing by MID.
+    /// RTP is told apart by its MID extension and not by SSRC alone.
     pub const RTP_MID_DEMUX: &str = "http://jitsi.org/rtp-mid-demux";
     /// Start-muted policy comes from room metadata.
     pub const START_MUTED_METADATA: &str = "http://jitsi.org/start-muted-room-metadata";

@@ -122,7 +122,7 @@ pub struct Plain {
     pub authorization: String,
     /// User name.
     pub user: String,
-    /// Password.
+    /// In clear text.
     pub password: String,
 }
 

@@ -196,13 +196,13 @@ impl SsrcGroup {
 /// All sources of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointSources {
-    /// Audio sources.
+    /// Microphones, by SSRC.
     pub audio: Vec<Source>,
-    /// Video sources.
+    /// Cameras and screens, an entry for each SSRC.
     pub video: Vec<Source>,
-    /// Groups of audio SSRCs.
+    /// What SSRCs of `audio` are to each other.
     pub audio_groups: Vec<SsrcGroup>,
-    /// Groups of video SSRCs.
+    /// What SSRCs of `video` are to each other.
     pub video_groups: Vec<SsrcGroup>,
 }
 
@@ -336,7 +336,7 @@ impl ConferenceSources {
         Self::default()
     }
 
-    /// The sources of one owner.
+    /// A map with a single owner.
     pub fn one(owner: impl Into<String>, sources: EndpointSources) -> Self {
         Self {
             by_owner: BTreeMap::from([(owner.into(), sources)]),

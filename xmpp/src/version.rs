@@ -8,7 +8,7 @@ use crate::{Element, ns};
 pub struct Version {
     /// Name of the software.
     pub name: String,
-    /// Its version.
+    /// As the software itself writes it; there is no form for it.
     pub version: String,
     /// Operating system, where the software tells.
     pub os: Option<String>,

@@ -120,7 +120,7 @@ struct In {
     /// Also in its mounts and processes, for instance for `ctr`
     #[arg(long)]
     inside: bool,
-    /// The command
+    /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     command: Vec<OsString>,
 }

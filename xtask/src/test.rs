@@ -34,7 +34,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "rules",
-        about: "which crate may use which, what may have clocks and locks, licences of dependencies",
+        about: "which crate may use which, what may have clocks and locks, comments that say nothing, licences of dependencies",
         run: rules::rules,
     },
     Stage {

@@ -16,7 +16,7 @@ pub struct VideoConstraint {
 }
 
 impl VideoConstraint {
-    /// Nothing.
+    /// The source is not to be sent.
     pub const NOTHING: Self = Self {
         max_height: Some(0),
         max_frame_rate: None,

@@ -8,7 +8,6 @@ use rustc_hash::FxHashMap;
 use crate::command::Ssrc;
 use crate::ids::{ConferenceKey, EndpointId, EndpointKey, WorkerId};
 
-/// A conference.
 #[derive(Debug)]
 pub(super) struct Conference {
     pub(super) key: ConferenceKey,

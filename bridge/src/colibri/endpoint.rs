@@ -5,7 +5,6 @@ use std::time::Instant;
 use crate::command::{ForceMute, IceCredentials, Setup, Ssrc};
 use crate::ids::{ConferenceKey, EndpointId, EndpointKey, WorkerId};
 
-/// An endpoint.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) key: EndpointKey,

@@ -49,7 +49,7 @@ impl Lifecycle {
         }
     }
 
-    /// The state.
+    /// How far the shutdown is.
     #[must_use]
     pub fn state(&self) -> State {
         self.state

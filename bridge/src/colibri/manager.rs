@@ -47,7 +47,7 @@ pub enum CloseReason {
 /// Where a bridge channel that was let in leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelTarget {
-    /// Its endpoint.
+    /// Who is meant.
     pub endpoint: EndpointKey,
     /// The worker that owns the endpoint.
     pub owner: WorkerId,
@@ -65,13 +65,13 @@ pub enum ChannelRefusal {
 /// Counts since the start.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
-    /// Conferences created.
+    /// Since the start.
     pub conferences_created: u64,
     /// Conferences that ended.
     pub conferences_completed: u64,
     /// Seconds that ended conferences lasted, in all.
     pub conference_seconds: u64,
-    /// Endpoints created.
+    /// Since the start, visitors included.
     pub endpoints_created: u64,
     /// Visitors among them.
     pub visitors_created: u64,
@@ -85,9 +85,9 @@ pub struct Totals {
     pub endpoints_silent: u64,
     /// Restarts of ICE begun.
     pub ice_restarts: u64,
-    /// Requests refused.
+    /// Answered with an error, since the start.
     pub requests_refused: u64,
-    /// Changes of dominant speaker.
+    /// Since the start, in all conferences.
     pub dominant_speaker_changes: u64,
     /// How long endpoints took to connect.
     pub connects: Connects,

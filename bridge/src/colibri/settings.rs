@@ -7,7 +7,7 @@ use media::dtls::Fingerprint;
 use crate::config::Limits;
 use crate::io::addresses::LocalCandidate;
 
-/// Settings of control.
+/// What the bridge says of itself and what it allows, for Colibri2.
 #[derive(Clone, Debug)]
 pub struct ControlSettings {
     /// Worker threads.
@@ -24,7 +24,7 @@ pub struct ControlSettings {
     pub server_id: String,
     /// Whether data channels are offered when asked for.
     pub sctp: bool,
-    /// Limits.
+    /// What one request and one conference may take.
     pub limits: Limits,
     /// A conference without endpoints ends after this long.
     pub empty_conference: Duration,

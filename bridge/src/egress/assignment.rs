@@ -223,10 +223,10 @@ impl Egress {
 pub struct Mapping {
     /// The source in it.
     pub source: SourceKey,
-    /// Its SSRC.
+    /// Under which the receiver sees it.
     pub ssrc: Ssrc,
     /// Its retransmissions' SSRC.
     pub rtx: Ssrc,
-    /// Its mid.
+    /// `None` where the receiver tells streams apart by SSRC.
     pub mid: Option<String>,
 }

@@ -12,7 +12,7 @@ const MAX_PAYLOADS: usize = 32;
 /// What one codec is sent as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outgoing {
-    /// Payload type of the media.
+    /// As the receiver has negotiated it.
     pub media: PayloadType,
     /// Payload type of its retransmissions.
     pub rtx: Option<PayloadType>,

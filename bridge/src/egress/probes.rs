@@ -19,7 +19,7 @@ const CLUSTER_TICK: Duration = Duration::from_millis(5);
 /// Padding without a video stream to repeat goes out on the bridge's own video SSRC.
 #[derive(Debug)]
 pub struct PaddingStream {
-    /// Its SSRC.
+    /// The bridge's own.
     pub ssrc: Ssrc,
     /// Next extended sequence number.
     pub next: u64,

@@ -16,9 +16,9 @@ use crate::projection::Projection;
 /// See the module.
 #[derive(Debug)]
 pub struct OutStream {
-    /// Its medium.
+    /// Audio or video.
     pub kind: MediaKind,
-    /// Its SSRC.
+    /// Under which the receiver sees it.
     pub ssrc: Ssrc,
     /// Its retransmissions' SSRC.
     pub rtx: Option<Ssrc>,

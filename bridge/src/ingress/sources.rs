@@ -43,7 +43,7 @@ pub struct SsrcRole {
     pub rtx: bool,
 }
 
-/// One source.
+/// What one announced SSRC group is, and how far it has come.
 #[derive(Debug)]
 pub struct IncomingSource {
     /// Identity.

@@ -19,7 +19,7 @@ pub const AUDIO_CLOCK: u32 = 48_000;
 /// See the module.
 #[derive(Debug)]
 pub struct IncomingEncoding {
-    /// Its SSRC.
+    /// Under which its packets come.
     pub ssrc: Ssrc,
     pub(super) seq: Unwrapper<16>,
     pub(super) nack: NackGenerator,

@@ -35,7 +35,7 @@ pub enum StartError {
     /// The DTLS certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// A shard.
+    /// One of the configured shards cannot be served.
     #[error(transparent)]
     Shard(#[from] ShardError),
     /// Settings that contradict each other.
@@ -49,7 +49,7 @@ pub enum StartError {
     Listen {
         /// The configuration's key.
         key: &'static str,
-        /// The address.
+        /// As configured.
         address: SocketAddr,
         /// Why.
         error: std::io::Error,

@@ -104,7 +104,6 @@ impl Channels {
         }
     }
 
-    /// Closes all.
     pub(crate) fn close_all(&self, why: Close) {
         #[expect(
             clippy::iter_over_hash_type,

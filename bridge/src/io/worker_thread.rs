@@ -49,7 +49,7 @@ pub enum DriverEvent {
 pub struct IoCounters {
     /// Packets that the kernel took.
     pub packets_sent: AtomicU64,
-    /// Packets received.
+    /// Since the start, by this thread.
     pub packets_received: AtomicU64,
     /// Packets dropped because the socket's send buffer stayed full.
     pub dropped_send_buffer_full: AtomicU64,

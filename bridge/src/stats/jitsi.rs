@@ -5,16 +5,16 @@ use std::fmt;
 
 use super::{Snapshot, timestamp};
 
-/// One value.
+/// As Jitsi's statistics write it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `true` or `false`.
     Flag(bool),
-    /// A count.
+    /// Whole numbers.
     Count(u64),
     /// A measurement.
     Real(f64),
-    /// Text.
+    /// In quotes, in JSON.
     Text(String),
 }
 

@@ -44,7 +44,6 @@ impl Addresses {
         (*owner == worker).then_some(credentials.pwd.as_str())
     }
 
-    /// A ufrag of an endpoint.
     pub(super) fn add_ufrag(&mut self, ufrag: &str, endpoint: usize) {
         self.ufrags.insert(ufrag.to_owned(), endpoint);
     }

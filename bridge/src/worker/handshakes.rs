@@ -22,7 +22,6 @@ const PER_SECOND: u32 = 300;
 const BURST: u32 = 16;
 /// Datagrams that wait, of all …
 const MAX_WAITING: usize = 1_024;
-/// … of one address …
 const MAX_OF_ADDRESS: usize = 256;
 /// … and of one endpoint: a flight in fragments.
 const MAX_OF_ENDPOINT: usize = 4;

@@ -33,13 +33,13 @@ pub struct Stats {
     pub version: Option<String>,
     /// Release within the version.
     pub release: Option<String>,
-    /// Region.
+    /// As its statistics say; `None` where they say none.
     pub region: Option<String>,
     /// Name under which other bridges may connect to it.
     pub relay_id: Option<String>,
 }
 
-/// One bridge.
+/// What is known of a bridge from its presence and its answers.
 #[derive(Debug)]
 pub struct Bridge {
     stats: Stats,

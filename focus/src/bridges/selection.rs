@@ -40,7 +40,7 @@ pub struct Candidate {
 /// A bridge that the conference uses already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InConference {
-    /// The bridge.
+    /// By which it is asked.
     pub id: BridgeId,
     /// Participants of this conference on it.
     pub participants: usize,

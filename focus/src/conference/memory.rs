@@ -26,7 +26,7 @@ use super::{Conference, Features, Wishes};
 /// A conference as it is remembered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Memory {
-    /// The room.
+    /// Its bare address.
     pub room: String,
     meeting_id: String,
     wishes: Wishes,

@@ -3,7 +3,7 @@
 /// What the election needs to know of one participant, in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Elector<'a> {
-    /// Nickname.
+    /// Resource of its address in the room.
     pub nick: &'a str,
     /// Already owner, admin or moderator.
     pub has_rights: bool,

@@ -28,7 +28,7 @@ pub(super) enum Progress {
 /// The conference's part on one bridge.
 #[derive(Debug)]
 pub(super) struct OnBridge {
-    /// The bridge.
+    /// Which of the bridges it is.
     pub bridge: BridgeId,
     /// Id of the bridge session, as clients know it.
     pub id: String,

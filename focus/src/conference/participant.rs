@@ -16,7 +16,7 @@ const MAX_ENDED: usize = 8;
 /// What sort of occupant it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A person.
+    /// Somebody with a browser or an app.
     Person,
     /// A recorder or streamer.
     Recorder,
@@ -42,11 +42,11 @@ pub enum Rights {
 pub enum Discovery {
     /// Asked, not answered.
     Asked,
-    /// Known.
+    /// What the client said that it can.
     Known(Features),
 }
 
-/// One participant.
+/// Somebody whom the focus invites.
 #[derive(Debug)]
 pub struct Participant {
     /// Nickname: the endpoint id.

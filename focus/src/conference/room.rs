@@ -42,7 +42,7 @@ pub(super) enum RoomState {
     },
     /// In the room; these answers are awaited.
     Configuring {
-        /// The form.
+        /// Whether the room has sent its configuration form.
         form: bool,
         /// The result of the configuration.
         configured: bool,

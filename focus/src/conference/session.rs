@@ -27,7 +27,7 @@ pub enum State {
     Active,
 }
 
-/// A session.
+/// A Jingle session with a participant.
 #[derive(Debug)]
 pub struct Session {
     /// Its id.

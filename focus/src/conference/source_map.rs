@@ -8,9 +8,9 @@ use xmpp::source::{EndpointSources, MediaType, Semantics, Source, SsrcGroup};
 /// How much one participant may signal.
 #[derive(Debug, Clone, Copy)]
 pub struct SourceLimits {
-    /// SSRCs.
+    /// SSRCs of one participant at most.
     pub ssrcs: usize,
-    /// Groups.
+    /// Groups of one participant at most.
     pub groups: usize,
 }
 

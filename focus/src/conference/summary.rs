@@ -9,7 +9,7 @@ use super::Conference;
 pub struct Summary {
     /// The room.
     pub name: String,
-    /// Id of the meeting.
+    /// As bridges know the conference.
     pub meeting_id: String,
     /// Whether enough participants came.
     pub started: bool,
@@ -17,7 +17,7 @@ pub struct Summary {
     pub bridge_unavailable: bool,
     /// Bridges with the number of endpoints on each.
     pub bridges: Vec<(String, usize)>,
-    /// Participants.
+    /// Everybody whom the focus knows in it.
     pub participants: Vec<ParticipantSummary>,
 }
 
@@ -28,7 +28,7 @@ pub struct ParticipantSummary {
     pub id: String,
     /// Name in statistics.
     pub stats_id: Option<String>,
-    /// Region.
+    /// As the bridge or the participant says; `None` where it says none.
     pub region: Option<String>,
     /// Has moderator's rights.
     pub moderator: bool,

@@ -18,7 +18,7 @@ const MAX_PENDING: usize = 200_000;
 /// Who waits.
 #[derive(Debug, Clone)]
 pub(super) enum Waiter {
-    /// A conference.
+    /// For somebody in this conference.
     Conference {
         /// In which room.
         room: BareJid,

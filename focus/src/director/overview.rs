@@ -37,9 +37,9 @@ pub struct Overview {
 pub struct BridgeSummary {
     /// Nickname in the brewery: the bridge's `websocket.server_id` unless it has a nick of its own.
     pub id: String,
-    /// Version.
+    /// As its statistics say; bridges of two versions are never in one conference.
     pub version: Option<String>,
-    /// Region.
+    /// As its statistics say; `None` where they say none.
     pub region: Option<String>,
     /// Corrected stress, 1 = full.
     pub stress: f64,
@@ -129,7 +129,7 @@ impl Director {
         rooms
     }
 
-    /// One conference.
+    /// By the room's bare address; `None` when there is none.
     pub fn conference(&self, room: &str) -> Option<Summary> {
         let room = BareJid::new(room).ok()?;
         self.conferences

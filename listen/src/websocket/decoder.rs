@@ -36,7 +36,7 @@ pub enum Event {
     Binary,
     /// A ping, to be answered with its payload.
     Ping(Vec<u8>),
-    /// A pong.
+    /// An answer to a ping of ours, or one that nobody asked for.
     Pong,
     /// The end; to be answered with a close frame.
     Close,

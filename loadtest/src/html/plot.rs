@@ -50,7 +50,6 @@ impl Series {
     }
 }
 
-/// A plot.
 pub(super) struct Plot {
     pub x: &'static str,
     pub y: &'static str,

@@ -18,7 +18,6 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Larger than any answer that is meant for a client.
 const MAX_BODY: usize = 256 * 1024;
 
-/// An answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub status: StatusCode,
@@ -47,7 +46,7 @@ pub enum HttpError {
     /// An answer that is not what was asked for.
     #[error("HTTP {status}: {}", text.chars().take(200).collect::<String>())]
     Refused {
-        /// Its status.
+        /// As the server answered.
         status: StatusCode,
         /// Its body.
         text: String,
@@ -57,7 +56,6 @@ pub enum HttpError {
     Json(#[from] serde_json::Error),
 }
 
-/// GET.
 pub(super) async fn get(
     access: &Access,
     uri: &Uri,

@@ -78,7 +78,6 @@ impl WebSocket {
         }
     }
 
-    /// Sends texts.
     pub(super) async fn send(&mut self, texts: Vec<String>) -> Result<(), String> {
         let sending = async {
             for text in texts {

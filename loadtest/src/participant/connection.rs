@@ -21,7 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(2_500);
 pub(super) enum ConnectionEvent {
     /// Open a socket, and go on with this session.
     OpenSocket { previd: Option<String> },
-    /// Close the socket.
+    /// The WebSocket is to be closed.
     CloseSocket,
     /// A new session.
     Online,

@@ -31,7 +31,7 @@ pub struct Point {
     pub participants: usize,
 }
 
-/// The times of one room.
+/// When people enter and leave, in seconds from the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomTimes {
     /// When each of its people walks in.

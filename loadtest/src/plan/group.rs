@@ -95,7 +95,6 @@ impl Group {
         }
     }
 
-    /// The times of its rooms.
     pub(super) fn times(&self) -> Vec<RoomTimes> {
         let mut rooms = self.arrival.times(self.rooms, self.participants);
         if let Some(stay) = self.stay {

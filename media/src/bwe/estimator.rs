@@ -222,7 +222,7 @@ impl Estimator {
         Some(cluster)
     }
 
-    /// The estimate.
+    /// What the path is believed to carry just now.
     pub fn estimate(&self) -> Bitrate {
         self.estimate
     }

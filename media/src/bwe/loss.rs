@@ -48,7 +48,6 @@ struct Partial {
     bytes: usize,
 }
 
-/// The bound.
 #[derive(Debug)]
 pub(super) struct LossBound {
     observations: VecDeque<Observation>,

@@ -23,7 +23,7 @@ pub struct Vp8Descriptor {
     pub start_of_partition: bool,
     /// PID: which partition.
     pub partition: u8,
-    /// The picture id.
+    /// Counts pictures modulo 2^7 or 2^15 (RFC 7741 §4.2); `None` where the sender leaves it out.
     pub picture_id: Option<PictureId>,
     /// TL0PICIDX: counts frames of the base temporal layer.
     pub tl0_pic_idx: Option<u8>,

@@ -9,7 +9,7 @@ pub use super::vp8::PictureId;
 /// The payload descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vp9Descriptor {
-    /// The picture id.
+    /// Counts pictures modulo 2^7 or 2^15 (RFC 9628 §4.2); `None` where the sender leaves it out.
     pub picture_id: Option<PictureId>,
     /// P: predicted from other pictures.
     pub inter_picture: bool,

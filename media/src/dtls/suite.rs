@@ -55,7 +55,6 @@ impl Suite {
         Self::ALL.into_iter().find(|suite| suite.id == id)
     }
 
-    /// The transcript's hash.
     pub(super) fn hash(self, transcript: &[u8]) -> Vec<u8> {
         let algorithm = if self.key_len == 32 { &SHA384 } else { &SHA256 };
         digest(algorithm, transcript).as_ref().to_vec()

@@ -42,12 +42,12 @@ impl<'a> RtpPacketMut<'a> {
         self.bytes[1] = self.bytes[1] & 0x80 | payload_type.value();
     }
 
-    /// Sets the sequence number.
+    /// Writes the 16 bits in which the packet is counted (RFC 3550 §5.1).
     pub fn set_sequence_number(&mut self, seq: SeqNum) {
         self.bytes[2..4].copy_from_slice(&seq.0.to_be_bytes());
     }
 
-    /// Sets the timestamp.
+    /// Writes the 32 bits of the media clock (RFC 3550 §5.1).
     pub fn set_timestamp(&mut self, timestamp: Timestamp) {
         self.bytes[4..8].copy_from_slice(&timestamp.0.to_be_bytes());
     }

@@ -106,11 +106,11 @@ extensions! {
     RepairedRtpStreamId = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
     /// AV1 dependency descriptor (AV1 RTP specification, appendix A).
     DependencyDescriptor = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
-    /// Video layers allocation.
+    /// What a sender sends of each layer, with the bitrates that it aims at.
     VideoLayersAllocation = "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
     /// Transmission time offset (RFC 5450).
     TransmissionOffset = "urn:ietf:params:rtp-hdrext:toffset",
-    /// Frame marking (draft-ietf-avtext-framemarking-07).
+    /// Where a frame begins and ends, and its layers (draft-ietf-avtext-framemarking-07).
     FrameMarking = "http://tools.ietf.org/html/draft-ietf-avtext-framemarking-07",
     /// Coordination of video orientation (3GPP TS 26.114).
     VideoOrientation = "urn:3gpp:video-orientation",
@@ -128,7 +128,7 @@ extensions! {
 
 const COUNT: usize = Extension::ALL.len();
 
-/// A set of extensions.
+/// Extensions, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtensionSet(u32);
 
@@ -227,7 +227,7 @@ impl ExtensionMap {
         }
     }
 
-    /// The id of an extension.
+    /// 1 to 255, as negotiated; `None` where the peers do not have it.
     pub fn id(&self, extension: Extension) -> Option<u8> {
         match self.by_extension[extension as usize] {
             0 => None,
@@ -235,7 +235,7 @@ impl ExtensionMap {
         }
     }
 
-    /// The extension of an id.
+    /// `None` where nothing was negotiated for this id.
     pub fn extension(&self, id: u8) -> Option<Extension> {
         self.by_id[usize::from(id)]
     }

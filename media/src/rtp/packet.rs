@@ -155,12 +155,12 @@ impl<'a> RtpPacket<'a> {
         self.bytes[1] & 0x80 != 0
     }
 
-    /// The payload type.
+    /// 7 bits, the marker taken off (RFC 3550 §5.1).
     pub fn payload_type(&self) -> PayloadType {
         PayloadType::from_header_byte(self.bytes[1])
     }
 
-    /// The sequence number.
+    /// 16 bits, which wrap.
     pub fn sequence_number(&self) -> SeqNum {
         SeqNum(u16::from_be_bytes([self.bytes[2], self.bytes[3]]))
     }

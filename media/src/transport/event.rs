@@ -56,7 +56,7 @@ pub enum Event {
     DtlsFailed(String),
     /// The data channel is open.
     ChannelOpen {
-        /// Its label.
+        /// As the peer wrote it in `DATA_CHANNEL_OPEN` (RFC 8832 §5.1).
         label: String,
         /// Its sub-protocol; `http://jitsi.org/protocols/colibri` from Jitsi's clients.
         protocol: String,

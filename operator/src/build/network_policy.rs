@@ -64,7 +64,6 @@ pub(super) struct Rule<'a> {
 }
 
 impl<'a> Rule<'a> {
-    /// A TCP port.
     pub(super) fn tcp(port: i32, from: Vec<From<'a>>) -> Self {
         Self {
             tcp: vec![port],

@@ -48,7 +48,7 @@ impl Origin {
         }
     }
 
-    /// Metadata of an object of a component.
+    /// Name, labels and owner, as every object of a component has them.
     #[must_use]
     pub fn meta(&self, name: impl Into<String>, component: &str) -> ObjectMeta {
         ObjectMeta {

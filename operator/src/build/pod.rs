@@ -225,7 +225,6 @@ pub(super) fn tcp_probe(port: i32, failures: i32) -> Probe {
     }
 }
 
-/// A TCP port of a container, by name.
 pub(super) fn tcp_port(name: &str, number: i32) -> ContainerPort {
     ContainerPort {
         name: Some(name.into()),
@@ -235,7 +234,6 @@ pub(super) fn tcp_port(name: &str, number: i32) -> ContainerPort {
     }
 }
 
-/// A mounted directory.
 pub(super) fn directory(volume: &str, path: &str) -> VolumeMount {
     VolumeMount {
         name: volume.into(),
@@ -262,7 +260,6 @@ pub(super) fn file(volume: &str, path: &str) -> VolumeMount {
     }
 }
 
-/// A volume of a ConfigMap.
 pub(super) fn config_volume(volume: &str, config_map: String) -> Volume {
     Volume {
         name: volume.into(),

@@ -28,7 +28,7 @@ impl Scope {
         }
     }
 
-    /// Its name.
+    /// `metadata.name`.
     pub fn name(&self) -> &str {
         let (Self::Cluster(name) | Self::Shard(name) | Self::Pool(name)) = self;
         name
@@ -38,7 +38,7 @@ impl Scope {
 /// A resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    /// Its namespace.
+    /// `metadata.namespace`.
     pub namespace: String,
     /// Itself.
     pub scope: Scope,

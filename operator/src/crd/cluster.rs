@@ -86,7 +86,7 @@ pub struct TlsSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssuerRef {
-    /// Its name.
+    /// Name of the Issuer or ClusterIssuer.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// `Issuer` or `ClusterIssuer`.
@@ -215,11 +215,11 @@ pub enum TrafficPolicy {
     Cluster,
 }
 
-/// A Gateway.
+/// Which Gateway an HTTPRoute is attached to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GatewayRef {
-    /// Its name.
+    /// Name of the Gateway.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Its namespace; that of the JitsiCluster by default.

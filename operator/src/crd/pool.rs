@@ -286,7 +286,7 @@ pub struct PoolStatus {
     /// Label selector of those bridges' pods, for the scale subresource.
     #[serde(default)]
     pub selector: String,
-    /// Bridges by state.
+    /// How many bridges start, are ready, drain and have failed.
     #[serde(default)]
     pub bridges: BridgesByState,
     /// The same for people: `3 ready, 1 draining`.
@@ -306,7 +306,7 @@ pub struct PoolStatus {
     pub bytes_per_second: i64,
 }
 
-/// Bridges by state.
+/// How many bridges start, are ready, drain and have failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BridgesByState {

@@ -46,7 +46,7 @@ pub struct Scheduling {
     /// How pods spread over zones and nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
-    /// Priority class.
+    /// Name of the PriorityClass that pods have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
 }

@@ -25,7 +25,7 @@ const APPLIED: &str = "shoal.video/applied";
 pub(crate) struct Owner<'a> {
     /// Which it is.
     pub key: &'a Key,
-    /// Its uid.
+    /// `metadata.uid` of the owner.
     pub uid: &'a str,
     /// For events.
     pub reference: ObjectReference,

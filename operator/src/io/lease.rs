@@ -31,14 +31,13 @@ pub enum LeaseError {
     /// The API server was not reached in time.
     #[error("Lease {NAME} could not be renewed for {} s: this replica ends before another takes over", SURRENDER.as_secs())]
     Unreachable,
-    /// It may not.
+    /// A role is missing.
     #[error(
         "this operator may not use leases in its namespace: give its service account get, create and update of leases.coordination.k8s.io ({0})"
     )]
     Forbidden(String),
 }
 
-/// The Lease.
 pub(crate) struct Lease {
     api: Api<Object>,
     identity: String,

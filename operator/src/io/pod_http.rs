@@ -32,7 +32,7 @@ pub trait Ask: Send + Sync {
     fn ask(&self, request: Request<Full<Bytes>>) -> BoxFuture<'_, Option<Answer>>;
 }
 
-/// An answer.
+/// Status and body of a part's HTTP.
 pub struct Answer {
     /// Status code.
     pub status: u16,

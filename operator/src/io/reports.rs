@@ -12,9 +12,9 @@ pub(crate) type PodName = (String, String);
 /// What a pod says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Report {
-    /// A bridge.
+    /// What a bridge said when it was last asked.
     Bridge(BridgeReport),
-    /// A focus.
+    /// What a focus said when it was last asked.
     Focus(FocusReport),
     /// A signalling server, with the status of its answer to front doors.
     Signalling(SignallingReport, u16),

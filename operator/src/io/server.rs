@@ -21,7 +21,6 @@ struct Shown {
     ready: watch::Receiver<bool>,
 }
 
-/// Listens.
 pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::from_std(listen::bind(address)?)
 }

@@ -82,7 +82,6 @@ impl<K: Stored> Store<K> {
         found.map_or_else(Vec::new, |found| found.values().cloned().collect())
     }
 
-    /// All.
     pub(crate) fn all(&self) -> Vec<Arc<K>> {
         let inner = self.inner.read();
         let all = inner.objects.values().flat_map(BTreeMap::values);

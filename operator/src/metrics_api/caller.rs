@@ -22,11 +22,11 @@ pub struct Headers {
 /// A user of the API server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct User {
-    /// Its name.
+    /// User name, as the certificate or the proxy says.
     pub name: String,
     /// Its uid, if it has one.
     pub uid: Option<String>,
-    /// Its groups.
+    /// As the certificate or the proxy says.
     pub groups: Vec<String>,
     /// What else authorizers may know of it.
     pub extra: BTreeMap<String, Vec<String>>,

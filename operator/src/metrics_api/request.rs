@@ -35,7 +35,7 @@ pub struct Query {
 /// Which pods.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pods {
-    /// The one of this name.
+    /// By `metadata.name`.
     Named(String),
     /// Those with these labels.
     Labelled(Selector),

@@ -23,9 +23,9 @@ const NAMED: usize = 5;
 /// A bridge's pod.
 #[derive(Clone, Debug)]
 pub struct Bridge {
-    /// Its name.
+    /// `metadata.name` of the pod.
     pub name: String,
-    /// Its labels.
+    /// By which it is selected.
     pub labels: BTreeMap<String, String>,
     /// Since when it has been ready without interruption; absent while it is not, and when it is being deleted.
     pub ready_since: Option<Instant>,

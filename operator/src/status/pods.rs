@@ -42,7 +42,6 @@ impl Workload {
         }
     }
 
-    /// Of a Deployment.
     pub(crate) fn of_deployment(deployment: Option<&Deployment>) -> Self {
         let Some(deployment) = deployment else {
             return Self::default();

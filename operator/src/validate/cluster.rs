@@ -12,15 +12,15 @@ use crate::world::{ClusterWorld, Defaults};
 /// A JitsiCluster that can be built.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidCluster {
-    /// Its name.
+    /// `metadata.name`.
     pub name: String,
-    /// Its namespace.
+    /// `metadata.namespace`.
     pub namespace: String,
     /// What is pulled.
     pub images: Images,
     /// DNS domain of the Kubernetes cluster.
     pub cluster_domain: String,
-    /// Namespace of the operator.
+    /// From which probes and orders come.
     pub operator_namespace: String,
     /// Shards that the front door knows, by name.
     pub shards: Vec<FrontDoorShard>,
@@ -66,7 +66,7 @@ pub enum PublicCertificate {
 /// Callers of one region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// Its name.
+    /// As in `spec.frontDoor.regions`.
     pub name: String,
     /// Networks, as `ADDRESS/BITS`.
     pub networks: Vec<String>,

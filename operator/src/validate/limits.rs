@@ -10,7 +10,7 @@ const UNLIMITED: u32 = 1_000_000;
 pub struct Limits {
     /// Connections of clients.
     pub connections: Option<u32>,
-    /// Sessions.
+    /// People, those whose connection was lost a minute ago included.
     pub sessions: Option<u32>,
     /// Rooms with occupants.
     pub rooms: Option<u32>,

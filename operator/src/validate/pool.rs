@@ -7,9 +7,9 @@ use crate::world::{Defaults, PoolWorld};
 /// A BridgePool that can be built.
 #[derive(Clone, Debug)]
 pub struct ValidPool {
-    /// Its name.
+    /// `metadata.name`.
     pub name: String,
-    /// Its namespace.
+    /// `metadata.namespace`.
     pub namespace: String,
     /// Name of its cluster.
     pub cluster: String,
@@ -19,7 +19,7 @@ pub struct ValidPool {
     pub images: Images,
     /// DNS domain of the Kubernetes cluster.
     pub cluster_domain: String,
-    /// Namespace of the operator.
+    /// From which probes and orders come.
     pub operator_namespace: String,
     /// What is wrong and yet keeps nothing from being built.
     pub warnings: Vec<Problem>,

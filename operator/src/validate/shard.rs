@@ -10,9 +10,9 @@ use crate::world::{Defaults, ShardWorld};
 /// A JitsiShard that can be built.
 #[derive(Clone, Debug)]
 pub struct ValidShard {
-    /// Its name.
+    /// `metadata.name`.
     pub name: String,
-    /// Its namespace.
+    /// `metadata.namespace`.
     pub namespace: String,
     /// Name of its cluster.
     pub cluster: String,
@@ -24,7 +24,7 @@ pub struct ValidShard {
     pub images: Images,
     /// DNS domain of the Kubernetes cluster.
     pub cluster_domain: String,
-    /// Namespace of the operator.
+    /// From which probes and orders come.
     pub operator_namespace: String,
     /// The cluster's internal authority.
     pub authority: Authority,

@@ -53,7 +53,7 @@ impl State {
 pub(super) struct Bridge {
     /// Name of its pod.
     pub name: String,
-    /// Its pool.
+    /// `metadata.name` of its BridgePool.
     pub pool: String,
     /// What it does.
     pub state: State,

@@ -39,7 +39,7 @@ pub(super) struct Options {
 /// What can be drained.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Target {
-    /// One bridge
+    /// By the name of its pod.
     Bridge {
         /// Name of its pod
         #[arg(value_name = "BRIDGE")]

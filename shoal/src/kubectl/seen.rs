@@ -11,7 +11,7 @@ use operator::crd::{BridgePool, JitsiCluster, JitsiShard};
 /// One namespace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
-    /// Its name.
+    /// `metadata.name` of the namespace.
     pub namespace: String,
     /// When it was read, since the Unix epoch.
     pub now: Duration,
@@ -51,7 +51,6 @@ impl Seen {
         })
     }
 
-    /// A bridge by the name of its pod.
     pub(super) fn bridge(&self, name: &str) -> Option<(&BridgePool, &Pod)> {
         self.bridges().find(|(_, pod)| pod.name_any() == name)
     }
@@ -61,13 +60,11 @@ impl Seen {
         self.pods.iter().find(|pod| pod.name_any() == name)
     }
 
-    /// The autoscaler of a pool.
     pub(super) fn autoscaler(&self, pool: &str) -> Option<&HorizontalPodAutoscaler> {
         self.autoscalers.iter().find(|one| one.name_any() == pool)
     }
 }
 
-/// A label of a pod.
 pub(super) fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a String> {
     pod.labels().get(key)
 }

@@ -14,7 +14,7 @@ pub(super) type Meetings = BTreeMap<String, Heard<Vec<Conference>>>;
 
 /// A meeting and where it is.
 pub(super) struct Room<'a> {
-    /// The shard.
+    /// As the API server has it.
     pub shard: &'a JitsiShard,
     /// What its focus says.
     pub conference: &'a Conference,
@@ -61,7 +61,6 @@ pub(super) fn silent(seen: &Seen, meetings: &Meetings) -> Vec<String> {
     told
 }
 
-/// The pod of a shard's focus.
 pub(super) fn focus_pod(shard: &str) -> String {
     format!("{}-0", names::focus(shard))
 }

@@ -30,7 +30,7 @@ pub(super) enum Kind<'a> {
     Map,
     /// One of several forms of section, told apart by their one key.
     Choice(&'a [Value]),
-    /// A value.
+    /// Neither list nor table.
     Value,
 }
 

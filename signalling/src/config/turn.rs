@@ -20,7 +20,7 @@ pub struct TurnConfig {
     #[serde(with = "seconds")]
     #[schemars(with = "f64", extend("x-unit" = "seconds"), range(min = 60, max = 604_800))]
     pub ttl: Duration,
-    /// The servers.
+    /// Servers, in the order in which clients are told of them.
     pub services: Vec<TurnService>,
 }
 
@@ -35,7 +35,7 @@ impl Default for TurnConfig {
     }
 }
 
-/// One server.
+/// A STUN or TURN server as clients are told of it.
 #[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TurnService {
@@ -46,7 +46,7 @@ pub struct TurnService {
     /// Host name or address.
     #[schemars(example = &"turn.example.org")]
     pub host: String,
-    /// Port.
+    /// Port, by custom 3478 for STUN and TURN, and 5349 for TURNS.
     #[schemars(range(min = 1, max = 65_535))]
     #[schemars(example = 443)]
     pub port: u16,

@@ -43,7 +43,6 @@ impl Passwords {
         true
     }
 
-    /// The current one.
     pub(crate) fn current(&self) -> Arc<Credentials> {
         Arc::clone(&self.0.read().current)
     }

@@ -91,7 +91,7 @@ pub struct ReceiverVideoConstraints {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SenderSourceConstraints {
-    /// Source name.
+    /// `ENDPOINT-v0`, as in Jingle.
     pub source_name: String,
     /// Largest height that anybody wants; 0: stop sending, −1: no limit.
     #[serde(deserialize_with = "lenient::plain_number")]

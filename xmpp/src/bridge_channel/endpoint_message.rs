@@ -24,7 +24,7 @@ impl EndpointMessage {
         self.to.as_deref().is_none_or(str::is_empty)
     }
 
-    /// The payload.
+    /// `msgPayload`, whose shape is between clients.
     pub fn payload(&self) -> Option<&Value> {
         self.fields.get("msgPayload")
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// What a video source shows. Letters in either case are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChannelVideoType {
-    /// A camera.
+    /// A person's picture.
     Camera,
     /// A shared screen.
     Desktop,
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for ChannelVideoType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceVideoTypeMessage {
-    /// Source name.
+    /// `ENDPOINT-v0`, as in Jingle.
     pub source_name: String,
     /// What it shows.
     pub video_type: ChannelVideoType,
@@ -92,7 +92,7 @@ pub struct ForwardedSources {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VideoSourcesMap {
-    /// Mappings.
+    /// Every slot that changes.
     pub mapped_sources: Vec<VideoMapping>,
 }
 
@@ -121,7 +121,7 @@ pub struct VideoMapping {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AudioSourcesMap {
-    /// Mappings.
+    /// Every slot that changes.
     pub mapped_sources: Vec<AudioMapping>,
 }
 
@@ -133,7 +133,7 @@ pub struct AudioMapping {
     /// Endpoint whose source it is; absent: no endpoint has it any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// SSRC.
+    /// Under which its packets come.
     pub ssrc: u32,
     /// MID, if the client demultiplexes by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,7 +35,7 @@ impl fmt::Debug for Secret {
 pub struct Config {
     /// Account, `user@domain`. A domain alone logs in anonymously.
     pub jid: Jid,
-    /// Password.
+    /// Goes before the file; both absent log in anonymously.
     pub password: Option<Secret>,
     /// File whose first line is the password, where `password` is `None`. It is read at each login,
     /// so that a password may change while the client runs. Without either the client logs in

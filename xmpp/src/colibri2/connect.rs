@@ -9,7 +9,7 @@ const MAX_ITEMS: usize = 256;
 /// An HTTP header that the bridge sends when it connects.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpHeader {
-    /// Name.
+    /// As HTTP names it, in any case of letters.
     pub name: String,
     /// Value; may be a credential, so it is left out of debug output.
     pub value: String,

@@ -68,12 +68,12 @@ pub struct Endpoint {
     pub diarize: bool,
     /// What it can receive.
     pub media: Vec<Media>,
-    /// Its transport.
+    /// ICE, DTLS and SCTP of this endpoint; absent where nothing changes.
     pub transport: Option<Transport>,
     /// Everything that it sends: a full state, not a difference. `None`: no `<sources/>` element,
     /// nothing changes.
     pub sources: Option<Vec<MediaSource>>,
-    /// Forced mute.
+    /// Which media nobody gets, whatever comes.
     pub force_mute: Option<ForceMute>,
     /// How many video streams it wants at first. −1: no limit.
     pub initial_last_n: Option<i32>,
@@ -180,7 +180,7 @@ pub struct Relay {
     pub mesh_id: Option<String>,
     /// Codecs that may cross the link.
     pub media: Vec<Media>,
-    /// Its transport.
+    /// ICE, DTLS and SCTP of the bridge for this endpoint.
     pub transport: Option<Transport>,
     /// Endpoints on the other side, to create, update or expire. `None`: no `<endpoints/>`
     /// element.

@@ -7,7 +7,7 @@ use crate::stanza::{Condition, StanzaError};
 use crate::xml::{ElementExt, ParseError, element};
 use crate::{Element, ns};
 
-/// Reasons of errors.
+/// Why a bridge refused, as its own element says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ErrorReason {
     /// The bridge does not know the meeting.
@@ -71,7 +71,7 @@ impl FromStr for ErrorReason {
 /// An `<error xmlns='jitsi:colibri2'/>`, inside a stanza error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Colibri2Error {
-    /// The reason.
+    /// What the element inside `<error/>` is called.
     pub reason: ErrorReason,
     /// Endpoints that it is about.
     pub endpoints: Vec<String>,
@@ -86,7 +86,7 @@ impl Colibri2Error {
         }
     }
 
-    /// An unknown endpoint.
+    /// `unknown-endpoint`, by the id that was asked for.
     pub fn unknown_endpoint(id: impl Into<String>) -> Self {
         Self {
             reason: ErrorReason::UnknownEndpoint,

@@ -87,7 +87,7 @@ pub struct Content {
     pub senders: Option<Senders>,
     /// The media.
     pub description: Option<RtpDescription>,
-    /// The transport.
+    /// ICE, DTLS and SCTP; absent where nothing changes.
     pub transport: Option<IceUdpTransport>,
     /// How many video streams the client wants at first, in the video content of a
     /// session-accept. −1: no limit.

@@ -24,7 +24,7 @@ pub struct IceUdpTransport {
     pub rtcp_mux: bool,
     /// DTLS fingerprints.
     pub fingerprints: Vec<Fingerprint>,
-    /// Candidates.
+    /// More may follow in `transport-info`.
     pub candidates: Vec<Candidate>,
     /// URLs of the bridge channel.
     pub web_sockets: Vec<String>,

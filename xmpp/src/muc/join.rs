@@ -9,7 +9,7 @@ use crate::{Element, FullJid, ns};
 pub struct History {
     /// Messages.
     pub max_stanzas: Option<u32>,
-    /// Characters.
+    /// Characters of history at most, in all stanzas together.
     pub max_chars: Option<u32>,
     /// Seconds back.
     pub seconds: Option<u32>,

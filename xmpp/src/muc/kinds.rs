@@ -11,11 +11,11 @@ pub enum Affiliation {
     /// No relation.
     #[default]
     None,
-    /// Member.
+    /// May enter a members-only room.
     Member,
-    /// Administrator.
+    /// May ban people and grant membership.
     Admin,
-    /// Owner.
+    /// May do everything, also configure and destroy the room.
     Owner,
 }
 

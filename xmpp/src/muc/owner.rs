@@ -20,7 +20,7 @@ impl OwnerQuery {
         Self::default()
     }
 
-    /// With a form.
+    /// A query that carries this form.
     pub fn with_form(form: DataForm) -> Self {
         Self {
             form: Some(form),

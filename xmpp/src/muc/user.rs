@@ -19,11 +19,11 @@ pub mod status {
     pub const ROOM_CREATED: u16 = 201;
     /// The room gave another nick than was asked for.
     pub const NICK_ASSIGNED: u16 = 210;
-    /// Banned.
+    /// 301: somebody was banned from the room.
     pub const BANNED: u16 = 301;
     /// New nick.
     pub const NICK_CHANGED: u16 = 303;
-    /// Kicked.
+    /// 307: somebody was kicked out of the room.
     pub const KICKED: u16 = 307;
     /// Removed because of a change of affiliation.
     pub const AFFILIATION_LOST: u16 = 321;
@@ -38,9 +38,9 @@ pub mod status {
 /// Who did it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actor {
-    /// JID.
+    /// Real address; hidden from those who may not see it.
     pub jid: Option<String>,
-    /// Nick.
+    /// In the room, where the actor is an occupant.
     pub nick: Option<String>,
 }
 
@@ -48,13 +48,13 @@ pub struct Actor {
 /// muc#admin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
-    /// Affiliation.
+    /// Absent where it is not told, or not to be changed.
     pub affiliation: Option<Affiliation>,
-    /// Role.
+    /// Absent where it is not told, or not to be changed.
     pub role: Option<Role>,
     /// Real JID.
     pub jid: Option<String>,
-    /// Nick.
+    /// Of the occupant that is meant.
     pub nick: Option<String>,
     /// Who did it.
     pub actor: Option<Actor>,

@@ -13,7 +13,7 @@ const MAX_GROUP: usize = 32;
 pub struct OwnedSource {
     /// Endpoint id, `jvb` for the bridge, or `None` where the sender is meant.
     pub owner: Option<String>,
-    /// The source.
+    /// SSRC, name, owner and attributes.
     pub source: Source,
 }
 

@@ -51,7 +51,7 @@ pub struct Body {
     pub condition: Option<String>,
     /// Default language.
     pub lang: Option<String>,
-    /// Version of XMPP.
+    /// `xmpp:version`, 1.0 in every request that opens a session.
     pub xmpp_version: Option<String>,
     /// The client restarts the stream after SASL.
     pub restart: bool,

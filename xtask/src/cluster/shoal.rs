@@ -249,7 +249,6 @@ fn files() -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-/// Helm for this cluster.
 pub(crate) fn helm(cluster: &Cluster) -> anyhow::Result<Command> {
     cluster.command_in(1, HELM.binary()?)
 }

@@ -9,7 +9,6 @@ use serde_yaml::Mapping;
 
 mod grafana;
 
-/// A dashboard.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Dashboard {

@@ -36,7 +36,7 @@ pub(crate) enum Tag {
 
 /// A written image.
 pub(crate) struct Archive {
-    /// The file.
+    /// The archive itself.
     pub file: PathBuf,
     /// `repository:tag`.
     pub reference: String,

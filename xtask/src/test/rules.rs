@@ -1,5 +1,6 @@
 //! Rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check.
 
+mod docs;
 mod layers;
 mod purity;
 
@@ -17,6 +18,7 @@ const CARGO_DENY: &str = "0.20.2";
 pub(super) fn rules() -> anyhow::Result<()> {
     let mut broken = layers::broken()?;
     broken.extend(purity::broken(&root())?);
+    broken.extend(docs::broken(&root())?);
     if !broken.is_empty() {
         bail!(
             "rules are broken (CONTRIBUTING.md says which and why):\n{}",

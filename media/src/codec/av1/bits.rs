@@ -72,7 +72,6 @@ impl<'a> BitWriter<'a> {
         self.write(1, u32::from(value))
     }
 
-    /// ns(n).
     pub(super) fn non_symmetric(&mut self, n: u32, value: u32) -> Option<()> {
         let width = 32 - n.leading_zeros();
         let short = (1 << width) - n;

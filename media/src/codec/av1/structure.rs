@@ -216,7 +216,6 @@ impl TemplateStructure {
     }
 }
 
-/// template_layers().
 fn parse_layers(bits: &mut BitReader<'_>) -> Result<Vec<FrameTemplate>, CodecError> {
     let mut templates = Vec::new();
     let (mut spatial_id, mut temporal_id) = (0, 0);

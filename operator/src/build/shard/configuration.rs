@@ -17,7 +17,6 @@ pub(super) const TURN: &str = "/etc/shoal/turn";
 /// Longer than the front doors need to notice that a shard is dead.
 const RETURN_AFTER_SECONDS: u32 = 5;
 
-/// The file.
 pub(super) fn file(context: &Context<'_>) -> String {
     let mut signalling = signalling(context);
     // Only where other shards take the rooms over meanwhile. It is read at the next start, and no reason for one.

@@ -24,19 +24,19 @@ use crate::secrets::{Authority, Content, Leaf, leaf};
 /// Why there is no certificate, or nobody trusts it.
 #[derive(Debug, Error)]
 pub(crate) enum CertificateError {
-    /// A Secret.
+    /// Where the certificate is kept for all replicas.
     #[error(
         "Secret {namespace}/{name} cannot be kept: {error}; the chart makes it, and lets the operator get and patch it"
     )]
     Secret {
-        /// Its namespace.
+        /// `metadata.namespace`.
         namespace: String,
-        /// Its name.
+        /// `metadata.name`.
         name: String,
         /// Why not.
         error: kube::Error,
     },
-    /// The APIService.
+    /// Where the API server learns whom to trust.
     #[error(
         "APIService {VERSION}.{GROUP} cannot be kept: {0}; the chart makes it, and lets the operator get and patch it"
     )]
@@ -46,7 +46,7 @@ pub(crate) enum CertificateError {
         "APIService {VERSION}.{GROUP} is that of Service {0}: another program serves the API; install the chart with metricsApi=PrometheusAdapter, or remove the other"
     )]
     OfAnother(String),
-    /// The certificate.
+    /// What is kept is no key pair of ours.
     #[error(
         "the certificate in Secret {0} cannot be used: {1}; delete its data, and it is made anew"
     )]

@@ -27,7 +27,7 @@ const AUTHORITY: &str = "requestheader-client-ca-file";
 /// Why nobody is trusted.
 #[derive(Debug, Error)]
 pub(crate) enum FrontProxyError {
-    /// The ConfigMap.
+    /// Where the API server says how it shows itself.
     #[error(
         "cannot read ConfigMap {NAMESPACE}/{NAME}: {0}; bind Role extension-apiserver-authentication-reader there to the operator's account"
     )]

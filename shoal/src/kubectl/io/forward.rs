@@ -30,7 +30,6 @@ pub(super) struct Line {
     port: u16,
 }
 
-/// An answer.
 pub(super) struct Answer {
     pub status: u16,
     pub text: String,
