@@ -84,7 +84,10 @@ fn is_echo(doc: &str, item: &str) -> bool {
         .iter()
         .skip_while(|word| BEFORE_NAMES.contains(&word.as_str()))
         .collect();
-    !said.is_empty() && said.iter().all(|word| names.iter().any(|name| is_same(word, name)))
+    !said.is_empty()
+        && said
+            .iter()
+            .all(|word| names.iter().any(|name| is_same(word, name)))
 }
 
 /// Whether two words differ in their endings only.
@@ -126,7 +129,11 @@ mod tests {
     fn a_comment_that_repeats_the_name_is_told_and_one_that_says_more_is_not() {
         for (doc, item, is_told) in [
             ("The port.", "pub port: u16,", true),
-            ("Ports.", "#[serde(default)]\n    pub(crate) port: u16,", true),
+            (
+                "Ports.",
+                "#[serde(default)]\n    pub(crate) port: u16,",
+                true,
+            ),
             ("Source name.", "pub source_name: String,", true),
             ("A form.", "pub struct DataForm {", true),
             ("Sources of the owner.", "fn sources(owner: &str) {", true),
