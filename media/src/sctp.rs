@@ -20,6 +20,7 @@ mod dcep;
 #[cfg(test)]
 mod tests;
 
+pub use association::MAX_MESSAGE;
 pub(crate) use association::{Sctp, SctpEvent};
 
 /// The sub-protocol of the bridge channel.

@@ -126,6 +126,12 @@ impl Transport {
         self.settle(now);
     }
 
+    /// Changes the addresses at which the peer's datagrams arrive here, for the next restart of ICE:
+    /// an agent keeps those that it was made with.
+    pub fn set_local_candidates(&mut self, local_candidates: Vec<SocketAddr>) {
+        self.ice.set_local_candidates(local_candidates);
+    }
+
     /// Restarts ICE with new local credentials (RFC 8445 §9). The old route carries media until
     /// the new agent found its own; the peer's new credentials follow by [`Self::set_remote`].
     /// A restart begun before and not finished is given up.

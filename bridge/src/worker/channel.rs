@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use media::sctp::MAX_MESSAGE;
 use media::units::Bitrate;
 use xmpp::bridge_channel::{
     ChannelVideoType, EndpointMessage, EndpointStats, Message, ReceiverAudioSubscription,
@@ -12,7 +13,6 @@ use xmpp::bridge_channel::{
 use super::Worker;
 use crate::allocation::effective::VideoConstraint;
 use crate::command::VideoType;
-use crate::endpoint::channel_state::MAX_TEXT;
 use crate::ids::{EndpointKey, SourceName};
 use crate::message::{ConferenceMessage, DirectoryChange, EndpointText, Recipients};
 
@@ -194,7 +194,10 @@ impl Worker {
         let Some(conference) = self.conferences.get(conference_index) else {
             return;
         };
-        if text.len() > 2 * MAX_TEXT {
+        // The sender's name makes it longer, and so may numbers that are written in another form.
+        if text.len() > MAX_MESSAGE {
+            self.counters.channel_messages_refused += 1;
+            tracing::debug!(endpoint = %endpoint.id, "bridge channel message is too long to be passed on");
             return;
         }
         let key = conference.key();

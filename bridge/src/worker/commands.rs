@@ -144,6 +144,9 @@ impl Worker {
         let started = endpoint.connected;
         if started {
             let local = restart.local_ice.clone();
+            // This machine's may be others than when the endpoint was made.
+            let addresses = self.local_addresses.clone();
+            endpoint.transport.set_local_candidates(addresses);
             endpoint.transport.restart_ice(restart.local_ice, now);
             endpoint.remote.begin_restart(restart.generation);
             // Checks of the old session may still arrive; older ones than that do not.

@@ -173,3 +173,27 @@ async fn a_message_that_is_too_long_costs_its_sender_the_channel_and_nobody_else
     b.of_class("ServerHello").await;
     meeting.bridge.shutdown().await;
 }
+
+/// What is passed on is longer than what was sent, by the sender's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_as_long_as_clients_signal_goes_from_data_channel_to_data_channel() {
+    let meeting = Meeting::start(config()).await;
+    let mut a = meeting.join("a", true, 1000, true).await;
+    let mut b = meeting.join("b", false, 2000, true).await;
+    for member in [&mut a, &mut b] {
+        let open = |seen| (seen == Seen::ChannelOpen).then_some(());
+        member.peer.see("channel", open).await;
+    }
+    let around = |payload: &str| {
+        format!(r#"{{"colibriClass":"EndpointMessage","to":"","msgPayload":"{payload}"}}"#)
+    };
+    let long = "x".repeat(262_144 - around("").len());
+    a.peer.send_text(&around(&long));
+    let message = |seen| match seen {
+        Seen::ChannelText(text) if text.contains("EndpointMessage") => Some(text),
+        _ => None,
+    };
+    let got = b.peer.see("message", message).await;
+    assert!(got.len() > 262_144 && got.contains(&long) && got.contains(r#""from":"a""#));
+    meeting.bridge.shutdown().await;
+}

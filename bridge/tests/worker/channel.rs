@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bridge::command::Command;
 use media::simnet::Link;
 use serde_json::json;
 
@@ -73,6 +74,33 @@ fn messages_reach_those_they_are_meant_for_with_the_true_sender() {
             world.clients[0].texts_of("EndpointStats")[0]["from"],
             "client2"
         );
+    }
+}
+
+/// What is passed on is longer by its sender's name; what grows by more is passed on to nobody.
+#[test]
+fn a_message_as_long_as_clients_may_send_is_passed_on() {
+    for workers in [1, 2] {
+        let mut world = World::call(workers, 2, lan(), Traits::default());
+        let around = |payload: &str| {
+            format!(r#"{{"colibriClass":"EndpointMessage","to":"","msgPayload":{payload}}}"#)
+        };
+        let long = "x".repeat(262_144 - around(r#""""#).len());
+        let numbers = vec!["1e15"; 30_000].join(",");
+        let (worker, key) = (world.clients[0].worker, world.clients[0].key);
+        for payload in [format!("\"{long}\""), format!("[{numbers}]")] {
+            let text = around(&payload);
+            assert!(text.len() <= 262_144);
+            world.command(worker, Command::ChannelText(key, text));
+            world.run_for(5.0);
+        }
+        let [got] = world.clients[1].texts_of("EndpointMessage")[..] else {
+            panic!("one of them is passed on");
+        };
+        assert_eq!(got["msgPayload"], long.as_str());
+        assert_eq!(got["from"], "client1");
+        let counters = world.statistics(worker.index()).counters;
+        assert_eq!(counters.channel_messages_refused, 1);
     }
 }
 

@@ -17,8 +17,9 @@ use super::dcep::Dcep;
 use super::{BRIDGE_CHANNEL, ChannelError, SctpConfig};
 
 /// Longest message in either direction, in bytes: what pages and stock clients signal
-/// (`a=max-message-size`, RFC 8841 §6.1).
-pub(super) const MAX_MESSAGE: usize = 262_144;
+/// (`a=max-message-size`, RFC 8841 §6.1), and room for what a bridge writes into a message that it
+/// passes on. Browsers take more than they signal.
+pub const MAX_MESSAGE: usize = 262_144 + 1_024;
 /// Longest part of a message in one packet, in bytes: with the headers of SCTP and DTLS (28 and
 /// 37) it fits a UDP payload of 1,200, which every path takes.
 const MAX_CHUNK: u32 = 1132;

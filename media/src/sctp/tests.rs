@@ -130,7 +130,7 @@ fn settle(one: &mut Sctp, other: &mut Sctp, now: &mut Instant) {
 }
 
 #[test]
-fn the_longest_message_that_is_signalled_arrives_both_ways() {
+fn the_longest_message_arrives_both_ways() {
     let mut now = Instant::now();
     let (mut server, mut client) = pair(now);
     exchange(&mut server, &mut client, now);

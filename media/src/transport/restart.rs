@@ -58,6 +58,10 @@ impl Ice {
         }
     }
 
+    pub(super) fn set_local_candidates(&mut self, local_candidates: Vec<SocketAddr>) {
+        self.local_candidates = local_candidates;
+    }
+
     pub(super) fn restart(&mut self, local: IceCredentials, now: Instant) {
         let agent = Agent::new(
             local,
