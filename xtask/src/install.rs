@@ -38,6 +38,37 @@ pub(crate) const PYTHON_VENV: Tool = Tool {
     check: &["python3", "-c", "import ensurepip, venv"],
     package: "python3-venv",
 };
+/// A WebRTC stack whose certificates are RSA.
+pub(crate) const GSTREAMER: &[Tool] = &[
+    Tool {
+        check: &[
+            "/usr/bin/python3",
+            "-c",
+            "import gi; gi.require_version('GstWebRTC', '1.0')",
+        ],
+        package: "gir1.2-gst-plugins-bad-1.0",
+    },
+    Tool {
+        check: &["/usr/bin/python3", "-c", "import gi"],
+        package: "python3-gi",
+    },
+    Tool {
+        check: &["sh", "-c", "ls /usr/lib/*/gstreamer-1.0/libgstwebrtc.so"],
+        package: "gstreamer1.0-plugins-bad",
+    },
+    Tool {
+        check: &["sh", "-c", "ls /usr/lib/*/gstreamer-1.0/libgstnice.so"],
+        package: "gstreamer1.0-nice",
+    },
+    Tool {
+        check: &["sh", "-c", "ls /usr/lib/*/gstreamer-1.0/libgstopus.so"],
+        package: "gstreamer1.0-plugins-base",
+    },
+    Tool {
+        check: &["sh", "-c", "ls /usr/lib/*/gstreamer-1.0/libgstrtp.so"],
+        package: "gstreamer1.0-plugins-good",
+    },
+];
 
 /// The XMPP server that Jitsi uses.
 pub(crate) const PROSODY: Tool = Tool {

@@ -89,7 +89,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "clients",
-        about: "clients that are not ours",
+        about: "clients and WebRTC stacks that are not ours",
         run: e2e::clients,
     },
     Stage {
