@@ -7,7 +7,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -78,26 +78,6 @@ impl Fleet {
 
     pub(crate) fn is_connected(&self) -> bool {
         self.connections.iter().all(Connection::is_connected)
-    }
-
-    /// Runs until `done`.
-    ///
-    /// # Errors
-    /// When that takes longer than `patience`.
-    pub(crate) fn run_until(
-        &mut self,
-        what: &str,
-        patience: Duration,
-        mut done: impl FnMut(&mut Self) -> bool,
-    ) -> anyhow::Result<()> {
-        let deadline = Instant::now() + patience;
-        while !done(self) {
-            if Instant::now() > deadline {
-                bail!("{what}: not within {patience:?}");
-            }
-            self.turn()?;
-        }
-        Ok(())
     }
 
     /// Runs for so long, and counts.

@@ -14,16 +14,19 @@ mod table;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use media::dtls::Certificate;
 
 use fleet::Fleet;
-use server::{Kind, Setting};
+use server::{Kind, Server, Setting};
 use shape::{SHAPES, Shape};
 use table::Row;
+
+/// How long connecting and the climb of estimates may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Parser)]
 struct Cli {
@@ -33,7 +36,11 @@ struct Cli {
     #[arg(long)]
     only: Option<String>,
     /// The servers, in this order in each round
-    #[arg(long, value_delimiter = ',', default_value = "floor,shoal,janus")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "floor,shoal,janus,livekit"
+    )]
     servers: Vec<Kind>,
     /// Seconds of each measurement
     #[arg(long, default_value_t = 5)]
@@ -47,6 +54,12 @@ struct Cli {
     /// The binary of Shoal
     #[arg(long, default_value = "target/release/shoal")]
     shoal: PathBuf,
+    /// Workers of Shoal; 0 for one per core
+    #[arg(long, default_value_t = 0)]
+    workers: usize,
+    /// The binary of LiveKit's server
+    #[arg(long, default_value = "livekit")]
+    livekit: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -95,6 +108,8 @@ fn measure(cli: &Cli, kind: Kind, shape: &Shape, certificate: &Certificate) -> a
         shape,
         certificate,
         shoal: &cli.shoal,
+        workers: cli.workers,
+        livekit: &cli.livekit,
         address: cli.address,
         folder: folder.path().to_owned(),
     };
@@ -106,25 +121,26 @@ fn measure(cli: &Cli, kind: Kind, shape: &Shape, certificate: &Certificate) -> a
     for seat in &seats {
         server.join(seat, &mut fleet)?;
     }
-    let connected = |fleet: &mut Fleet| fleet.is_connected();
-    fleet.run_until("all connect", Duration::from_secs(60), connected)?;
+    until(&mut *server, &mut fleet, "all connect", |fleet| {
+        Ok(fleet.is_connected())
+    })?;
     for seat in &seats {
         server.subscribe(seat, &mut fleet)?;
     }
-    fleet.run_until(
+    until(
+        &mut *server,
+        &mut fleet,
         "all subscribers connect",
-        Duration::from_secs(60),
-        connected,
+        |fleet| Ok(fleet.is_connected()),
     )?;
     let join_cpu = (server.process().cpu()? - before_joins) / seats.len() as u32;
     // Estimates climb until everything that is sent is forwarded.
-    let wanted = shape.forwarded_rate() * 0.5;
-    fleet.run_until("all media flows", Duration::from_secs(60), |fleet| {
-        fleet
-            .measure(Duration::from_millis(500))
-            .is_ok_and(|counts| counts.received as f64 >= wanted * 0.98)
+    let wanted = shape.forwarded_rate() * 0.5 * 0.98;
+    until(&mut *server, &mut fleet, "all media flows", |fleet| {
+        Ok(fleet.measure(Duration::from_millis(500))?.received as f64 >= wanted)
     })?;
     fleet.measure(Duration::from_secs(2))?;
+    server.keep(&mut fleet)?;
     let (idle, all) = process::machine()?;
     let before = server.process().cpu()?;
     let length = Duration::from_secs(cli.seconds);
@@ -141,4 +157,22 @@ fn measure(cli: &Cli, kind: Kind, shape: &Shape, certificate: &Certificate) -> a
         memory,
         join_cpu,
     })
+}
+
+/// Drives both sides until `done`.
+fn until(
+    server: &mut dyn Server,
+    fleet: &mut Fleet,
+    what: &str,
+    mut done: impl FnMut(&mut Fleet) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !done(fleet)? {
+        if Instant::now() > deadline {
+            bail!("{what}: not within {PATIENCE:?}");
+        }
+        fleet.turn()?;
+        server.keep(fleet)?;
+    }
+    Ok(())
 }

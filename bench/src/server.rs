@@ -2,6 +2,7 @@
 
 pub(crate) mod floor;
 mod janus;
+mod livekit;
 mod sdp;
 mod shoal;
 
@@ -27,6 +28,11 @@ pub(crate) trait Server {
     fn subscribe(&mut self, _seat: &Seat, _fleet: &mut Fleet) -> anyhow::Result<()> {
         Ok(())
     }
+
+    /// Does what its signalling asks for meanwhile.
+    fn keep(&mut self, _fleet: &mut Fleet) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 /// Which server.
@@ -35,6 +41,7 @@ pub(crate) enum Kind {
     Floor,
     Shoal,
     Janus,
+    Livekit,
 }
 
 /// What every server is started with.
@@ -43,6 +50,10 @@ pub(crate) struct Setting<'a> {
     pub(crate) certificate: &'a Certificate,
     /// The binary of Shoal.
     pub(crate) shoal: &'a PathBuf,
+    /// Of Shoal; 0 for one per core.
+    pub(crate) workers: usize,
+    /// The binary of LiveKit's server.
+    pub(crate) livekit: &'a PathBuf,
     /// Of servers and clients.
     pub(crate) address: IpAddr,
     /// A folder of its own for its configuration.
@@ -55,6 +66,7 @@ impl Kind {
             Self::Floor => "floor",
             Self::Shoal => "Shoal",
             Self::Janus => "Janus",
+            Self::Livekit => "LiveKit",
         }
     }
 
@@ -63,6 +75,7 @@ impl Kind {
             Self::Floor => Box::new(floor::Floor::start(setting)?),
             Self::Shoal => Box::new(shoal::Shoal::start(setting)?),
             Self::Janus => Box::new(janus::Janus::start(setting)?),
+            Self::Livekit => Box::new(livekit::LiveKit::start(setting)?),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the benchmarks, each printing ratios of one run.
 
+mod process;
+
 use clap::Args as ClapArgs;
 
 use crate::command::{cargo, succeed};
@@ -9,6 +11,9 @@ use crate::stage::say;
 pub(crate) struct Args {
     /// Only benchmarks whose name contains this
     filter: Option<String>,
+    /// Options of the benchmark of whole processes, e.g. `-- --only audio --seconds 10`
+    #[arg(last = true)]
+    options: Vec<String>,
 }
 
 /// (package, bench target, what it prints)
@@ -42,17 +47,22 @@ const BENCHES: &[(&str, &str, &str)] = &[
 ];
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let wanted = |name: &str| {
+        args.filter
+            .as_ref()
+            .is_none_or(|filter| name.contains(filter.as_str()))
+    };
     for (package, bench, about) in BENCHES {
         let name = format!("{package}/{bench}");
-        if args
-            .filter
-            .as_ref()
-            .is_some_and(|filter| !name.contains(filter.as_str()))
-        {
+        if !wanted(&name) {
             continue;
         }
         say(&format!("== {name} · {about}"));
         succeed(cargo().args(["bench", "--quiet", "--package", package, "--bench", bench]))?;
+    }
+    if wanted("process") {
+        say("== process · whole servers side by side: processor time per packet, latency, memory");
+        process::run(&args.options)?;
     }
     Ok(())
 }

@@ -95,6 +95,11 @@ pub(crate) const FFMPEG: Tool = Tool {
     check: &["ffmpeg", "-version"],
     package: "ffmpeg",
 };
+/// A server that the benchmark of whole processes measures beside ours.
+pub(crate) const JANUS: Tool = Tool {
+    check: &["janus", "--help"],
+    package: "janus",
+};
 /// What the nodes of the local cluster are made of.
 pub(crate) const CLUSTER: &[Tool] = &[
     Tool {

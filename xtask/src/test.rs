@@ -8,7 +8,7 @@ use crate::stage::{Stage, say};
 use crate::{fuzz, stage, web};
 
 mod chart;
-mod e2e;
+pub(crate) mod e2e;
 mod kubernetes;
 mod rules;
 

@@ -195,7 +195,7 @@ impl Server for Janus {
                 .context("Janus makes no offer")?,
         );
         let local = Local::new(&self.certificate, self.address)?;
-        let answer = json!({"type": "answer", "sdp": offer.answer(&local)});
+        let answer = json!({"type": "answer", "sdp": offer.answer(&sdp::LocalSide::of(&local))});
         self.request(&at, json!({"request": "start"}), Some(answer))?;
         let incoming = Incoming::new(offer.repair(), offer.transport_cc());
         fleet.add(local.connect(

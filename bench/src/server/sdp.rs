@@ -15,6 +15,23 @@ use crate::shape::Media;
 const TRANSPORT_CC_URI: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
+/// Our transport, as descriptions name it.
+pub(super) struct LocalSide {
+    address: SocketAddr,
+    credentials: IceCredentials,
+    fingerprint: String,
+}
+
+impl LocalSide {
+    pub(super) fn of(local: &Local) -> Self {
+        Self {
+            address: local.address,
+            credentials: local.credentials.clone(),
+            fingerprint: local.certificate.fingerprint().value.clone(),
+        }
+    }
+}
+
 /// What a server's description says.
 pub(super) struct Description {
     lines: Vec<String>,
@@ -81,10 +98,17 @@ impl Description {
         mapped.split([' ', '/']).next()?.parse().ok()
     }
 
-    /// Takes everything that is offered, but data channels.
-    pub(super) fn answer(&self, local: &Local) -> String {
+    /// Takes everything that is offered.
+    pub(super) fn answer(&self, local: &LocalSide) -> String {
         let mut out = session(self.values("group:BUNDLE ").next().unwrap_or("0"));
-        let kept = ["mid:", "rtpmap:", "fmtp:", "rtcp-fb:", "extmap:"];
+        let kept = [
+            "mid:",
+            "rtpmap:",
+            "fmtp:",
+            "rtcp-fb:",
+            "extmap:",
+            "sctp-port:",
+        ];
         for line in &self.lines {
             if let Some(media) = line.strip_prefix("m=") {
                 let rejected = media.starts_with("application");
@@ -95,7 +119,7 @@ impl Description {
                 };
                 let _ = write!(out, "m={media}\r\nc=IN IP4 0.0.0.0\r\n");
                 transport(&mut out, local, "active");
-                if !rejected {
+                if !media.starts_with("application") {
                     out.push_str("a=rtcp-mux\r\na=recvonly\r\n");
                 }
             } else if line
@@ -119,7 +143,7 @@ pub(super) fn offer(local: &Local, media: Media, ssrc: u32) -> String {
     out.push_str(
         "c=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=sendonly\r\na=msid:bench track\r\n",
     );
-    transport(&mut out, local, "actpass");
+    transport(&mut out, &LocalSide::of(local), "actpass");
     let _ = write!(out, "a=extmap:{TRANSPORT_CC} {TRANSPORT_CC_URI}\r\n");
     match media {
         Media::Audio => {
@@ -158,14 +182,13 @@ fn session(bundle: &str) -> String {
     )
 }
 
-fn transport(out: &mut String, local: &Local, setup: &str) {
+fn transport(out: &mut String, local: &LocalSide, setup: &str) {
     let (ip, port) = (local.address.ip(), local.address.port());
-    let fingerprint = local.certificate.fingerprint();
     let _ = write!(
         out,
         "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:sha-256 {}\r\na=setup:{setup}\r\n\
          a=candidate:1 1 udp 2130706431 {ip} {port} typ host\r\na=end-of-candidates\r\n",
-        local.credentials.ufrag, local.credentials.pwd, fingerprint.value
+        local.credentials.ufrag, local.credentials.pwd, local.fingerprint
     );
 }
 

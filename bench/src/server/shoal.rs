@@ -34,9 +34,10 @@ impl Shoal {
         let settings = setting.folder.join("shoal.toml");
         let text = format!(
             "[bridge]\nadvertise_loopback = true\nbind_addresses = [\"{}\"]\n\
-             private_http = \"127.0.0.1:{private}\"\nudp_port = {}\n",
+             private_http = \"127.0.0.1:{private}\"\nudp_port = {}\nworkers = {}\n",
             setting.address,
-            free_udp_port()?
+            free_udp_port()?,
+            setting.workers
         );
         fs::write(&settings, text)?;
         let log = fs::File::create(setting.folder.join("shoal.log"))?;

@@ -81,6 +81,15 @@ pub(crate) const TRAEFIK: Program = Program {
     about: "Traefik 3.6 (about ten minutes, once)",
 };
 
+/// A server that the benchmark of whole processes measures beside ours.
+pub(crate) const LIVEKIT: Program = Program {
+    name: "livekit",
+    package: "github.com/livekit/livekit-server/cmd/server",
+    flags: "",
+    links: &[],
+    about: "LiveKit's server 1.13 (about five minutes, once)",
+};
+
 /// What a HorizontalPodAutoscaler reads Prometheus' numbers through.
 pub(crate) const PROMETHEUS_ADAPTER: Program = Program {
     name: "prometheus-adapter",

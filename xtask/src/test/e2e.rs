@@ -24,7 +24,7 @@ const LINKED: &str = "ip link set lo up \
     && ip addr add 192.0.2.1/24 dev out \
     && ip link set out up && ip link set back up";
 /// Firefox uses interfaces that a default route leads over, and no loopback.
-const OUTWARD: &str = "ip link set lo up \
+pub(crate) const OUTWARD: &str = "ip link set lo up \
     && ip link add out type veth peer name back \
     && ip addr add 192.0.2.1/24 dev out \
     && ip link set out up && ip link set back up \
@@ -90,7 +90,7 @@ fn node_in(network: &str, test: &str) -> anyhow::Result<()> {
 
 /// A command line that runs the rest in a network namespace of its own, which `network` sets up, where
 /// the kernel allows that.
-fn isolated(network: &str) -> Command {
+pub(crate) fn isolated(network: &str) -> Command {
     let up = format!("{network} && exec \"$@\"");
     for flags in [&["--net"][..], &["--user", "--map-root-user", "--net"][..]] {
         let mut probe = Command::new("unshare");
