@@ -39,6 +39,7 @@ pub mod speaker;
 pub mod ssrc_slots;
 pub mod statistics;
 pub mod stats;
+pub mod steering;
 pub mod worker;
 
 pub use config::Config;

@@ -135,6 +135,8 @@ impl Worker {
     /// The addresses of this machine have changed: endpoints that are created from here on have these.
     pub fn set_local_addresses(&mut self, addresses: Vec<SocketAddr>) {
         self.local_addresses = addresses;
+        // There may be sockets that nobody was told of.
+        self.addresses.tell_anew();
     }
 
     /// Takes a datagram, which is decrypted in place.
@@ -210,6 +212,11 @@ impl Worker {
     /// The next thing to tell another worker.
     pub fn poll_message(&mut self) -> Option<(WorkerId, WorkerMessage)> {
         self.messages.pop_front()
+    }
+
+    /// From which address whose datagrams come, of all workers, if there are new ones since the last call.
+    pub fn take_owners(&mut self) -> Option<Vec<(SocketAddr, WorkerId)>> {
+        self.addresses.take_owners(self.id)
     }
 
     /// What follows from what was handled.

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::steering::Instruction;
+
 /// Most packets that one GSO message may carry (`UDP_MAX_SEGMENTS` of the oldest kernels that know GSO).
 pub const MAX_SEGMENTS: usize = 64;
 /// Most bytes that one GSO message may carry: below the 65,507 of a UDP payload, for any header.
@@ -119,6 +121,38 @@ impl UdpSocket {
     #[must_use]
     pub fn gso(&self) -> bool {
         self.gso
+    }
+
+    /// Lets the kernel choose among the sockets of this port by `program`, whose answers count them in the order of binding.
+    ///
+    /// # Errors
+    /// Those of `setsockopt`: kernels before 4.5 and some sandboxes know no such program.
+    pub fn steer(&self, program: &[Instruction]) -> io::Result<()> {
+        let filters: Vec<libc::sock_filter> = program
+            .iter()
+            .map(|instruction| libc::sock_filter {
+                code: instruction.code,
+                jt: instruction.if_true,
+                jf: instruction.if_false,
+                k: instruction.operand,
+            })
+            .collect();
+        let program = libc::sock_fprog {
+            len: filters.len() as libc::c_ushort,
+            filter: filters.as_ptr().cast_mut(),
+        };
+        // SAFETY: the pointer and length describe `program` on this stack, and it `filters`, which lives through the call; the
+        // kernel copies both.
+        let result = unsafe {
+            libc::setsockopt(
+                self.fd.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_ATTACH_REUSEPORT_CBPF,
+                ptr::from_ref(&program).cast(),
+                size_of::<libc::sock_fprog>() as libc::socklen_t,
+            )
+        };
+        check(result as isize).map(drop)
     }
 
     /// Turns GSO off, so that every packet is a message of its own (for measuring what GSO is worth).

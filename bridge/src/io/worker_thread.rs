@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::ids::WorkerId;
 use crate::message::WorkerMessage;
 use crate::send_batch::SendBatch;
+use crate::steering;
 use crate::worker::Worker;
 
 /// Commands obeyed in one turn.
@@ -34,6 +35,9 @@ const SEND_BATCH_BYTES: usize = 256 * 1024;
 const FAILURE_PAUSE: Duration = Duration::from_millis(50);
 /// How soon a turn follows when control or another worker had no room.
 const RETRY: Duration = Duration::from_millis(2);
+
+/// Between two programs that tell the kernel whose datagrams are whose.
+const STEERING_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a thread tells control.
 #[derive(Debug)]
@@ -103,6 +107,8 @@ struct Desk {
     poller: Poller,
     /// An event for which control had no room.
     pending: Option<DriverEvent>,
+    /// When the kernel may be told again; `None`: it takes no program, or there is one worker only.
+    steering_due: Option<Instant>,
 }
 
 impl WorkerThread {
@@ -114,6 +120,8 @@ impl WorkerThread {
             batch: SendBatch::new(SEND_BATCH_BYTES),
             poller: self.bell.poller(&self.sockets),
             pending: None,
+            // The sockets of a port have one program in common, and each worker knows all addresses: one of them tells.
+            steering_due: (self.id.0 == 0 && self.others.len() > 1).then(Instant::now),
         };
         while !self.stop.load(Ordering::Relaxed) {
             let turns = std::panic::AssertUnwindSafe(|| self.turns(&mut desk));
@@ -178,6 +186,7 @@ impl WorkerThread {
             }
             more |= self.transmit(&mut core, desk, now);
             more |= self.pass_on(&mut core);
+            self.steer(&mut core, desk, now);
             more |= self.tell(&mut core, desk);
         }
     }
@@ -238,6 +247,29 @@ impl WorkerThread {
             add(&self.counters.dropped_send_refused, sent.dropped_refused);
         }
         more
+    }
+
+    /// Tells the kernel which worker's socket it shall give whose datagrams.
+    fn steer(&self, core: &mut Worker, desk: &mut Desk, now: Instant) {
+        if desk.steering_due.is_none_or(|due| due > now) {
+            return;
+        }
+        let Some(owners) = core.take_owners() else {
+            return;
+        };
+        desk.steering_due = Some(now + STEERING_INTERVAL);
+        for socket in &self.sockets {
+            let ipv6 = socket.local_addr().is_ipv6();
+            let ports = owners
+                .iter()
+                .filter(|(address, _)| address.is_ipv6() == ipv6)
+                .map(|(address, worker)| (address.port(), *worker));
+            if let Err(error) = socket.steer(&steering::program(ports.collect(), ipv6)) {
+                tracing::debug!(%error, "the kernel takes no program for SO_ATTACH_REUSEPORT_CBPF; workers hand datagrams over");
+                desk.steering_due = None;
+                return;
+            }
+        }
     }
 
     /// Hands messages to other workers and rings each at most once.

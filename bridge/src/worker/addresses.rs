@@ -20,6 +20,7 @@ pub(super) struct Addresses {
     ufrags: FxHashMap<String, usize>,
     elsewhere: FxHashMap<SocketAddr, WorkerId>,
     ufrags_elsewhere: FxHashMap<String, (Arc<IceCredentials>, WorkerId)>,
+    changed: bool,
 }
 
 impl Addresses {
@@ -59,6 +60,7 @@ impl Addresses {
         if self.local.insert(address, endpoint) == Some(endpoint) {
             return (false, None);
         }
+        self.changed = true;
         self.elsewhere.remove(&address);
         known.push(address);
         let forgotten = (known.len() > MAX_PER_ENDPOINT).then(|| known.remove(0));
@@ -68,6 +70,26 @@ impl Addresses {
             self.local.remove(&oldest);
         }
         (true, forgotten)
+    }
+
+    /// All known addresses with their owners (`here`: those of this worker), if any address is new since the last
+    /// call. What is gone may stay: nothing comes from there.
+    pub(super) fn take_owners(&mut self, here: WorkerId) -> Option<Vec<(SocketAddr, WorkerId)>> {
+        std::mem::take(&mut self.changed).then(|| {
+            let local = self.local.keys().map(|address| (*address, here));
+            local
+                .chain(
+                    self.elsewhere
+                        .iter()
+                        .map(|(address, worker)| (*address, *worker)),
+                )
+                .collect()
+        })
+    }
+
+    /// The next [`Self::take_owners`] tells of all, whatever was told before.
+    pub(super) fn tell_anew(&mut self) {
+        self.changed = true;
     }
 
     /// An endpoint is gone.
@@ -85,7 +107,7 @@ impl Addresses {
     /// An address belongs to another worker's endpoint.
     pub(super) fn learn_elsewhere(&mut self, address: SocketAddr, worker: WorkerId) {
         if self.elsewhere.len() < MAX_ELSEWHERE || self.elsewhere.contains_key(&address) {
-            self.elsewhere.insert(address, worker);
+            self.changed |= self.elsewhere.insert(address, worker) != Some(worker);
             self.local.remove(&address);
         }
     }
@@ -140,6 +162,22 @@ mod tests {
         assert_eq!(addresses.worker(&address(1)), Some(WorkerId(3)));
         addresses.forget_elsewhere(address(1), WorkerId(2));
         assert_eq!(addresses.worker(&address(1)), Some(WorkerId(3)));
+    }
+
+    #[test]
+    fn owners_are_told_once_after_each_new_address() {
+        let mut addresses = Addresses::default();
+        assert_eq!(addresses.take_owners(WorkerId(0)), None);
+        addresses.learn(address(1), 7, &mut Vec::new());
+        addresses.learn_elsewhere(address(2), WorkerId(3));
+        let mut owners = addresses.take_owners(WorkerId(0)).unwrap_or_default();
+        owners.sort_unstable();
+        assert_eq!(
+            owners,
+            [(address(1), WorkerId(0)), (address(2), WorkerId(3))]
+        );
+        addresses.learn_elsewhere(address(2), WorkerId(3));
+        assert_eq!(addresses.take_owners(WorkerId(0)), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::*;
+use crate::ids::WorkerId;
 use std::time::Instant;
 
 fn collect(receiver: &mut Receiver, socket: &UdpSocket, want: usize) -> Vec<(SocketAddr, Vec<u8>)> {
@@ -118,4 +119,41 @@ fn the_loopback_interface_is_listed() {
             .iter()
             .any(|a| a.ip.is_loopback() && a.interface == "lo" && !a.dummy)
     );
+}
+
+#[test]
+fn the_kernel_gives_datagrams_to_the_socket_that_the_program_names() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let Ok(first) = UdpSocket::bind(address.parse().unwrap()) else {
+            continue;
+        };
+        let second = UdpSocket::bind(first.local_addr()).unwrap();
+        let senders: Vec<_> = (0..40)
+            .map(|_| std::net::UdpSocket::bind(address).unwrap())
+            .collect();
+        let ports = senders
+            .iter()
+            .map(|sender| sender.local_addr().unwrap().port());
+        // Every third goes to the second socket, the others to the first: no hash does that.
+        let owners = ports
+            .zip(0..)
+            .map(|(port, i)| (port, WorkerId(u16::from(i % 3 == 0))));
+        let owners: Vec<_> = owners.collect();
+        let program = crate::steering::program(owners.clone(), first.local_addr().is_ipv6());
+        first.steer(&program).unwrap();
+        for sender in &senders {
+            sender.send_to(b"x", first.local_addr()).unwrap();
+        }
+        let mut receiver = Receiver::new();
+        for (socket, worker, count) in [(&first, 0, 26), (&second, 1, 14)] {
+            let got = collect(&mut receiver, socket, count);
+            assert_eq!(got.len(), count, "{address}");
+            for (from, _) in got {
+                assert!(
+                    owners.contains(&(from.port(), WorkerId(worker))),
+                    "{address}: {from}"
+                );
+            }
+        }
+    }
 }
