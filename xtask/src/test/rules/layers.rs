@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "shoal-signalling",
         &["shoal-listen", "shoal-metrics", "shoal-xmpp"],
     ),
+    ("shoal-bench", &["shoal-bridge", "shoal-media"]),
     ("shoal-loadtest", &["shoal-media", "shoal-xmpp"]),
     ("shoal-operator", &["shoal-listen", "shoal-metrics"]),
     (
