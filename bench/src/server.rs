@@ -8,7 +8,9 @@ mod shoal;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use media::dtls::Certificate;
 
 use crate::fleet::Fleet;
@@ -120,14 +122,16 @@ fn free_udp_port() -> anyhow::Result<u16> {
 
 /// Asks until the server answers.
 fn await_answer(what: &str, url: &str) -> anyhow::Result<()> {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    loop {
-        match ureq::get(url).call() {
-            Ok(_) => return Ok(()),
-            Err(error) if std::time::Instant::now() > deadline => {
-                anyhow::bail!("{what} does not answer at {url}: {error}")
-            }
-            Err(_) => std::thread::sleep(std::time::Duration::from_millis(50)),
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while let Err(error) = ureq::get(url).call() {
+        if Instant::now() > deadline {
+            bail!("{what} does not answer at {url}: {error}");
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a process tells nobody when it is ready"
+        )]
+        std::thread::sleep(Duration::from_millis(50));
     }
+    Ok(())
 }
