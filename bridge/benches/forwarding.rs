@@ -357,6 +357,7 @@ impl Bench {
 
     /// Lets go of what the worker has to say.
     fn settle(&mut self) {
+        self.worker.handle_timeout(self.now);
         while self.worker.poll_event().is_some() {}
         while self.worker.poll_transmit(&mut self.batch, self.now) {
             self.batch.clear();

@@ -230,12 +230,11 @@ pub fn allocate<S: Copy + Eq>(
         .collect();
 
     let mut oversending = false;
+    let mut spent = Bitrate::ZERO;
     loop {
         let mut changed = false;
-        for index in 0..climbers.len() {
-            let others = climbers.iter().enumerate().filter(|(i, _)| *i != index);
-            let spent: Bitrate = others.map(|(_, c)| c.cost()).sum();
-            let climber = &mut climbers[index];
+        for (index, climber) in climbers.iter_mut().enumerate() {
+            let others = spent - climber.cost();
             let may_oversend =
                 index == 0 && budget.oversend_on_stage && climber.on_stage && climber.desktop;
             let allowance = if may_oversend {
@@ -243,8 +242,9 @@ pub fn allocate<S: Copy + Eq>(
             } else {
                 Bitrate::ZERO
             };
-            let available = budget.available - spent;
+            let available = budget.available - others;
             changed |= climber.climb(available, allowance);
+            spent = others + climber.cost();
             oversending |= climber.cost() > available;
             // On stage first: thumbnails wait until it has what it prefers.
             if climber.on_stage && !climber.reached_preferred() {

@@ -3,12 +3,18 @@
 //! Each worker with an endpoint of the conference has such a replica. Changes are made by the
 //! worker that owns what changes, go to the conference's home worker, and from there to all others.
 
+pub mod attention;
+mod candidates;
 pub mod demand;
+mod directory;
+pub mod holders;
 pub mod home;
 pub mod loudest;
 pub mod packet_ring;
 pub mod source;
+pub mod speech_order;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,12 +22,15 @@ use media::rtp::ExtensionMap;
 use rustc_hash::FxHashMap;
 
 use crate::ids::{ConferenceKey, EndpointId, EndpointKey, SourceKey, SourceName, WorkerId};
-use crate::message::{DirectoryChange, MemberInfo, SourceInfo};
+use crate::message::MemberInfo;
 use crate::packet::{PacketPool, SharedPacket};
 use crate::statistics::DropReason;
+use attention::{Attention, Place};
+pub use directory::Applied;
 use home::Home;
 use loudest::Loudest;
 use source::Source;
+use speech_order::{Rank, SpeechOrder};
 
 /// Most endpoints that a conference may have on this bridge.
 pub const MAX_MEMBERS: usize = 2_000;
@@ -32,13 +41,22 @@ pub struct Conference {
     key: ConferenceKey,
     home: WorkerId,
     members: FxHashMap<EndpointKey, Member>,
-    /// Latest speaker first; those who never spoke in order of arrival.
-    order: Vec<EndpointKey>,
+    /// The endpoints of a name, the latest life of it last.
+    lives: FxHashMap<EndpointId, Vec<EndpointKey>>,
+    order: SpeechOrder,
+    /// Of whom somebody was told whether their packets arrive: those who come later are told too.
+    told: BTreeSet<EndpointKey>,
     sources: Vec<Option<Source>>,
     free: Vec<usize>,
     by_key: FxHashMap<SourceKey, usize>,
     by_name: FxHashMap<SourceName, usize>,
+    /// Slots of the video sources that show something, in the order of speech.
+    shown: BTreeMap<Place, usize>,
+    /// What this worker's receivers look at.
+    pub attention: Attention,
     other_workers: Vec<WorkerId>,
+    /// Endpoints of each of them.
+    population: FxHashMap<WorkerId, usize>,
     speaker: Option<EndpointKey>,
     previous_speakers: Arc<[EndpointKey]>,
     /// Slots of this worker's endpoints.
@@ -69,10 +87,9 @@ pub struct Member {
     pub info: MemberInfo,
     /// Whether packets of it arrive.
     pub active: bool,
-    /// Somebody was told whether they do: those who come later are told too.
-    pub told: bool,
     /// Its sources' slots.
     pub sources: Vec<usize>,
+    rank: Rank,
 }
 
 impl Conference {
@@ -82,12 +99,17 @@ impl Conference {
             key,
             home,
             members: FxHashMap::default(),
-            order: Vec::new(),
+            lives: FxHashMap::default(),
+            order: SpeechOrder::default(),
+            told: BTreeSet::new(),
             sources: Vec::new(),
             free: Vec::new(),
             by_key: FxHashMap::default(),
             by_name: FxHashMap::default(),
+            shown: BTreeMap::new(),
+            attention: Attention::default(),
             other_workers: Vec::new(),
+            population: FxHashMap::default(),
             speaker: None,
             previous_speakers: Arc::from([]),
             local: Vec::new(),
@@ -112,9 +134,9 @@ impl Conference {
         self.members.get(&endpoint)
     }
 
-    /// All endpoints.
-    pub fn members(&self) -> impl Iterator<Item = &Member> {
-        self.members.values()
+    /// Endpoints of whom it was said before whether their packets arrive.
+    pub fn told(&self) -> impl Iterator<Item = &Member> {
+        self.told.iter().filter_map(|e| self.members.get(e))
     }
 
     /// How many there are.
@@ -124,8 +146,7 @@ impl Conference {
 
     /// The endpoint of this name, the latest life of it.
     pub fn member_by_id(&self, id: &str) -> Option<&Member> {
-        let same = self.members.values().filter(|m| m.info.id.as_str() == id);
-        same.max_by_key(|m| m.info.endpoint)
+        self.members.get(self.lives.get(id)?.last()?)
     }
 
     /// Whether an endpoint is the latest life of its name: what clients know by name is about it.
@@ -136,8 +157,8 @@ impl Conference {
     }
 
     /// Endpoints in the order of speech activity.
-    pub fn speech_order(&self) -> &[EndpointKey] {
-        &self.order
+    pub fn speech_order(&self) -> impl Iterator<Item = EndpointKey> + '_ {
+        self.order.iter()
     }
 
     /// Workers besides `own` that have endpoints here.
@@ -188,151 +209,6 @@ impl Conference {
         self.sources.len()
     }
 
-    /// Everything that a worker which comes late must be told.
-    pub fn snapshot(&self) -> Vec<DirectoryChange> {
-        let mut changes = Vec::new();
-        for endpoint in self.order.iter().rev() {
-            let Some(member) = self.members.get(endpoint) else {
-                continue;
-            };
-            changes.push(DirectoryChange::Joined(member.info.clone()));
-            let infos = member.sources.iter().filter_map(|s| self.source(*s));
-            let infos: Arc<[_]> = infos.map(|s| s.info.clone()).collect();
-            changes.push(DirectoryChange::Sources(*endpoint, infos));
-            if member.told {
-                changes.push(DirectoryChange::Active(*endpoint, member.active));
-            }
-        }
-        changes.push(DirectoryChange::Speaker(
-            self.speaker,
-            self.previous_speakers.clone(),
-        ));
-        changes
-    }
-
-    /// Applies a change. Returns the slots of sources that are gone.
-    pub fn apply(&mut self, own: WorkerId, change: &DirectoryChange) -> Vec<usize> {
-        let mut gone = Vec::new();
-        match change {
-            DirectoryChange::Joined(info) => {
-                if self.members.len() < MAX_MEMBERS || self.members.contains_key(&info.endpoint) {
-                    let member = Member {
-                        info: info.clone(),
-                        active: true,
-                        told: false,
-                        sources: Vec::new(),
-                    };
-                    if self.members.insert(info.endpoint, member).is_none() {
-                        self.order.push(info.endpoint);
-                    }
-                }
-            }
-            DirectoryChange::Left(endpoint) => {
-                if let Some(member) = self.members.remove(endpoint) {
-                    gone = member.sources;
-                    gone.iter().for_each(|slot| self.remove_source(*slot));
-                    self.order.retain(|e| e != endpoint);
-                    if self.speaker == Some(*endpoint) {
-                        self.speaker = None;
-                    }
-                }
-            }
-            DirectoryChange::Sources(endpoint, infos) => {
-                gone = self.set_sources(*endpoint, infos);
-            }
-            DirectoryChange::VideoType(key, video_type) => {
-                if let Some(slot) = self.slot_of(*key)
-                    && let Some(source) = self.source_mut(slot)
-                {
-                    source.info.video_type = *video_type;
-                }
-            }
-            DirectoryChange::Active(endpoint, active) => {
-                if let Some(member) = self.members.get_mut(endpoint) {
-                    member.active = *active;
-                    member.told = true;
-                }
-            }
-            DirectoryChange::Speaker(speaker, previous) => {
-                self.speaker = *speaker;
-                self.previous_speakers = previous.clone();
-                if let Some(at) = self.order.iter().position(|e| Some(*e) == *speaker) {
-                    self.order[..=at].rotate_right(1);
-                }
-            }
-        }
-        self.other_workers.clear();
-        #[expect(
-            clippy::iter_over_hash_type,
-            reason = "the order of other workers is nobody's to see"
-        )]
-        for member in self.members.values() {
-            let worker = member.info.worker;
-            if worker != own && !self.other_workers.contains(&worker) {
-                self.other_workers.push(worker);
-            }
-        }
-        gone
-    }
-
-    fn set_sources(&mut self, endpoint: EndpointKey, infos: &[SourceInfo]) -> Vec<usize> {
-        let Some(member) = self.members.get_mut(&endpoint) else {
-            return Vec::new();
-        };
-        let before = std::mem::take(&mut member.sources);
-        let mut slots = Vec::with_capacity(infos.len());
-        for info in infos {
-            let slot = match self.by_key.get(&info.key).copied() {
-                Some(slot) => {
-                    if let Some(source) = self.sources[slot].as_mut() {
-                        source.update(info.clone());
-                    }
-                    slot
-                }
-                None => self.add_source(info.clone()),
-            };
-            slots.push(slot);
-        }
-        let gone: Vec<_> = before
-            .into_iter()
-            .filter(|slot| !slots.contains(slot))
-            .collect();
-        gone.iter().for_each(|slot| self.remove_source(*slot));
-        if let Some(member) = self.members.get_mut(&endpoint) {
-            member.sources = slots;
-        }
-        gone
-    }
-
-    fn add_source(&mut self, info: SourceInfo) -> usize {
-        let (key, name) = (info.key, info.name.clone());
-        let source = Some(Source::new(info));
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.sources[slot] = source;
-                slot
-            }
-            None => {
-                self.sources.push(source);
-                self.sources.len() - 1
-            }
-        };
-        self.by_key.insert(key, slot);
-        self.by_name.insert(name, slot);
-        slot
-    }
-
-    fn remove_source(&mut self, slot: usize) {
-        if let Some(source) = self.sources[slot].take() {
-            self.by_key.remove(&source.info.key);
-            if self.by_name.get(&source.info.name) == Some(&slot) {
-                self.by_name.remove(&source.info.name);
-            }
-            self.pending.retain(|pending| pending.slot != slot);
-            self.free.push(slot);
-        }
-    }
-
     /// Lets packets go that are too old to be asked for.
     pub fn expire_packets(&mut self, now: Instant, pool: &mut PacketPool) {
         self.sources
@@ -356,6 +232,7 @@ impl Conference {
 mod tests {
     use super::*;
     use crate::command::{MediaKind, VideoType};
+    use crate::message::{DirectoryChange, SourceInfo};
     use media::units::Ssrc;
 
     const OWN: WorkerId = WorkerId(0);
@@ -403,10 +280,10 @@ mod tests {
         let kept = conference.slot_of_name(&"e1-v1".into());
         let gone = conference.apply(OWN, &sources(1, &[1, 2]));
         assert_eq!(names(&conference), ["e1-v1", "e1-v2"]);
-        assert_eq!(gone.len(), 1);
+        assert_eq!(gone.gone.len(), 1);
         assert_eq!(conference.slot_of_name(&"e1-v1".into()), kept);
         let gone = conference.apply(OWN, &DirectoryChange::Left(EndpointKey(1)));
-        assert_eq!((gone.len(), names(&conference).len()), (2, 0));
+        assert_eq!((gone.gone.len(), names(&conference).len()), (2, 0));
         conference.apply(OWN, &joined(2, 0));
         conference.apply(OWN, &sources(2, &[0, 1, 2]));
         assert_eq!(conference.slots(), 3);
@@ -422,13 +299,14 @@ mod tests {
             let speaker = DirectoryChange::Speaker(Some(EndpointKey(endpoint)), Arc::from([]));
             conference.apply(OWN, &speaker);
         }
-        assert_eq!(conference.speech_order(), [3, 2, 1].map(EndpointKey));
+        let order: Vec<_> = conference.speech_order().collect();
+        assert_eq!(order, [3, 2, 1].map(EndpointKey));
     }
 
     #[test]
     fn a_late_worker_learns_all_from_a_snapshot() {
         let mut conference = Conference::new(ConferenceKey(1), OWN);
-        for (endpoint, worker) in [(1, 0), (2, 1), (3, 1)] {
+        for (endpoint, worker) in [(1, 0), (2, 1), (3, 1), (4, 0)] {
             conference.apply(OWN, &joined(endpoint, worker));
             conference.apply(OWN, &sources(endpoint, &[0]));
         }
@@ -442,7 +320,7 @@ mod tests {
             late.apply(WorkerId(2), &change);
         }
         assert_eq!(names(&late), names(&conference));
-        assert_eq!(late.speech_order()[0], EndpointKey(3));
+        assert!(late.speech_order().eq(conference.speech_order()));
         assert!(!late.member(EndpointKey(2)).is_some_and(|m| m.active));
         assert_eq!(late.other_workers().len(), 2);
         assert_eq!(conference.other_workers(), [WorkerId(1)]);

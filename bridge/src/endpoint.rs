@@ -49,9 +49,11 @@ pub struct Endpoint {
     pub allocation: Allocation<SourceKey>,
     /// Bandwidth for which that was decided, and when.
     pub allocated: Option<(Bitrate, Instant)>,
+    /// It is to be made a new allocation at the next occasion.
+    pub reallocate: bool,
     /// The client has said what it wants.
     pub constrained: bool,
-    /// Video sources that it was last told it is sent.
+    /// Video sources that it was last told it is sent, sorted.
     pub told_forwarded: Option<Vec<SourceKey>>,
     /// RTCP to be sent.
     pub rtcp: Vec<u8>,
@@ -149,6 +151,7 @@ impl Endpoint {
             constraints,
             allocation: Allocation::default(),
             allocated: None,
+            reallocate: false,
             constrained: false,
             told_forwarded: None,
             rtcp: Vec::new(),

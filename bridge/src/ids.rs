@@ -1,5 +1,6 @@
 //! Names and units: what is not a bare integer.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,6 +27,12 @@ pub struct EndpointId(pub Arc<str>);
 impl EndpointId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for EndpointId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

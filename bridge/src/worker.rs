@@ -5,7 +5,7 @@
 //! loop {
 //!     wait for datagrams, commands, messages, or poll_timeout()
 //!     for each of a bounded batch: handle_datagram / handle_command / handle_message
-//!     if poll_timeout() is due: handle_timeout
+//!     if poll_timeout() is due: handle_timeout (which also sees to what follows from the batch)
 //!     while poll_transmit(&mut batch) { send(&batch); batch.clear() }
 //!     while let Some((worker, message)) = poll_message() { queue it to worker }
 //!     while let Some(event) = poll_event() { queue it to control }
@@ -43,7 +43,7 @@ use crate::command::Command;
 use crate::conference::Conference;
 use crate::endpoint::Endpoint;
 use crate::event::Event;
-use crate::ids::{ConferenceKey, EndpointKey, WorkerId};
+use crate::ids::{ConferenceKey, EndpointKey, SourceKey, WorkerId};
 use crate::message::{StrayDatagram, WorkerMessage};
 use crate::packet::PacketPool;
 use crate::pool::Pool;
@@ -55,6 +55,9 @@ use handshakes::Handshakes;
 use slab::Slab;
 use timers::Timers;
 use transmit::Pass;
+
+/// Allocations that are made before media has its turn again.
+const ALLOCATIONS_AT_ONCE: usize = 64;
 
 /// See the module.
 pub struct Worker {
@@ -84,9 +87,13 @@ pub struct Worker {
     messages: VecDeque<(WorkerId, WorkerMessage)>,
     last_n_limit: Option<u32>,
     /// Endpoints whose allocation is to be made anew.
-    reallocate: Vec<usize>,
+    reallocate: VecDeque<usize>,
+    /// Sources, with their conferences, of which something else is wanted than their workers know.
+    demanded: Vec<(usize, SourceKey)>,
     /// Endpoints whose senders may have to be asked for something else.
     constrain: Vec<usize>,
+    /// Since when there is something of these.
+    settle_at: Option<Instant>,
     counters: Counters,
     drops: Drops,
     scratch: Scratch,
@@ -124,7 +131,9 @@ impl Worker {
             events: VecDeque::new(),
             messages: VecDeque::new(),
             last_n_limit: None,
-            reallocate: Vec::new(),
+            reallocate: VecDeque::new(),
+            demanded: Vec::new(),
+            settle_at: None,
             constrain: Vec::new(),
             counters: Counters::default(),
             drops: Drops::default(),
@@ -148,13 +157,13 @@ impl Worker {
         now: Instant,
     ) {
         self.receive(buf, from, to, now);
-        self.settle(now);
+        self.settle_soon(now);
     }
 
     /// Obeys control.
     pub fn handle_command(&mut self, command: Command, now: Instant) {
         self.obey(command, now);
-        self.settle(now);
+        self.settle_soon(now);
     }
 
     /// Hears another worker.
@@ -175,20 +184,22 @@ impl Worker {
             }
             WorkerMessage::Conference(key, message) => self.hear(key, message, now),
         }
-        self.settle(now);
+        self.settle_soon(now);
     }
 
-    /// Moves time on.
+    /// Moves time on, and sees to what follows from all that was handled since the last time.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.run_timers(now);
         self.run_handshakes(now);
         self.settle(now);
     }
 
-    /// When [`Self::handle_timeout`] is due.
+    /// When [`Self::handle_timeout`] is due: at once after an input with consequences, so that those
+    /// of a batch of inputs are seen to together.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let timers = self.timers.next();
-        timers.into_iter().chain(self.handshakes.due()).min()
+        let others = [self.handshakes.due(), self.settle_at];
+        others.into_iter().flatten().chain(timers).min()
     }
 
     /// Fills an empty batch with datagrams to send. `false`: nothing (more) to send.
@@ -219,14 +230,39 @@ impl Worker {
         self.addresses.take_owners(self.id)
     }
 
-    /// What follows from what was handled.
+    /// What follows from what was handled is seen to when the inputs that have come are through.
+    fn settle_soon(&mut self, now: Instant) {
+        let nothing =
+            self.reallocate.is_empty() && self.demanded.is_empty() && self.constrain.is_empty();
+        self.settle_at = match self.settle_at {
+            _ if nothing => None,
+            None => Some(now),
+            due => due,
+        };
+    }
+
+    /// What follows from what was handled: allocations, some of many at a time so that media does
+    /// not wait for all of them, then, once, what their sum asks of senders.
     fn settle(&mut self, now: Instant) {
-        while let Some(index) = self.reallocate.pop() {
-            self.allocate(index, now);
+        for _ in 0..ALLOCATIONS_AT_ONCE {
+            let Some(index) = self.reallocate.pop_front() else {
+                break;
+            };
+            if let Some(endpoint) = self.endpoints.get_mut(index)
+                && std::mem::take(&mut endpoint.reallocate)
+            {
+                self.allocate(index, now);
+            }
         }
-        while let Some(index) = self.constrain.pop() {
-            self.tell_sender_constraints(index, false, now);
+        if self.reallocate.is_empty() {
+            while let Some((conference, source)) = self.demanded.pop() {
+                self.tell_demand(conference, source);
+            }
+            while let Some(index) = self.constrain.pop() {
+                self.tell_sender_constraints(index, false, now);
+            }
         }
+        self.settle_soon(now);
     }
 
     fn seed(&mut self) -> u64 {

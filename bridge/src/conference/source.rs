@@ -5,6 +5,9 @@ use crate::command::MediaKind;
 use crate::message::{SenderClock, SourceInfo};
 use crate::packet::{PacketPool, SharedPacket};
 
+use super::attention::Place;
+use super::demand::Demand;
+use super::holders::Holders;
 use super::packet_ring::PacketRing;
 
 /// Name, layers, clocks and latest packets of one source.
@@ -14,8 +17,14 @@ pub struct Source {
     pub info: SourceInfo,
     /// What it sends, as its owner's worker measured; see [`assumed_layers`] before that.
     pub layers: Vec<Layer>,
-    /// Lines that this worker's receivers want, as its owner's worker was last told.
-    pub demand: Option<i32>,
+    /// Its place in the order, while it shows something.
+    pub place: Option<Place>,
+    /// What this worker's receivers want of it.
+    pub demand: Demand,
+    /// Receivers that may have a stream for it. A microphone is everybody's as soon as it is heard.
+    pub holders: Holders,
+    /// A packet of it came.
+    pub heard: bool,
     clocks: Vec<Option<SenderClock>>,
     rings: Vec<PacketRing>,
 }
@@ -26,21 +35,33 @@ impl Source {
         let encodings = usize::from(info.encodings);
         Self {
             layers: assumed_layers(&info),
-            demand: None,
+            place: None,
+            demand: Demand::default(),
+            holders: Holders::default(),
+            heard: false,
             clocks: vec![None; encodings],
             rings: (0..encodings).map(|_| PacketRing::default()).collect(),
             info,
         }
     }
 
-    /// Its owner announced it again.
-    pub fn update(&mut self, info: SourceInfo) {
+    /// Its owner announced it again. Returns whether it is sent in another way.
+    pub fn update(&mut self, info: SourceInfo) -> bool {
         let same = info.ssrc == self.info.ssrc && info.encodings == self.info.encodings;
+        let unlike = !same || info.video_type != self.info.video_type;
         if same {
             self.info = info;
         } else {
-            *self = Self::new(info);
+            // Who wants it, and where it stands, is about its name.
+            *self = Self {
+                place: self.place,
+                demand: std::mem::take(&mut self.demand),
+                holders: std::mem::take(&mut self.holders),
+                heard: self.heard,
+                ..Self::new(info)
+            };
         }
+        unlike
     }
 
     /// Keeps a packet for those who ask again.

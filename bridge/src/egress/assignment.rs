@@ -174,7 +174,11 @@ impl Egress {
                 let Some(index) = self.open(slot, info) else {
                     return false;
                 };
-                self.streams[index].projection.set_target(Some(target));
+                let stream = &mut self.streams[index];
+                stream.projection.set_target(Some(target));
+                if stream.shows.replace(info.video_type) != Some(info.video_type) {
+                    self.mark_changed(info.key);
+                }
                 true
             }
             None => {

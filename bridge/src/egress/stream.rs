@@ -7,7 +7,7 @@ use media::cache::PacketCache;
 use media::rtp::SeqNum;
 use media::units::Ssrc;
 
-use crate::command::MediaKind;
+use crate::command::{MediaKind, VideoType};
 use crate::ids::SourceKey;
 use crate::ingress::keyframes::ReceiverRequests;
 use crate::ingress::stream::{AUDIO_CLOCK, VIDEO_CLOCK};
@@ -28,6 +28,8 @@ pub struct OutStream {
     pub mid: Option<ArrayString<8>>,
     /// The source in it, and that source's slot in the conference.
     pub source: Option<(SourceKey, usize)>,
+    /// What the receiver was told that the source shows.
+    pub shows: Option<VideoType>,
     /// What is forwarded.
     pub projection: Projection,
     /// Packets sent.
@@ -59,6 +61,7 @@ impl OutStream {
             rtx_next: SeqNum(first_seq ^ 0x2a5a),
             mid: None,
             source: None,
+            shows: None,
             projection: Projection::new(clock, first_seq & 0x7fff),
             packets: 0,
             bytes: 0,

@@ -2,23 +2,36 @@
 
 use std::time::Instant;
 
+use rustc_hash::FxHashMap;
+
 use super::Worker;
-use crate::allocation::{Budget, Candidate, allocate};
-use crate::command::MediaKind;
+use crate::allocation::{Budget, SourceAllocation, allocate};
 use crate::conference::demand;
+use crate::endpoint::Endpoint;
 use crate::ids::{SourceKey, WorkerId};
 use crate::message::ConferenceMessage;
 use crate::projection::Target;
 
 impl Worker {
-    /// Everyone here is made a new allocation with the next tick: something changed that is not
-    /// urgent.
-    pub(super) fn allocate_soon(&mut self, conference: usize) {
+    /// An endpoint is to be made a new allocation at the next occasion.
+    pub(super) fn reallocate(&mut self, index: usize) {
+        if let Some(endpoint) = self.endpoints.get_mut(index)
+            && !std::mem::replace(&mut endpoint.reallocate, true)
+        {
+            self.reallocate.push_back(index);
+        }
+    }
+
+    /// Those who get a source are made a new allocation with their next tick: something of it
+    /// changed that is not urgent.
+    pub(super) fn allocate_soon(&mut self, conference: usize, source: SourceKey) {
         let Some(conference) = self.conferences.get(conference) else {
             return;
         };
-        for index in &conference.local {
-            if let Some(endpoint) = self.endpoints.get_mut(*index) {
+        let source = conference.slot_of(source);
+        let source = source.and_then(|slot| conference.source(slot));
+        for receiver in source.into_iter().flat_map(|s| s.demand.receivers()) {
+            if let Some(endpoint) = self.endpoints.get_mut(receiver) {
                 endpoint.allocated = None;
             }
         }
@@ -30,33 +43,9 @@ impl Worker {
             return;
         };
         let conference_index = endpoint.conference;
-        let Some(conference) = self.conferences.get(conference_index) else {
+        let Some(conference) = self.conferences.get_mut(conference_index) else {
             return;
         };
-        let mut candidates = Vec::new();
-        for owner in conference
-            .speech_order()
-            .iter()
-            .filter(|e| **e != endpoint.key)
-        {
-            let Some(member) = conference.member(*owner) else {
-                continue;
-            };
-            for slot in &member.sources {
-                let Some(source) = conference.source(*slot) else {
-                    continue;
-                };
-                if source.info.kind == MediaKind::Video {
-                    candidates.push(Candidate {
-                        source: source.info.key,
-                        name: &source.info.name,
-                        owner: *owner,
-                        video_type: source.info.video_type,
-                        layers: &source.layers,
-                    });
-                }
-            }
-        }
         let limits = [self.last_n_limit, self.settings.max_last_n];
         let limit = limits.into_iter().flatten().min().map(|n| n as usize);
         let slots = endpoint
@@ -71,69 +60,92 @@ impl Worker {
             last_n: limit.into_iter().chain(slots).min(),
             oversend_on_stage: self.settings.oversend_on_stage,
         };
+        let (candidates, reach) =
+            conference.candidates(endpoint.key, &endpoint.constraints, budget.last_n);
         let allocation = allocate(&candidates, &endpoint.constraints, &budget);
+        conference.attention.set_reach(index, reach);
         endpoint.allocated = Some((estimated, now));
 
+        // What stays as it was, which most does, touches nothing of the conference.
+        let lines = |s: &SourceAllocation<SourceKey>| demand::lines(&s.constraint);
+        let before = &endpoint.allocation.sources;
+        let mut before: FxHashMap<_, _> = before.iter().map(|s| (s.source, lines(s))).collect();
+        let mut changed: Vec<(SourceKey, i32)> = Vec::new();
         endpoint.egress.begin_allocation();
         for result in &allocation.sources {
-            let Some(slot) = conference.slot_of(result.source) else {
-                continue;
-            };
-            let Some(source) = conference.source(slot) else {
+            let slot = conference.slot_of(result.source);
+            let Some((slot, source)) = slot.and_then(|s| Some((s, conference.source_mut(s)?)))
+            else {
                 continue;
             };
             let target = result.target.map(|layer| Target {
                 source: result.source,
                 layer,
             });
-            endpoint.egress.set_target(slot, &source.info, target);
+            if endpoint.egress.set_target(slot, &source.info, target) {
+                source.holders.insert(index);
+            }
+            if before.remove(&result.source) != Some(lines(result)) {
+                changed.push((result.source, lines(result)));
+            }
+        }
+        let left = endpoint.allocation.sources.iter().map(|s| s.source);
+        for key in left.filter(|source| before.contains_key(source)) {
+            let slot = conference.slot_of(key);
+            if let Some((slot, source)) = slot.and_then(|s| Some((s, conference.source(s)?))) {
+                endpoint.egress.set_target(slot, &source.info, None);
+                changed.push((key, 0));
+            }
         }
         endpoint.allocation = allocation;
+        for (source, lines) in changed {
+            self.demand(conference_index, source, index, lines);
+        }
         self.tell_forwarded(index, now);
         self.send_video_map(index, now);
         self.want_keyframes(index, now);
-        self.sum_demand(conference_index);
     }
 
-    /// What this worker's receivers want of each source, all together, told to the sources' workers
-    /// when it changes.
-    pub(super) fn sum_demand(&mut self, index: usize) {
+    /// A receiver is gone, and wants nothing any more.
+    pub(super) fn forget_receiver(&mut self, index: usize, endpoint: &Endpoint) {
+        let Some(conference) = self.conferences.get_mut(endpoint.conference) else {
+            return;
+        };
+        conference.attention.forget(index);
+        for result in &endpoint.allocation.sources {
+            self.demand(endpoint.conference, result.source, index, 0);
+        }
+    }
+
+    /// A receiver wants so many lines of a source.
+    fn demand(&mut self, conference: usize, key: SourceKey, receiver: usize, lines: i32) {
+        let replica = self.conferences.get_mut(conference);
+        let source = replica.and_then(|c| c.source_mut(c.slot_of(key)?));
+        if source.is_some_and(|s| s.demand.set(receiver, lines)) {
+            self.demanded.push((conference, key));
+        }
+    }
+
+    /// What this worker's receivers want of a source, all together, is told to the source's worker
+    /// when it has changed.
+    pub(super) fn tell_demand(&mut self, index: usize, key: SourceKey) {
         let Some(conference) = self.conferences.get_mut(index) else {
             return;
         };
-        let mut sums = vec![0; conference.slots()];
-        for local in &conference.local {
-            let Some(endpoint) = self.endpoints.get(*local) else {
-                continue;
-            };
-            for result in &endpoint.allocation.sources {
-                if let Some(slot) = conference.slot_of(result.source) {
-                    sums[slot] = demand::larger(sums[slot], demand::lines(&result.constraint));
-                }
-            }
-        }
-        let key = conference.key();
-        let mut changes: Vec<(SourceKey, WorkerId, i32)> = Vec::new();
-        for (slot, lines) in sums.into_iter().enumerate() {
-            let owner = conference.source(slot).map(|s| s.info.key.owner);
-            let worker = owner
-                .and_then(|o| conference.member(o))
-                .map(|m| m.info.worker);
-            let Some(worker) = worker else { continue };
-            if let Some(source) = conference.source_mut(slot)
-                && source.info.kind == MediaKind::Video
-                && source.demand != Some(lines)
-            {
-                source.demand = Some(lines);
-                changes.push((source.info.key, worker, lines));
-            }
-        }
-        for (source, worker, lines) in changes {
-            if worker == self.id {
-                self.take_demand(source, worker, lines);
+        let owner = conference.member(key.owner).map(|m| m.info.worker);
+        let slot = conference.slot_of(key);
+        let source = slot.and_then(|slot| conference.source_mut(slot));
+        let (Some(owner), Some(source)) = (owner, source) else {
+            return;
+        };
+        if let Some(lines) = source.demand.poll_news() {
+            let own = self.id;
+            if owner == own {
+                self.take_demand(key, own, lines);
             } else {
-                let message = ConferenceMessage::Demand(source, self.id, lines);
-                self.send_to(worker, key, message);
+                let conference = conference.key();
+                let message = ConferenceMessage::Demand(key, own, lines);
+                self.send_to(owner, conference, message);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What endpoints are told on their bridge channels.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -46,10 +47,17 @@ impl Worker {
         }
     }
 
-    fn tell_all(&mut self, endpoints: &[usize], message: &Message, now: Instant) {
+    /// The same to all of this worker's endpoints in a conference.
+    fn tell_all(&mut self, conference: usize, message: &Message, now: Instant) {
         let text = Arc::from(message.to_json());
-        for index in endpoints {
-            self.tell_text(*index, &text, now);
+        let at = |worker: &Self, position: usize| {
+            let conference = worker.conferences.get(conference)?;
+            conference.local.get(position).copied()
+        };
+        let mut position = 0;
+        while let Some(index) = at(self, position) {
+            self.tell_text(index, &text, now);
+            position += 1;
         }
     }
 
@@ -71,8 +79,8 @@ impl Worker {
         };
         // Of whom nothing was told yet is active. Of the others the client may have heard before.
         let told = conference
-            .members()
-            .filter(|m| m.told && conference.is_latest(m.info.endpoint));
+            .told()
+            .filter(|m| conference.is_latest(m.info.endpoint));
         let mut messages: Vec<_> = told
             .map(|m| connectivity(m.info.id.as_str(), m.active))
             .collect();
@@ -89,26 +97,25 @@ impl Worker {
         self.tell(index, &Message::ServerHello(hello), now);
     }
 
-    pub(super) fn tell_speaker(&mut self, conference: usize, local: &[usize], now: Instant) {
+    pub(super) fn tell_speaker(&mut self, conference: usize, now: Instant) {
         let message = self.conferences.get(conference).and_then(speaker_message);
         if let Some(message) = message {
-            self.tell_all(local, &message, now);
+            self.tell_all(conference, &message, now);
         }
     }
 
     pub(super) fn tell_connectivity(
         &mut self,
         conference: usize,
-        local: &[usize],
         endpoint: EndpointKey,
         active: bool,
         now: Instant,
     ) {
-        let conference = self.conferences.get(conference);
-        let latest = conference.filter(|c| c.is_latest(endpoint));
+        let replica = self.conferences.get(conference);
+        let latest = replica.filter(|c| c.is_latest(endpoint));
         let id = latest.and_then(|c| c.id_of(endpoint)).cloned();
         if let Some(id) = id {
-            self.tell_all(local, &connectivity(id.as_str(), active), now);
+            self.tell_all(conference, &connectivity(id.as_str(), active), now);
         }
     }
 
@@ -121,7 +128,9 @@ impl Worker {
             return;
         }
         let forwarded: Vec<_> = endpoint.allocation.forwarded().collect();
-        if endpoint.told_forwarded.as_ref() == Some(&forwarded) {
+        let mut told = forwarded.clone();
+        told.sort_unstable();
+        if endpoint.told_forwarded.as_ref() == Some(&told) {
             return;
         }
         let Some(conference) = self.conferences.get(endpoint.conference) else {
@@ -131,7 +140,7 @@ impl Worker {
             .iter()
             .filter_map(|s| conference.source(conference.slot_of(*s)?));
         let forwarded_sources = names.map(|s| s.info.name.to_string()).collect();
-        endpoint.told_forwarded = Some(forwarded);
+        endpoint.told_forwarded = Some(told);
         self.tell(
             index,
             &Message::ForwardedSources(ForwardedSources { forwarded_sources }),
@@ -187,9 +196,9 @@ impl Worker {
         }
     }
 
-    /// A source shows something else: those who have it in a slot are told.
-    pub(super) fn retell_video(&mut self, local: &[usize], source: SourceKey) {
-        for index in local {
+    /// A source shows something else: those who look at it are told.
+    pub(super) fn retell_video(&mut self, receivers: &BTreeSet<usize>, source: SourceKey) {
+        for index in receivers {
             if let Some(endpoint) = self.endpoints.get_mut(*index) {
                 endpoint.egress.mark_changed(source);
             }

@@ -1,5 +1,6 @@
 //! What endpoints say on their bridge channels.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use xmpp::bridge_channel::{
 use super::Worker;
 use crate::allocation::effective::VideoConstraint;
 use crate::command::VideoType;
+use crate::conference::Conference;
 use crate::ids::{EndpointKey, SourceName};
 use crate::message::{ConferenceMessage, DirectoryChange, EndpointText, Recipients};
 
@@ -63,7 +65,7 @@ impl Worker {
             Message::ReceiverVideoConstraints(wants) => self.set_constraints(index, wants),
             Message::LastNChangedEvent(event) => {
                 endpoint.constraints.last_n = usize::try_from(event.last_n).ok();
-                self.reallocate.push(index);
+                self.reallocate(index);
             }
             Message::SourceVideoTypeMessage(message) => {
                 self.set_video_type(index, &message.source_name, message.video_type, now);
@@ -123,7 +125,12 @@ impl Worker {
                 .map(|(name, c)| (SourceName::from(name.as_str()), constraint(c)))
                 .collect();
         }
-        self.reallocate.push(index);
+        let names = constraints.on_stage.iter().chain(&constraints.selected);
+        let names = names.chain(constraints.by_source.keys()).cloned().collect();
+        if let Some(conference) = self.conferences.get_mut(endpoint.conference) {
+            conference.attention.set_names(index, names);
+        }
+        self.reallocate(index);
     }
 
     fn set_video_type(&mut self, index: usize, name: &str, shows: ChannelVideoType, now: Instant) {
@@ -224,43 +231,46 @@ impl Worker {
         let Some(conference) = self.conferences.get(index) else {
             return;
         };
-        let small = conference.member_count() <= STATS_TO_ALL;
-        let speaks = conference.speaker() == Some(text.from)
-            || conference.previous_speakers().contains(&text.from);
-        let owns = |name: &SourceName| {
-            let source = conference.slot_of_name(name);
-            source
-                .and_then(|slot| conference.source(slot))
-                .is_some_and(|s| s.info.key.owner == text.from)
-        };
-        let mut receivers = Vec::new();
-        for local in &conference.local {
-            let Some(endpoint) = self.endpoints.get(*local).filter(|e| e.key != text.from) else {
-                continue;
-            };
-            let meant = match text.to {
-                Recipients::Others => true,
-                Recipients::One(one) => endpoint.key == one,
-                Recipients::Interested => {
-                    let constraints = &endpoint.constraints;
-                    let mut large = constraints.on_stage.iter().chain(&constraints.selected);
-                    small
-                        || speaks
-                        || large.any(owns)
-                        || endpoint
-                            .allocation
-                            .sources
-                            .iter()
-                            .any(|s| s.source.owner == text.from && !s.constraint.is_nothing())
+        let receivers: Vec<_> = match text.to {
+            Recipients::Others => conference.local.clone(),
+            Recipients::One(one) => self.by_key.get(&one).copied().into_iter().collect(),
+            Recipients::Interested => {
+                let small = conference.member_count() <= STATS_TO_ALL;
+                let speaks = conference.speaker() == Some(text.from)
+                    || conference.previous_speakers().contains(&text.from);
+                if small || speaks {
+                    conference.local.clone()
+                } else {
+                    self.interested(conference, text.from).into_iter().collect()
                 }
-            };
-            if meant && endpoint.channel.is_open() {
-                receivers.push(*local);
+            }
+        };
+        for receiver in receivers {
+            if let Some(endpoint) = self.endpoints.get(receiver)
+                && endpoint.key != text.from
+                && endpoint.channel.is_open()
+            {
+                self.tell_text(receiver, &text.text, now);
             }
         }
-        for receiver in receivers {
-            self.tell_text(receiver, &text.text, now);
+    }
+
+    /// Receivers that get something of an endpoint, or have chosen it.
+    fn interested(&self, conference: &Conference, from: EndpointKey) -> BTreeSet<usize> {
+        let sources = conference.member(from).map(|m| &m.sources);
+        let sources = sources.into_iter().flatten();
+        let mut receivers = BTreeSet::new();
+        for source in sources.filter_map(|slot| conference.source(*slot)) {
+            receivers.extend(source.demand.receivers());
+            let name = &source.info.name;
+            receivers.extend(conference.attention.naming(name).filter(|receiver| {
+                let endpoint = self.endpoints.get(*receiver);
+                endpoint.is_some_and(|e| {
+                    e.constraints.on_stage.contains(name) || e.constraints.selected.contains(name)
+                })
+            }));
         }
+        receivers
     }
 
     /// What a source's receivers want has changed: its sender is asked for it.

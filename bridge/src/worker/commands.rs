@@ -41,7 +41,9 @@ impl Worker {
             Command::LimitLastN(limit) => {
                 self.last_n_limit = limit;
                 let all: Vec<_> = self.endpoints.iter().map(|(index, _)| index).collect();
-                self.reallocate = all;
+                for index in all {
+                    self.reallocate(index);
+                }
             }
             Command::CollectStatistics { endpoints } => self.collect_statistics(endpoints, now),
         }
@@ -111,7 +113,6 @@ impl Worker {
         }
         if let Some(last_n) = update.initial_last_n {
             endpoint.constraints.last_n = usize::try_from(last_n).ok();
-            self.reallocate.push(index);
         }
         if let Some(transport) = update.transport
             && let Err(error) = endpoint
@@ -130,7 +131,7 @@ impl Worker {
             self.change(conference, DirectoryChange::Sources(key, infos), now);
             self.tell_sender_constraints(index, false, now);
         }
-        self.reallocate.push(index);
+        self.reallocate(index);
         self.drain_transport(index, now);
     }
 
@@ -187,7 +188,7 @@ impl Worker {
             self.tell_workers(|id| WorkerMessage::AddressGone(*address, id));
         }
         self.ready.retain(|ready| *ready != index);
-        self.reallocate.retain(|i| *i != index);
+        self.forget_receiver(index, &endpoint);
         if let Some(replica) = self.conferences.get_mut(endpoint.conference) {
             replica.local.retain(|local| *local != index);
         }
@@ -196,7 +197,6 @@ impl Worker {
             DirectoryChange::Left(endpoint.key),
             now,
         );
-        self.sum_demand(endpoint.conference);
     }
 
     fn collect_statistics(&mut self, detailed: bool, now: Instant) {

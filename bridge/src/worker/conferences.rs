@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Worker;
+use crate::command::MediaKind;
 use crate::conference::Conference;
 use crate::conference::loudest::Loudest;
+use crate::conference::source::Source;
 use crate::event::Event;
 use crate::ids::{ConferenceKey, EndpointKey, SourceKey, WorkerId};
 use crate::message::{ConferenceMessage, DirectoryChange};
@@ -149,50 +151,27 @@ impl Worker {
         let Some(conference) = self.conferences.get_mut(index) else {
             return;
         };
-        let known = conference.other_workers().to_vec();
-        let gone = conference.apply(self.id, change);
-        let local = conference.local.clone();
-        let members = conference.member_count();
-        let mut others = conference.other_workers().iter();
-        let newcomer = others.find(|w| !known.contains(w)).copied();
-        for endpoint in &local {
-            let Some(endpoint) = self.endpoints.get_mut(*endpoint) else {
-                continue;
-            };
-            for slot in &gone {
-                endpoint.egress.source_gone(*slot);
-            }
-            if let DirectoryChange::Sources(owner, _) = change
-                && endpoint.key == *owner
-            {
-                for source in &mut endpoint.ingress.sources.list {
-                    source.slot = conference.slot_of(source.key).unwrap_or(usize::MAX);
-                }
+        let applied = conference.apply(self.id, change);
+        for (slot, source) in &applied.gone {
+            self.take_streams(index, *slot, source);
+        }
+        for receiver in &applied.concerned {
+            if !self.is_content(*receiver, change) {
+                self.reallocate(*receiver);
             }
         }
-        if let Some(newcomer) = newcomer {
+        if let Some(newcomer) = applied.newcomer {
             self.tell_streams(index, newcomer);
         }
         match change {
             DirectoryChange::Joined(info) => self.reaffirm(index, &info.id, now),
-            DirectoryChange::Left(endpoint) => {
-                self.reallocate_all(&local);
-                self.vacate_office(index, *endpoint, now);
-            }
-            DirectoryChange::Sources(..) => {
-                self.reallocate_all(&local);
-                if members == PEERS_END_AT {
-                    for endpoint in &local {
-                        self.tell_sender_constraints(*endpoint, true, now);
-                    }
-                }
-            }
+            DirectoryChange::Left(endpoint) => self.vacate_office(index, *endpoint, now),
+            DirectoryChange::Sources(owner, _) => self.sources_set(index, *owner, now),
             DirectoryChange::VideoType(source, _) => {
-                self.retell_video(&local, *source);
-                self.reallocate_all(&local);
+                self.retell_video(&applied.concerned, *source);
             }
             DirectoryChange::Active(endpoint, active) => {
-                self.tell_connectivity(index, &local, *endpoint, *active, now);
+                self.tell_connectivity(index, *endpoint, *active, now);
                 self.note_belief(index, |home, conference| {
                     if let Some(id) = conference.id_of(*endpoint)
                         && conference.is_latest(*endpoint)
@@ -202,20 +181,62 @@ impl Worker {
                 });
             }
             DirectoryChange::Speaker(Some(speaker), _) => {
-                self.tell_speaker(index, &local, now);
+                self.tell_speaker(index, now);
                 self.note_belief(index, |home, conference| {
                     home.believed.note_speaker(conference.id_of(*speaker));
                 });
-                self.reallocate_all(&local);
             }
             DirectoryChange::Speaker(None, _) => {}
         }
     }
 
-    fn reallocate_all(&mut self, endpoints: &[usize]) {
-        for index in endpoints {
-            if !self.reallocate.contains(index) {
-                self.reallocate.push(*index);
+    /// Whether a change is of the order only, which is nothing to a receiver that has the speaker in
+    /// view and lacks nothing.
+    fn is_content(&self, receiver: usize, change: &DirectoryChange) -> bool {
+        let DirectoryChange::Speaker(Some(speaker), _) = change else {
+            return false;
+        };
+        let Some(endpoint) = self.endpoints.get(receiver) else {
+            return false;
+        };
+        let conference = self.conferences.get(endpoint.conference);
+        let shown = conference.map_or(0, |c| c.shown_by(*speaker));
+        let allocation = &endpoint.allocation;
+        let given = allocation.sources.iter();
+        let given = given.filter(|s| s.source.owner == *speaker && !s.constraint.is_nothing());
+        given.count() == shown && !allocation.could_improve()
+    }
+
+    /// A source is gone: whoever has a stream for it has it no longer.
+    fn take_streams(&mut self, index: usize, slot: usize, source: &Source) {
+        let everyone = source.info.kind == MediaKind::Audio && source.heard;
+        let local = match self.conferences.get(index) {
+            Some(conference) if everyone => &conference.local[..],
+            _ => &[],
+        };
+        for receiver in source.holders.iter().chain(local.iter().copied()) {
+            if let Some(endpoint) = self.endpoints.get_mut(receiver)
+                && endpoint.conference == index
+            {
+                endpoint.egress.source_gone(slot);
+            }
+        }
+    }
+
+    fn sources_set(&mut self, index: usize, owner: EndpointKey, now: Instant) {
+        let Some(conference) = self.conferences.get(index) else {
+            return;
+        };
+        if let Some(endpoint) = self.by_key.get(&owner)
+            && let Some(endpoint) = self.endpoints.get_mut(*endpoint)
+        {
+            for source in &mut endpoint.ingress.sources.list {
+                source.slot = conference.slot_of(source.key).unwrap_or(usize::MAX);
+            }
+        }
+        if conference.member_count() == PEERS_END_AT {
+            for endpoint in conference.local.clone() {
+                self.tell_sender_constraints(endpoint, true, now);
             }
         }
     }
@@ -272,18 +293,13 @@ impl Worker {
             }
             ConferenceMessage::Layers(source, layers) => {
                 self.with_source(index, source, |s| s.layers = layers.to_vec());
-                self.allocate_soon(index);
+                self.allocate_soon(index, source);
             }
             ConferenceMessage::Text(text) => self.deliver_text(index, &text, now),
         }
     }
 
-    fn with_source(
-        &mut self,
-        index: usize,
-        key: SourceKey,
-        change: impl FnOnce(&mut crate::conference::source::Source),
-    ) {
+    fn with_source(&mut self, index: usize, key: SourceKey, change: impl FnOnce(&mut Source)) {
         let Some(conference) = self.conferences.get_mut(index) else {
             return;
         };

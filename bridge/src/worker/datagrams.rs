@@ -193,7 +193,7 @@ impl Worker {
                     endpoint.connected = true;
                     self.counters.endpoints_connected += 1;
                     self.events.push_back(Event::DtlsConnected(key));
-                    self.reallocate.push(index);
+                    self.reallocate(index);
                 }
                 TransportEvent::IceFailed => {
                     self.counters.endpoints_ice_failed += 1;

@@ -97,6 +97,7 @@ impl Worker {
         let Some(source) = replica.source_mut(slot) else {
             return self.packets.release(packet);
         };
+        source.heard = true;
         if packet.meta().kind == MediaKind::Video {
             source.keep(packet.clone(), &mut self.packets);
         }

@@ -155,7 +155,7 @@ impl Worker {
             changed || now.saturating_duration_since(at) >= MAX_ALLOCATION_AGE
         });
         if endpoint.connected && stale {
-            self.reallocate.push(index);
+            self.reallocate(index);
         }
         self.want_keyframes(index, now);
     }

@@ -441,6 +441,12 @@ impl World {
                     self.workers[to.index()].handle_message(message, self.now);
                     quiet = false;
                 }
+                // What follows from an input is due at once.
+                let worker = &mut self.workers[at];
+                if worker.poll_timeout().is_some_and(|due| due <= self.now) {
+                    worker.handle_timeout(self.now);
+                    quiet = false;
+                }
             }
             if quiet {
                 break;
