@@ -8,6 +8,7 @@ pub mod driver;
 pub(crate) mod interfaces;
 pub(crate) mod live_files;
 pub mod mailbox;
+mod orders;
 mod outbox;
 mod pace;
 pub(crate) mod private_http;

@@ -105,6 +105,7 @@ pub struct Manager {
     visitors: usize,
     totals: Totals,
     accepts_conferences: bool,
+    accepts_endpoints: bool,
     /// Conferences without endpoints and since when, oldest first; stale entries are skipped.
     empty: VecDeque<(Instant, ConferenceKey)>,
     outputs: VecDeque<Output>,
@@ -125,6 +126,7 @@ impl Manager {
             visitors: 0,
             totals: Totals::default(),
             accepts_conferences: true,
+            accepts_endpoints: true,
             empty: VecDeque::new(),
             outputs: VecDeque::new(),
         }
@@ -297,6 +299,11 @@ impl Manager {
     /// Refuses or takes new conferences.
     pub fn set_accepts_conferences(&mut self, accepts: bool) {
         self.accepts_conferences = accepts;
+    }
+
+    /// Refuses or takes new endpoints: those that are there go on.
+    pub fn set_accepts_endpoints(&mut self, accepts: bool) {
+        self.accepts_endpoints = accepts;
     }
 
     /// Lets a bridge channel in, or not. `conference` is as in the URL.

@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, watch};
 use xmpp::colibri2::{ConferenceModified, ConferenceModify};
 
 use super::channels::{Channel, Channels, Close};
-use super::mailbox::{Postbox, Refused};
+use super::mailbox::Postbox;
+use super::orders::Orders;
 use super::telemetry::Telemetry;
 use super::{DriverEvent, IoCounters};
 use crate::colibri::{ChannelRefusal, ChannelTarget, Lifecycle, Manager, Output, Refusal, State};
@@ -56,7 +57,7 @@ pub(crate) struct Control {
     /// What has to come before the bridge is of use.
     awaited: Mutex<Option<String>>,
     telemetry: Mutex<Telemetry>,
-    commands: Vec<Postbox<Command>>,
+    orders: Vec<Orders>,
     io: Vec<Arc<IoCounters>>,
     started: Instant,
 }
@@ -105,7 +106,7 @@ impl Control {
             ready: watch::Sender::new(awaited.is_none()),
             awaited: Mutex::new(awaited),
             core: Mutex::new(Core { manager, lifecycle }),
-            commands,
+            orders: commands.into_iter().map(Orders::new).collect(),
             io,
             started: now,
         })
@@ -113,7 +114,11 @@ impl Control {
 
     /// Obeys a Colibri2 request; the orders are on their way when this returns.
     pub(crate) fn modify(&self, request: &ConferenceModify) -> Result<ConferenceModified, Refusal> {
-        self.with_core(|core, now| core.manager.handle_modify(request, now))
+        let behind = self.orders.iter().any(Orders::is_behind);
+        self.with_core(|core, now| {
+            core.manager.set_accepts_endpoints(!behind);
+            core.manager.handle_modify(request, now)
+        })
     }
 
     /// Runs `act` and sends the orders that came of it, in order.
@@ -133,20 +138,8 @@ impl Control {
     }
 
     fn order(&self, worker: WorkerId, command: Command) {
-        let Some(postbox) = self.commands.get(worker.index()) else {
-            return;
-        };
-        match postbox.put(command) {
-            Ok(()) => postbox.ring(),
-            Err(Refused::Full(command) | Refused::Gone(command)) => {
-                self.telemetry.lock().handle_lost_order(Instant::now());
-                tracing::error!(
-                    worker = worker.0,
-                    ?command,
-                    "a worker has taken no orders for so long that its queue is full; this order is lost and the health check \
-                     fails. The machine is overloaded or the worker hangs: look at bridge_worker_busy_ratio"
-                );
-            }
+        if let Some(orders) = self.orders.get(worker.index()) {
+            orders.give(command);
         }
     }
 
@@ -181,9 +174,10 @@ impl Control {
     pub(crate) fn channel_text(&self, target: ChannelTarget, text: String) {
         self.channels.received.fetch_add(1, Ordering::Relaxed);
         let worker = target.owner.index();
-        let (Some(postbox), Some(io)) = (self.commands.get(worker), self.io.get(worker)) else {
+        let (Some(orders), Some(io)) = (self.orders.get(worker), self.io.get(worker)) else {
             return;
         };
+        let postbox = orders.postbox();
         let command = Command::ChannelText(target.endpoint, text);
         if io.texts_waiting.load(Ordering::Relaxed) < MAX_TEXTS_WAITING {
             // Counted first: the worker takes it off as soon as it is queued.
@@ -358,9 +352,7 @@ impl Control {
                 self.channels.send(endpoint, text)
             }
             DriverEvent::Core(_, Event::Statistics(statistics)) => {
-                self.telemetry
-                    .lock()
-                    .handle_statistics(*statistics, Instant::now());
+                self.telemetry.lock().handle_statistics(*statistics);
             }
             DriverEvent::Core(_, event) => {
                 self.with_core(|core, now| core.manager.handle_event(&event, now))
@@ -380,11 +372,11 @@ impl Control {
         for tick in 0_u64.. {
             interval.tick().await;
             let slow = tick.is_multiple_of(SLOW_TICKS);
-            for worker in 0..self.commands.len() {
-                self.order(
-                    WorkerId(worker as u16),
-                    Command::CollectStatistics { endpoints: slow },
-                );
+            for orders in &self.orders {
+                orders.catch_up();
+                if !orders.is_behind() {
+                    orders.give(Command::CollectStatistics { endpoints: slow });
+                }
             }
             self.sample(slow);
             if tick == 0 {

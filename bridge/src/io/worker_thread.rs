@@ -67,6 +67,8 @@ pub struct IoCounters {
     pub dropped_texts: AtomicU64,
     /// System calls for sending.
     pub send_calls: AtomicU64,
+    /// Turns of the loop begun.
+    pub turns: AtomicU64,
     /// Microseconds in which the thread did not sleep.
     pub busy_micros: AtomicU64,
     /// Times that the core was begun anew after a broken invariant.
@@ -149,6 +151,7 @@ impl WorkerThread {
         let mut more = true;
         let mut woken = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
+            self.counters.turns.fetch_add(1, Ordering::Relaxed);
             let now = Instant::now();
             let busy = now.duration_since(woken).as_micros() as u64;
             self.counters.busy_micros.fetch_add(busy, Ordering::Relaxed);

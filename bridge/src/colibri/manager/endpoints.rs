@@ -80,6 +80,11 @@ impl Manager {
             .conferences
             .get(&key)
             .expect("invariant: the caller has looked the conference up");
+        if !self.accepts_endpoints {
+            return Err(Refusal::Full(
+                "a media worker of this bridge is behind with what it was asked already".into(),
+            ));
+        }
         if self.endpoints.len() >= limits.endpoints
             || conference.endpoints.len() >= limits.endpoints_per_conference
         {

@@ -521,6 +521,23 @@ fn a_bridge_that_shuts_down_refuses_new_conferences_and_keeps_the_old() {
 }
 
 #[test]
+fn a_bridge_that_is_behind_refuses_newcomers_and_keeps_serving_the_others() {
+    let mut focus = Focus::new();
+    focus.create("m", "a");
+    focus.manager.set_accepts_endpoints(false);
+    let refusal = focus.send("meeting-id='m'", &create("x")).unwrap_err();
+    assert!(matches!(refusal, Refusal::Full(_)));
+    focus
+        .send(
+            "meeting-id='m'",
+            "<endpoint id='a'><force-mute audio='true'/></endpoint>",
+        )
+        .unwrap();
+    focus.manager.set_accepts_endpoints(true);
+    focus.add("x");
+}
+
+#[test]
 fn limits_are_refused_so_that_the_focus_goes_elsewhere() {
     let mut focus = Focus::new();
     for i in 0..5 {
