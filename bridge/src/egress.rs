@@ -83,6 +83,8 @@ pub struct Egress {
     next_padding: Option<Instant>,
     /// Packets sent in all.
     pub packets: u64,
+    /// When the last was.
+    pub sent_at: Option<Instant>,
     rate: crate::ingress::rate::RateWindow,
     rng: SmallRng,
     epoch: Instant,
@@ -142,6 +144,7 @@ impl Egress {
             padding: None,
             next_padding: None,
             packets: 0,
+            sent_at: None,
             rate: crate::ingress::rate::RateWindow::new(now),
             rng: SmallRng::seed_from_u64(config.seed),
             epoch: now,
@@ -306,6 +309,7 @@ impl Egress {
         };
         link.batch.commit(from, to, len);
         self.packets += 1;
+        self.sent_at = Some(link.now);
         self.rate.count(len, link.now);
         if stamps {
             self.congestion.handle_sent(len, cluster, link.now);

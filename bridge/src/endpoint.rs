@@ -21,6 +21,17 @@ use media::transport::{DEFAULT_MAX_SSRCS, Setup};
 use media::units::Bitrate;
 use remote::Remote;
 
+/// Looked at so often while its media arrives: feedback is due.
+pub const RECEIVING_TICK: Duration = Duration::from_millis(20);
+/// Its media arrives until nothing came for so long.
+const RECEIVING_FOR: Duration = Duration::from_millis(200);
+/// Looked at so often while it is sent media: bandwidth, allocation.
+const SENT_TO_TICK: Duration = Duration::from_millis(100);
+/// It rests when nothing was sent for so long.
+const RESTS_AFTER: Duration = Duration::from_secs(1);
+/// Looked at so often while it rests.
+const RESTING_TICK: Duration = Duration::from_millis(500);
+
 /// See the module. Its parts know nothing of each other; the worker joins them.
 pub struct Endpoint {
     /// Handle.
@@ -77,6 +88,8 @@ pub struct Endpoint {
     pub closed: bool,
     /// Control was told that it failed.
     pub failed: bool,
+    /// Nothing is going on: its timers are looked at rarely.
+    pub resting: bool,
     /// When its timers are looked at next.
     pub scheduled: Option<Instant>,
     /// Timers.
@@ -165,6 +178,7 @@ impl Endpoint {
             active: true,
             closed: false,
             failed: false,
+            resting: false,
             scheduled: None,
             ticks: Ticks {
                 control: now,
@@ -175,23 +189,27 @@ impl Endpoint {
         }
     }
 
-    /// When its timers must be looked at.
-    pub fn poll_timeout(&mut self, now: Instant) -> Instant {
-        let receiving = self
-            .heard_media
-            .is_some_and(|at| now.saturating_duration_since(at) < Duration::from_millis(200));
-        let idle = if receiving {
-            Duration::from_millis(20)
-        } else if self.connected {
-            Duration::from_millis(100)
-        } else {
-            Duration::from_millis(500)
-        };
+    /// When one of its timers is due exactly.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
         let timeouts = [self.transport.poll_timeout(), self.egress.padding_timeout()];
-        timeouts
-            .into_iter()
-            .flatten()
-            .fold(now + idle, Instant::min)
-            .max(now)
+        timeouts.into_iter().flatten().min()
+    }
+
+    /// How long it may be left alone otherwise. One that is sent nothing, sends nothing and lacks
+    /// nothing rests.
+    pub fn pause(&mut self, now: Instant) -> Duration {
+        let within = |at: Option<Instant>, time: Duration| {
+            at.is_some_and(|at| now.saturating_duration_since(at) < time)
+        };
+        let sent_to = within(self.egress.sent_at, RESTS_AFTER);
+        self.resting = false;
+        if within(self.heard_media, RECEIVING_FOR) {
+            RECEIVING_TICK
+        } else if self.connected && (sent_to || self.allocation.could_improve()) {
+            SENT_TO_TICK
+        } else {
+            self.resting = self.connected;
+            RESTING_TICK
+        }
     }
 }

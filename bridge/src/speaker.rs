@@ -69,6 +69,8 @@ struct Speaker {
     /// Newest first; 0 is silence, 127 loudest.
     levels: [u8; LEVELS],
     heard: Instant,
+    /// Silent for so long that its scores stay as they are.
+    resting: bool,
     floor: NoiseFloor,
     scores: [f64; 3],
 }
@@ -103,6 +105,7 @@ impl Speaker {
         Self {
             levels: [0; LEVELS],
             heard: now,
+            resting: false,
             floor: NoiseFloor {
                 previous: 0,
                 current: u8::MAX,
@@ -174,6 +177,7 @@ impl DominantSpeaker {
             speaker.levels = [0; LEVELS];
         }
         speaker.heard = now;
+        speaker.resting = false;
         speaker.floor.take(level, now);
         speaker.push(level);
         self.next_decision.get_or_insert(now + DECISION_INTERVAL);
@@ -223,7 +227,7 @@ impl DominantSpeaker {
             .retain(|_, s| now.saturating_duration_since(s.heard) < SPEAKER_IDLE);
         let mut anyone_heard = false;
         #[expect(clippy::iter_over_hash_type, reason = "each is evaluated for itself")]
-        for speaker in self.speakers.values_mut() {
+        for speaker in self.speakers.values_mut().filter(|s| !s.resting) {
             let silent_for = now.saturating_duration_since(speaker.heard);
             anyone_heard |= silent_for < Duration::from_secs(2);
             if silent_for > LEVEL_IDLE && silent_for < Duration::from_secs(2) {
@@ -234,6 +238,7 @@ impl DominantSpeaker {
                 }
             } else if silent_for >= Duration::from_secs(2) {
                 speaker.levels = [0; LEVELS];
+                speaker.resting = true;
             }
             speaker.evaluate();
         }

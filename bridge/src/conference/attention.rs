@@ -84,6 +84,11 @@ impl Attention {
         }
     }
 
+    /// Whether nothing is known of anybody.
+    pub fn is_empty(&self) -> bool {
+        self.receivers.is_empty() && self.by_name.is_empty() && self.by_reach.is_empty()
+    }
+
     /// Receivers that name a source.
     pub fn naming(&self, name: &SourceName) -> impl Iterator<Item = usize> + '_ {
         self.by_name.get(name).into_iter().flatten().copied()

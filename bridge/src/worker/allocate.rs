@@ -5,6 +5,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use super::Worker;
+use super::timers::CONTROL_INTERVAL;
 use crate::allocation::{Budget, SourceAllocation, allocate};
 use crate::conference::demand;
 use crate::endpoint::Endpoint;
@@ -24,7 +25,7 @@ impl Worker {
 
     /// Those who get a source are made a new allocation with their next tick: something of it
     /// changed that is not urgent.
-    pub(super) fn allocate_soon(&mut self, conference: usize, source: SourceKey) {
+    pub(super) fn allocate_soon(&mut self, conference: usize, source: SourceKey, now: Instant) {
         let Some(conference) = self.conferences.get(conference) else {
             return;
         };
@@ -33,6 +34,9 @@ impl Worker {
         for receiver in source.into_iter().flat_map(|s| s.demand.receivers()) {
             if let Some(endpoint) = self.endpoints.get_mut(receiver) {
                 endpoint.allocated = None;
+                endpoint.ticks.control = endpoint.ticks.control.min(now + CONTROL_INTERVAL);
+                self.timers
+                    .schedule(receiver, endpoint, endpoint.ticks.control.max(now));
             }
         }
     }
@@ -164,3 +168,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,9 +41,8 @@ impl Worker {
             if let Err(error) = endpoint.transport.send_channel_text(text, now) {
                 tracing::debug!(endpoint = %endpoint.id, "bridge channel message dropped: {error}");
             }
-            let due = endpoint.poll_timeout(now);
             self.make_ready(index);
-            self.schedule(index, due);
+            self.reschedule(index, now, now);
         }
     }
 

@@ -293,7 +293,7 @@ impl Worker {
             }
             ConferenceMessage::Layers(source, layers) => {
                 self.with_source(index, source, |s| s.layers = layers.to_vec());
-                self.allocate_soon(index, source);
+                self.allocate_soon(index, source, now);
             }
             ConferenceMessage::Text(text) => self.deliver_text(index, &text, now),
         }

@@ -9,6 +9,7 @@ use ::media::stun::{is_authentic, local_ufrag};
 use ::media::transport::{DropReason as TransportDrop, Event as TransportEvent, Received};
 
 use super::Worker;
+use crate::endpoint::RECEIVING_TICK;
 use crate::event::{Event, FailureReason};
 use crate::ids::WorkerId;
 use crate::message::{StrayDatagram, WorkerMessage};
@@ -132,7 +133,8 @@ impl Worker {
             Received::Rtp(len) => {
                 endpoint.heard_media = Some(now);
                 self.receive_media(index, &mut buf[..len], now);
-                self.schedule(index, now + std::time::Duration::from_millis(20));
+                let tick = self.timers.slot(now + RECEIVING_TICK);
+                self.schedule(index, tick);
             }
             Received::Rtcp(len) => {
                 self.receive_rtcp(index, &buf[..len], now);
@@ -227,12 +229,8 @@ impl Worker {
                 }
             }
         }
-        let Some(endpoint) = self.endpoints.get_mut(index) else {
-            return;
-        };
-        let due = endpoint.poll_timeout(now);
         self.make_ready(index);
-        self.schedule(index, due);
+        self.reschedule(index, now, now);
     }
 
     fn fail(&mut self, index: usize, reason: FailureReason) {

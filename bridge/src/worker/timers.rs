@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 use ::media::probing::Need;
 
 use super::Worker;
+use crate::endpoint::Endpoint;
 use crate::event::{Event, FailureReason};
 use crate::ids::SourceKey;
 use crate::message::{ConferenceMessage, DirectoryChange};
 
 /// Interval of bandwidth and allocation.
-const CONTROL_INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const CONTROL_INTERVAL: Duration = Duration::from_millis(100);
+/// Deadlines that need not be exact are put off to the next multiple of this, so that those of many
+/// endpoints fall together and wake the worker once.
+const SLOT: Duration = Duration::from_millis(5);
 /// Interval of reports, layers and connectivity.
 const SECOND: Duration = Duration::from_millis(500);
 /// An endpoint is made a new allocation at least so often.
@@ -37,6 +41,8 @@ enum Whose {
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Whose)>>,
     speakers: Option<Instant>,
+    /// From where slots are counted.
+    epoch: Option<Instant>,
 }
 
 impl Timers {
@@ -44,17 +50,39 @@ impl Timers {
     pub(super) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
+
+    /// Has an endpoint's timers looked at no later than `at`.
+    pub(super) fn schedule(&mut self, index: usize, endpoint: &mut Endpoint, at: Instant) {
+        if endpoint.scheduled.is_none_or(|scheduled| at < scheduled) {
+            endpoint.scheduled = Some(at);
+            self.heap.push(Reverse((at, Whose::Endpoint(index))));
+        }
+    }
+
+    /// The first slot from `at` on.
+    pub(super) fn slot(&mut self, at: Instant) -> Instant {
+        let epoch = *self.epoch.get_or_insert(at);
+        let since = at.saturating_duration_since(epoch).as_micros();
+        let slots = since.div_ceil(SLOT.as_micros());
+        epoch + SLOT * u32::try_from(slots).unwrap_or(u32::MAX)
+    }
 }
 
 impl Worker {
     /// Has an endpoint's timers looked at no later than `at`.
     pub(super) fn schedule(&mut self, index: usize, at: Instant) {
-        let Some(endpoint) = self.endpoints.get_mut(index) else {
-            return;
-        };
-        if endpoint.scheduled.is_none_or(|scheduled| at < scheduled) {
-            endpoint.scheduled = Some(at);
-            self.timers.heap.push(Reverse((at, Whose::Endpoint(index))));
+        if let Some(endpoint) = self.endpoints.get_mut(index) {
+            self.timers.schedule(index, endpoint, at);
+        }
+    }
+
+    /// Has an endpoint's timers looked at when the next of them is due, but not before `earliest`.
+    pub(super) fn reschedule(&mut self, index: usize, earliest: Instant, now: Instant) {
+        if let Some(endpoint) = self.endpoints.get_mut(index) {
+            let tick = self.timers.slot(now + endpoint.pause(now));
+            let exact = endpoint.poll_timeout().map(|at| at.max(earliest));
+            let due = exact.map_or(tick, |at| at.min(tick));
+            self.timers.schedule(index, endpoint, due);
         }
     }
 
@@ -132,14 +160,8 @@ impl Worker {
             endpoint.ticks.second = now + SECOND;
             self.tick_second(index, now);
         }
-        let Some(endpoint) = self.endpoints.get_mut(index) else {
-            return;
-        };
-        let due = endpoint
-            .poll_timeout(now)
-            .max(now + Duration::from_millis(1));
         self.make_ready(index);
-        self.schedule(index, due);
+        self.reschedule(index, now + Duration::from_millis(1), now);
     }
 
     fn tick_control(&mut self, index: usize, now: Instant) {

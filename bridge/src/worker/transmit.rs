@@ -6,6 +6,7 @@ use ::media::srtp::MAX_OVERHEAD;
 use ::media::units::Ssrc;
 
 use super::Worker;
+use super::timers::CONTROL_INTERVAL;
 use crate::egress::Link;
 use crate::endpoint::Endpoint;
 use crate::send_batch::SendBatch;
@@ -79,6 +80,11 @@ impl Worker {
                         endpoint.egress.forward(source, pending, &mut link);
                     }
                     self.pass.packet += 1;
+                }
+                if endpoint.resting && endpoint.egress.sent_at == Some(now) {
+                    endpoint.resting = false;
+                    self.timers
+                        .schedule(receiver, endpoint, now + CONTROL_INTERVAL);
                 }
                 if !endpoint.egress.changed_audio.is_empty() && mapped.try_push(receiver).is_err() {
                     room = false;
