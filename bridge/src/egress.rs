@@ -201,6 +201,7 @@ impl Egress {
     /// check [`SendBatch::has_room`] first.
     pub fn forward(&mut self, source: &Source, pending: &Pending, link: &mut Link<'_>) {
         let (slot, packet) = (pending.slot, &pending.packet);
+        link.counters.media_packets_offered += 1;
         let replaced;
         let meta = match pending.left_out {
             None => packet.meta(),
@@ -213,7 +214,7 @@ impl Egress {
             }
         };
         let index = match self.of_slot.get(slot).copied().unwrap_or(NONE) {
-            UNWANTED => return,
+            UNWANTED => return link.drops.count(DropReason::Unwanted),
             NONE if meta.frame == Frame::Audio => {
                 let wanted = self.subscription.wants(source.info.name.as_str(), false);
                 match wanted.then(|| self.open(slot, &source.info)).flatten() {
@@ -235,7 +236,7 @@ impl Egress {
                     }
                 }
             }
-            NONE => return,
+            NONE => return link.drops.count(DropReason::Unwanted),
             entry => usize::from(entry) - 1,
         };
         let stream = &mut self.streams[index];

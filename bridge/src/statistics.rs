@@ -44,6 +44,8 @@ pub enum DropReason {
     AwaitingKeyframe,
     /// Older than the switch that the receiver has made.
     BeforeSwitch,
+    /// The receiver does not get its source.
+    Unwanted,
     /// The receiver does not have its source in any slot.
     NoSlot,
     /// The receiver did not negotiate the codec.
@@ -58,7 +60,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All, in the order of their counters.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::UnknownAddress,
         Self::UnknownUfrag,
         Self::NotDemultiplexed,
@@ -76,6 +78,7 @@ impl DropReason {
         Self::Layer,
         Self::AwaitingKeyframe,
         Self::BeforeSwitch,
+        Self::Unwanted,
         Self::NoSlot,
         Self::CodecNotNegotiated,
         Self::BadDescriptor,
@@ -103,6 +106,7 @@ impl DropReason {
             Self::Layer => "layer",
             Self::AwaitingKeyframe => "awaiting_keyframe",
             Self::BeforeSwitch => "before_switch",
+            Self::Unwanted => "unwanted",
             Self::NoSlot => "no_slot",
             Self::CodecNotNegotiated => "codec_not_negotiated",
             Self::BadDescriptor => "bad_descriptor",
@@ -161,6 +165,11 @@ pub struct Counters {
     pub bytes_sent: u64,
     /// Media packets received and decrypted.
     pub media_packets_received: u64,
+    /// Those of them that nothing was wrong with: received is accepted and dropped.
+    pub media_packets_accepted: u64,
+    /// Media packets that came to their turn, for each receiver that is connected: offered is
+    /// forwarded and dropped.
+    pub media_packets_offered: u64,
     /// Media packets forwarded (one for each receiver).
     pub media_packets_forwarded: u64,
     /// Packets sent again on NACK.

@@ -129,6 +129,8 @@ pub fn sum_counters<'a>(all: impl Iterator<Item = &'a Counters>) -> Counters {
         datagrams_sent: sum.datagrams_sent + one.datagrams_sent,
         bytes_sent: sum.bytes_sent + one.bytes_sent,
         media_packets_received: sum.media_packets_received + one.media_packets_received,
+        media_packets_accepted: sum.media_packets_accepted + one.media_packets_accepted,
+        media_packets_offered: sum.media_packets_offered + one.media_packets_offered,
         media_packets_forwarded: sum.media_packets_forwarded + one.media_packets_forwarded,
         retransmissions_sent: sum.retransmissions_sent + one.retransmissions_sent,
         nacks_sent: sum.nacks_sent + one.nacks_sent,

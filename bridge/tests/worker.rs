@@ -13,6 +13,8 @@ mod world;
 mod calls;
 #[path = "worker/channel.rs"]
 mod channel;
+#[path = "worker/churn.rs"]
+mod churn;
 #[path = "worker/hostile.rs"]
 mod hostile;
 #[path = "worker/layers.rs"]

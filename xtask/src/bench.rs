@@ -24,6 +24,16 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "packets forwarded per CPU-second, beside the floor",
     ),
     (
+        "shoal-bridge",
+        "conference",
+        "what a change costs in a conference of 50 to 1,000",
+    ),
+    (
+        "shoal-bridge",
+        "crowd",
+        "1,000 people join one conference of a whole bridge, 50 a second",
+    ),
+    (
         "shoal-signalling",
         "load",
         "joins and presence fan-out of signalling",

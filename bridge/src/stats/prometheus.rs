@@ -203,6 +203,16 @@ fn rows(s: &Snapshot) -> Vec<Metric> {
             c.media_packets_received,
         ),
         Metric::counter(
+            "media_packets_accepted",
+            "Those of them that nothing was wrong with; the others are dropped, each with its reason",
+            c.media_packets_accepted,
+        ),
+        Metric::counter(
+            "media_packets_offered",
+            "Accepted media packets, for each connected receiver: forwarded, or dropped with a reason",
+            c.media_packets_offered,
+        ),
+        Metric::counter(
             "media_packets_forwarded",
             "Media packets forwarded, one for each receiver",
             c.media_packets_forwarded,

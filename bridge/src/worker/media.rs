@@ -26,6 +26,7 @@ impl Worker {
             Ok(accepted) => accepted,
             Err(reason) => return self.drops.count(reason),
         };
+        self.counters.media_packets_accepted += 1;
         let (key, conference_index) = (endpoint.key, endpoint.conference);
         let Some(conference) = self.conferences.get_mut(conference_index) else {
             return;

@@ -180,7 +180,17 @@ impl Running {
 
     /// Waits for something that `wanted` turns into a value; skips the rest.
     pub(crate) async fn see<T>(&mut self, what: &str, wanted: impl Fn(Seen) -> Option<T>) -> T {
-        let found = timeout(Duration::from_secs(10), async {
+        let found = self.see_within(Duration::from_secs(10), wanted).await;
+        found.unwrap_or_else(|| panic!("no {what} within 10 s"))
+    }
+
+    /// The same, if it comes in time.
+    pub(crate) async fn see_within<T>(
+        &mut self,
+        time: Duration,
+        wanted: impl Fn(Seen) -> Option<T>,
+    ) -> Option<T> {
+        let found = timeout(time, async {
             loop {
                 let seen = self.seen.recv().await.expect("the peer's task has ended");
                 if let Some(value) = wanted(seen) {
@@ -188,9 +198,7 @@ impl Running {
                 }
             }
         });
-        found
-            .await
-            .unwrap_or_else(|_| panic!("no {what} within 10 s"))
+        found.await.ok()
     }
 
     pub(crate) async fn connected(&mut self) {
