@@ -132,6 +132,11 @@ impl Room {
 
     fn measure(&mut self) {
         let size = self.size;
+        let idle = self.idle();
+        for owner in (0..size as u64).map(EndpointKey) {
+            let source = SourceKey { owner, number: 2 };
+            self.hear(ConferenceMessage::Layers(source, layers()));
+        }
         let joins = self.median(|room, _| room.join());
         self.connect();
         let leaves = self.median(|room, n| {
@@ -152,7 +157,6 @@ impl Room {
             let limit = Command::LimitLastN(Some(1_000 - n as u32 % 2));
             room.worker.handle_command(limit, room.now);
         });
-        let idle = self.idle();
         let each = |all: f64| all / size as f64;
         println!(
             "{size:>9} {:>6} {joins:>8.1} {leaves:>8.1} {wants:>8.1} {mute:>8.1} | {:>8.2} {:>8.2} {:>8.2} {:>8.2} {idle:>8.1}",
@@ -267,11 +271,6 @@ impl Room {
         self.worker
             .handle_command(Command::ChannelOpened(key), self.now);
         self.want(index, &format!("e{}-v0", index % 7));
-        let source = SourceKey {
-            owner: key,
-            number: 2,
-        };
-        self.hear(ConferenceMessage::Layers(source, layers()));
         self.by_address.insert(address, index);
         self.peers.push(Peer { transport, address });
     }
@@ -322,6 +321,7 @@ impl Room {
 
     /// Microseconds that an endpoint costs in a second in which nothing is sent.
     fn idle(&mut self) -> f64 {
+        self.run_for(Duration::from_secs(5));
         let seconds = 2;
         let runs = (0..3).map(|_| self.run_for(Duration::from_secs(seconds)));
         let best = runs.min().unwrap();

@@ -195,8 +195,7 @@ impl Endpoint {
         timeouts.into_iter().flatten().min()
     }
 
-    /// How long it may be left alone otherwise. One that is sent nothing, sends nothing and lacks
-    /// nothing rests.
+    /// How long it may be left alone otherwise. One that is sent nothing and sends nothing rests.
     pub fn pause(&mut self, now: Instant) -> Duration {
         let within = |at: Option<Instant>, time: Duration| {
             at.is_some_and(|at| now.saturating_duration_since(at) < time)
@@ -205,7 +204,7 @@ impl Endpoint {
         self.resting = false;
         if within(self.heard_media, RECEIVING_FOR) {
             RECEIVING_TICK
-        } else if self.connected && (sent_to || self.allocation.could_improve()) {
+        } else if self.connected && sent_to {
             SENT_TO_TICK
         } else {
             self.resting = self.connected;

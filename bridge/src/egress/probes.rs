@@ -44,15 +44,14 @@ impl Egress {
         if padding.bytes > 0 {
             self.padding = Some((padding.bytes, padding.cluster));
         }
-        self.next_padding = Some(
-            now + if self.congestion.is_in_cluster() {
-                CLUSTER_TICK
-            } else if padding.bytes > 0 || need.wanting {
-                TICK
-            } else {
-                7 * TICK
-            },
-        );
+        // Who wants nothing is looked at with its other timers.
+        self.next_padding = if self.congestion.is_in_cluster() {
+            Some(now + CLUSTER_TICK)
+        } else if padding.bytes > 0 || need.wanting {
+            Some(now + TICK)
+        } else {
+            None
+        };
     }
 
     /// Whether something waits besides media.

@@ -428,7 +428,7 @@ fn slope(samples: &[f64]) -> f64 {
 #[test]
 fn an_hour_of_coming_and_going_leaves_nothing_behind_and_every_packet_is_accounted_for() {
     let mut churn = Churn::new();
-    let mut held = Vec::new();
+    let (mut held, mut most) = (Vec::new(), 0);
     for minute in 0..60 {
         for _ in 0..6 {
             while churn.peers.len() < PEOPLE {
@@ -438,29 +438,27 @@ fn an_hour_of_coming_and_going_leaves_nothing_behind_and_every_packet_is_account
             churn.change();
             churn.run_for(Duration::from_secs(2));
         }
-        // Samples are taken in the same state: all are there.
-        churn
-            .peers
-            .iter()
-            .filter(|p| p.lost)
-            .map(|p| p.key)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .for_each(|key| churn.expire(key));
-        while churn.peers.len() < PEOPLE {
-            churn.join();
+        // Samples are taken when all have left: what is held then is there to be used again.
+        most = most.max(churn.held);
+        for key in churn.peers.iter().map(|p| p.key).collect::<Vec<_>>() {
+            churn.expire(key);
         }
-        churn.run_for(Duration::from_secs(5));
+        churn.run_for(Duration::from_secs(2));
         if minute >= 10 {
             held.push(churn.held as f64);
         }
     }
     let mean = held.iter().sum::<f64>() / held.len() as f64;
-    let slope = slope(&held);
+    // A few buffers of packets more or less are free at a time: the least of each five minutes.
+    let least = held
+        .chunks(5)
+        .map(|five| five.iter().copied().fold(f64::MAX, f64::min));
+    let slope = slope(&least.collect::<Vec<_>>()) / 5.0;
     let (counters, drops) = churn.statistics();
     println!(
-        "{:.0} KiB held, {slope:+.0} bytes a minute; {} connected, {} lost their path, {:?}; \
+        "{:.0} KiB held with all, {:.0} KiB without, {slope:+.1} bytes a minute; {} connected, {} lost their path, {:?}; \
          {} packets received, {} passed to receivers, {} forwarded",
+        most as f64 / 1_024.0,
         mean / 1_024.0,
         counters.endpoints_connected,
         churn.failed,
@@ -469,10 +467,7 @@ fn an_hour_of_coming_and_going_leaves_nothing_behind_and_every_packet_is_account
         counters.media_packets_offered,
         counters.media_packets_forwarded,
     );
-    assert!(
-        slope.abs() < mean / 2_000.0,
-        "{slope} bytes a minute of {mean}"
-    );
+    assert!(slope.abs() < 50.0, "{slope} bytes a minute: {held:?}");
 
     assert_eq!(counters.media_packets_received, churn.media_sent);
     let sum = |reasons: &[DropReason]| reasons.iter().map(|r| drops.get(*r)).sum::<u64>();
