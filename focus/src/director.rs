@@ -283,7 +283,7 @@ impl Director {
             self.brewery.deadline(),
             self.probe.deadline(),
             self.farewells.poll_timeout(),
-            self.notes.poll_timeout(),
+            self.notes_due(),
             self.moves.poll_timeout(),
             self.redistribution.poll_timeout(),
         ]

@@ -38,10 +38,6 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.due
-    }
-
     /// An earlier focus had this room, and may have kept something of it.
     pub(super) fn note_found(&mut self, room: &BareJid, place: usize) {
         self.index.note_kept(room, place);
@@ -66,9 +62,13 @@ impl Director {
         }
     }
 
+    /// When what has changed is to be sent: not before it is known what an earlier focus kept.
+    pub(super) fn notes_due(&self) -> Option<Instant> {
+        self.notes.due.filter(|_| !self.pickup.is_under_way())
+    }
+
     pub(super) fn send_notes_if_due(&mut self, now: Instant) {
-        // What an earlier focus kept is read before anything is written.
-        if self.notes.due.is_some_and(|at| at <= now) && !self.pickup.is_under_way() {
+        if self.notes_due().is_some_and(|at| at <= now) {
             self.handle_end(now);
         }
     }

@@ -562,8 +562,30 @@ fn what_is_kept_of_rooms_that_ended_while_no_focus_ran_goes() {
     }
 }
 
+/// What is written without knowing the list would make another one of it: a room would be in two elements, and go from one.
 #[test]
 fn what_is_kept_is_read_before_anything_is_written() {
+    let mut world = hidden(Level::Current);
+    world.join_elsewhere("other@muc.meet.shoal", "x", Level::Current);
+    world.pass(Duration::from_secs(1));
+    for nick in ["a", "b", "c"] {
+        world.leave(nick);
+    }
+    world.pass(Duration::from_secs(1));
+    let kept = world.kept.clone();
+    assert!(kept.contains_key("urn:shoal:focus:rooms:1"), "{kept:?}");
+    world.disconnect();
+    world.keeps_silent = true;
+    world.connect(false);
+    world.pass(Duration::from_secs(3));
+    world.keeps_silent = false;
+    world.answer_storage();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.kept, kept);
+}
+
+#[test]
+fn who_opens_another_room_before_it_is_known_what_was_kept_takes_nothing_from_the_list() {
     let mut world = hidden(Level::Current);
     world.keeps_silent = true;
     world.restart_focus(Config::default());
