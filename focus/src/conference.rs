@@ -37,6 +37,7 @@ pub use discovery::own_info;
 pub use features::Features;
 pub use memory::Memory;
 pub use migration::MoveReason;
+use participant::Muted;
 pub use participant::{Discovery, Kind, Participant};
 pub use session::{Session, State};
 pub use source_map::{SourceError, SourceLimits, SourceMap};
@@ -96,8 +97,8 @@ pub struct Conference {
     departures: Vec<Departure>,
     bridge_unavailable: bool,
     moderation: Moderation,
-    /// Newcomers start muted (audio, video), as the room's metadata says.
-    start_muted: (bool, bool),
+    /// What newcomers do not send at first, as the room's metadata says.
+    start_muted: Muted,
     /// Somebody waits to be invited again.
     retries: bool,
     published: Option<Published>,
@@ -133,7 +134,7 @@ impl Conference {
             departures: Vec::new(),
             bridge_unavailable: false,
             moderation: Moderation::default(),
-            start_muted: (false, false),
+            start_muted: Muted::NOTHING,
             retries: false,
             published: None,
             empty_deadline: None,

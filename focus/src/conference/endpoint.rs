@@ -16,6 +16,7 @@ use crate::bridges::BridgeId;
 
 use super::action::{Answer, Ask, NoAnswer, Question};
 use super::colibri_errors::Request;
+use super::participant::Muted;
 use super::session::State;
 use super::{Conference, Context, Kind, offer};
 
@@ -50,7 +51,7 @@ impl Conference {
             ..Transport::default()
         });
         endpoint.sources = Some(Vec::new());
-        let (audio, video) = participant.force_muted;
+        let Muted { audio, video } = participant.force_muted;
         if audio || video {
             endpoint.force_mute = Some(ForceMute {
                 audio: Some(audio),
@@ -175,7 +176,7 @@ impl Conference {
             if session.state == State::Queued {
                 continue;
             }
-            let (audio, video) = participant.force_muted;
+            let Muted { audio, video } = participant.force_muted;
             let endpoint = Endpoint {
                 force_mute: Some(ForceMute {
                     audio: Some(audio),

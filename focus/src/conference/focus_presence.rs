@@ -53,7 +53,7 @@ impl Conference {
             let senders = self
                 .participants
                 .values()
-                .filter(|p| p.kind == Kind::Person && !p.audio_muted)
+                .filter(|p| p.kind == Kind::Person && !p.muted.audio)
                 .count();
             set(
                 property::AUDIO_LIMIT_REACHED,
@@ -64,7 +64,7 @@ impl Conference {
             let senders = self
                 .participants
                 .values()
-                .filter(|p| p.kind == Kind::Person && !p.video_muted)
+                .filter(|p| p.kind == Kind::Person && !p.muted.video)
                 .count();
             set(
                 property::VIDEO_LIMIT_REACHED,

@@ -7,6 +7,7 @@ use crate::config::seconds;
 
 use super::action::Action;
 use super::migration::Terminate;
+use super::participant::Invitation;
 use super::{Conference, Context};
 
 impl Conference {
@@ -72,7 +73,8 @@ impl Conference {
             let uninvited: Vec<Arc<str>> = self
                 .participants
                 .values()
-                .filter(|p| p.session.is_none() && !p.declined && p.features().is_some())
+                .filter(|p| p.session.is_none() && p.invitation != Invitation::Declined)
+                .filter(|p| p.features().is_some())
                 .map(|p| p.nick.clone())
                 .collect();
             for nick in uninvited {

@@ -16,6 +16,7 @@ use crate::bridges::selection::{ConferenceView, InConference};
 
 use super::action::{Ask, NoAnswer, Question};
 use super::migration::Terminate;
+use super::participant::{Invitation, Muted};
 use super::session::{Session, State};
 use super::source_signalling::for_receivers;
 use super::{Conference, Context, Progress, offer};
@@ -63,7 +64,10 @@ impl Conference {
         };
         let chosen = ctx.bridges.select(&view, region.as_deref(), ctx.now);
         let participant = self.participants.get_mut(&nick).expect("it was just read");
-        participant.waiting = chosen.is_none();
+        participant.invitation = match chosen {
+            Some(_) => Invitation::Due,
+            None => Invitation::WaitsForBridge,
+        };
         participant.retry_at = None;
         match chosen {
             Some(bridge) => {
@@ -173,7 +177,7 @@ impl Conference {
             region: ctx.bridges.region(&session.bridge).map(str::to_owned),
             ..BridgeSession::default()
         });
-        let (audio, video) = participant.start_muted;
+        let Muted { audio, video } = participant.start_muted;
         if audio || video {
             jingle.start_muted = Some(StartMuted { audio, video });
         }

@@ -12,7 +12,7 @@ use crate::authority::Authority;
 
 use super::action::{Answer, Ask, Question};
 use super::moderators::{Elector, elect};
-use super::participant::{Kind, Participant, Rights};
+use super::participant::{Kind, Muted, Participant, Rights, Sighting};
 use super::restart_limit::RestartLimit;
 use super::room::RoomState;
 use super::{Conference, Context};
@@ -76,8 +76,12 @@ impl Conference {
         let Some(participant) = self.participants.get_mut(&nick) else {
             return;
         };
-        let again = !std::mem::replace(&mut participant.seen, true);
-        participant.found |= is_new && joining;
+        let again = participant.sighting == Sighting::Unseen;
+        if is_new && joining {
+            participant.sighting = Sighting::Found;
+        } else if again {
+            participant.sighting = Sighting::Seen;
+        }
         let ask_features = is_new || (again && participant.features().is_none());
         if real.is_some() {
             participant.real = real;
@@ -96,8 +100,10 @@ impl Conference {
             role,
             &settings.config.trusted_domains,
         );
-        participant.audio_muted = client.is_muted(MediaType::Audio);
-        participant.video_muted = client.is_muted(MediaType::Video);
+        participant.muted = Muted {
+            audio: client.is_muted(MediaType::Audio),
+            video: client.is_muted(MediaType::Video),
+        };
         participant.region = client.region.or(participant.region.take());
         participant.stats_id = client.stats_id.or(participant.stats_id.take());
         let changed_rights = was_moderator != is_moderator;
@@ -126,11 +132,11 @@ impl Conference {
         let mut participant = Participant::new(nick.clone(), occupant, self.arrivals, restarts);
         let number = self.participants.len() + 1;
         let beyond = |limit: Option<usize>| limit.is_some_and(|limit| number > limit);
-        let (audio, video) = self.start_muted;
-        participant.start_muted = (
-            audio || beyond(self.wishes.start_audio_muted.or(limits.start_audio_muted)),
-            video || beyond(self.wishes.start_video_muted.or(limits.start_video_muted)),
-        );
+        let Muted { audio, video } = self.start_muted;
+        participant.start_muted = Muted {
+            audio: audio || beyond(self.wishes.start_audio_muted.or(limits.start_audio_muted)),
+            video: video || beyond(self.wishes.start_video_muted.or(limits.start_video_muted)),
+        };
         self.participants.insert(nick, participant);
         self.empty_deadline = None;
         self.expected = self.expected.saturating_sub(1);
@@ -172,7 +178,7 @@ impl Conference {
         let gone: Vec<Arc<str>> = self
             .participants
             .values()
-            .filter(|p| !p.seen)
+            .filter(|p| p.sighting == Sighting::Unseen)
             .map(|p| p.nick.clone())
             .collect();
         for nick in gone {

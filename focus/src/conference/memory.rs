@@ -18,7 +18,7 @@ use crate::context::Context;
 use super::action::Action;
 use super::moderation::Moderation;
 use super::on_bridge::{OnBridge, Progress};
-use super::participant::{Discovery, Kind, Participant, Rights};
+use super::participant::{Discovery, Kind, Muted, Participant, Rights, Sighting};
 use super::restart_limit::RestartLimit;
 use super::session::{Session, State};
 use super::{Conference, Features, Wishes};
@@ -50,6 +50,7 @@ struct ParticipantMemory {
     real: Option<String>,
     sessions: u32,
     moderator: bool,
+    /// Audio, video.
     force_muted: (bool, bool),
     sid: String,
     bridge: String,
@@ -71,7 +72,7 @@ impl Conference {
                     real: p.real.as_ref().map(ToString::to_string),
                     sessions: p.sessions,
                     moderator: p.is_moderator(),
-                    force_muted: p.force_muted,
+                    force_muted: (p.force_muted.audio, p.force_muted.video),
                     sid: session.sid.clone(),
                     bridge: session.bridge.jid().to_string(),
                     bridge_session: session.bridge_session.clone(),
@@ -175,9 +176,10 @@ impl Conference {
         if memory.moderator {
             participant.rights = Rights::Moderator;
         }
-        participant.force_muted = memory.force_muted;
+        let (audio, video) = memory.force_muted;
+        participant.force_muted = Muted { audio, video };
         participant.sessions = memory.sessions;
-        participant.seen = false;
+        participant.sighting = Sighting::Unseen;
         participant.discovery = Discovery::Known(memory.features);
         participant.session = Some(Session {
             sid: memory.sid.clone(),
@@ -204,7 +206,9 @@ impl Conference {
         self.sources = super::SourceMap::default();
         for participant in self.participants.values_mut() {
             participant.session = None;
-            participant.found = true;
+            if participant.sighting == Sighting::Seen {
+                participant.sighting = Sighting::Found;
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Conference;
+use super::participant::Muted;
 
 impl Conference {
     /// A message of the metadata component.
@@ -16,6 +17,9 @@ impl Conference {
                 .and_then(Value::as_bool)
                 .unwrap_or(false)
         };
-        self.start_muted = (flag("audio"), flag("video"));
+        self.start_muted = Muted {
+            audio: flag("audio"),
+            video: flag("video"),
+        };
     }
 }

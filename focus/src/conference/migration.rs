@@ -8,6 +8,7 @@ use xmpp::jingle::{Action as Verb, Jingle, Reason, ReasonCondition};
 
 use crate::bridges::BridgeId;
 
+use super::participant::Invitation;
 use super::session::{Session, State};
 use super::{Conference, Context};
 
@@ -102,9 +103,12 @@ impl Conference {
             let Some(participant) = self.participants.get_mut(nick) else {
                 continue;
             };
-            participant.waiting = false;
             let declined = matches!(how, Terminate::Silently | Terminate::GeneralError);
-            participant.declined |= declined;
+            if declined {
+                participant.invitation = Invitation::Declined;
+            } else if participant.invitation == Invitation::WaitsForBridge {
+                participant.invitation = Invitation::Due;
+            }
             let Some(session) = participant.end_session() else {
                 continue;
             };
@@ -157,7 +161,7 @@ impl Conference {
         self.remove_sessions(nicks, how, tell_bridge, ctx);
         for nick in nicks {
             if let Some(participant) = self.participants.get_mut(nick) {
-                participant.declined = false;
+                participant.invitation = Invitation::Due;
             }
             self.invite(nick, ctx);
         }
@@ -252,7 +256,7 @@ impl Conference {
         let waiting: Vec<Arc<str>> = self
             .participants
             .values()
-            .filter(|p| p.waiting)
+            .filter(|p| p.invitation == Invitation::WaitsForBridge)
             .map(|p| p.nick.clone())
             .collect();
         for nick in waiting {

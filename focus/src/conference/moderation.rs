@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use xmpp::mute::{Mute, MuteKind};
 
+use super::participant::Muted;
 use super::{Conference, Context, Kind, Participant};
 
 /// Most entries of a list that are kept.
@@ -40,12 +41,12 @@ impl Moderation {
                 .is_some_and(|allowed| !allowed.contains(participant.occupant.as_str()))
     }
 
-    /// Whether the participant must stay muted (audio, video).
-    pub(super) fn forbidden(&self, participant: &Participant) -> (bool, bool) {
-        (
-            Self::forbids(&self.audio, participant),
-            Self::forbids(&self.video, participant),
-        )
+    /// What the participant must not send.
+    pub(super) fn forbidden(&self, participant: &Participant) -> Muted {
+        Muted {
+            audio: Self::forbids(&self.audio, participant),
+            video: Self::forbids(&self.video, participant),
+        }
     }
 }
 

@@ -46,6 +46,50 @@ pub enum Discovery {
     Known(Features),
 }
 
+/// Which of its media are not sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Muted {
+    /// Sound.
+    pub audio: bool,
+    /// Pictures.
+    pub video: bool,
+}
+
+impl Muted {
+    /// Nothing.
+    pub const NOTHING: Self = Self {
+        audio: false,
+        video: false,
+    };
+    /// Everything.
+    pub const EVERYTHING: Self = Self {
+        audio: true,
+        video: true,
+    };
+}
+
+/// Whether a participant without a session is to get one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invitation {
+    /// As soon as everything that it takes is there.
+    Due,
+    /// When there is a bridge.
+    WaitsForBridge,
+    /// No: it ended its session, or would not have it.
+    Declined,
+}
+
+/// What this connection has shown of a participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighting {
+    /// It was not seen since the room was joined (again).
+    Unseen,
+    /// It is there.
+    Seen,
+    /// It is there, and was before this focus: it may have a session that nobody knows.
+    Found,
+}
+
 /// Somebody whom the focus invites.
 #[derive(Debug)]
 pub struct Participant {
@@ -65,22 +109,18 @@ pub struct Participant {
     pub region: Option<String>,
     /// Name under which statistics are kept.
     pub stats_id: Option<String>,
-    /// No audio is sent.
-    pub audio_muted: bool,
-    /// No video is sent.
-    pub video_muted: bool,
+    /// What it says that it does not send.
+    pub muted: Muted,
     /// What the client can do.
     pub discovery: Discovery,
     /// The session that is being set up or runs.
     pub session: Option<Session>,
-    /// Is not to be invited again: it ended its session, or would not have it.
-    pub declined: bool,
-    /// Waits for a bridge.
-    pub waiting: bool,
-    /// Starts muted (audio, video).
-    pub start_muted: (bool, bool),
-    /// Muted at the bridge (audio, video).
-    pub force_muted: (bool, bool),
+    /// Whether it is to be invited.
+    pub invitation: Invitation,
+    /// What it is asked not to send at first.
+    pub start_muted: Muted,
+    /// What the bridge does not take from it.
+    pub force_muted: Muted,
     /// Limits restarts by this participant.
     pub restarts: RestartLimit,
     /// Limits in-place ICE restarts by this participant.
@@ -89,10 +129,8 @@ pub struct Participant {
     pub failures: u32,
     /// When to invite again after a failure.
     pub retry_at: Option<Instant>,
-    /// Was seen since the room was joined (again).
-    pub seen: bool,
-    /// Was in the room before the focus.
-    pub found: bool,
+    /// Whether it was seen in the room.
+    pub sighting: Sighting,
     /// Sessions begun.
     pub sessions: u32,
     ended: VecDeque<String>,
@@ -110,20 +148,17 @@ impl Participant {
             rights: Rights::None,
             region: None,
             stats_id: None,
-            audio_muted: true,
-            video_muted: true,
+            muted: Muted::EVERYTHING,
             discovery: Discovery::Asked,
             session: None,
-            declined: false,
-            waiting: false,
-            start_muted: (false, false),
-            force_muted: (false, false),
+            invitation: Invitation::Due,
+            start_muted: Muted::NOTHING,
+            force_muted: Muted::NOTHING,
             ice_restarts: restarts.clone(),
             restarts,
             failures: 0,
             retry_at: None,
-            seen: true,
-            found: false,
+            sighting: Sighting::Seen,
             sessions: 0,
             ended: VecDeque::new(),
         }

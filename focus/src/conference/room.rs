@@ -10,6 +10,7 @@ use crate::config::seconds;
 
 use super::action::{Action, Answer, Ask, NoAnswer, Question};
 use super::migration::Terminate;
+use super::participant::Sighting;
 use super::session::State;
 use super::{Conference, Context, Progress};
 
@@ -58,7 +59,7 @@ impl Conference {
     pub fn handle_connected(&mut self, me: FullJid, ctx: &mut Context<'_>) -> Vec<Action> {
         self.me = me;
         for participant in self.participants.values_mut() {
-            participant.seen = false;
+            participant.sighting = Sighting::Unseen;
         }
         self.published = None;
         self.send_join(0, ctx);
@@ -314,7 +315,8 @@ impl Conference {
             let Some(participant) = self.participants.get_mut(&nick) else {
                 continue;
             };
-            if std::mem::take(&mut participant.found) {
+            if participant.sighting == Sighting::Found {
+                participant.sighting = Sighting::Seen;
                 self.adopted |= self.on_bridges.is_empty();
                 self.end_unknown_sessions(&nick, ctx);
                 continue;

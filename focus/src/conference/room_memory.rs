@@ -7,6 +7,7 @@ use xmpp::xml::{ElementExt, element};
 use xmpp::{Element, ns};
 
 use super::action::Action;
+use super::participant::Sighting;
 use super::{Conference, Context};
 
 /// Longest text that is kept of a room, in bytes.
@@ -63,7 +64,11 @@ impl Conference {
         if !self.room_memory.was_open {
             return;
         }
-        let away = self.participants.values().filter(|p| !p.seen).count();
+        let away = self
+            .participants
+            .values()
+            .filter(|p| p.sighting == Sighting::Unseen)
+            .count();
         let away = u32::try_from(away).unwrap_or(u32::MAX);
         if away > 0 {
             self.expected = self.expected.max(away);

@@ -81,10 +81,10 @@ impl Conference {
         };
         let full = (!sources.audio.is_empty()
             && limits.max_audio_senders < self.participants.len()
-            && others(|p| p.audio_muted) >= limits.max_audio_senders)
+            && others(|p| p.muted.audio) >= limits.max_audio_senders)
             || (!sources.video.is_empty()
                 && limits.max_video_senders < self.participants.len()
-                && others(|p| p.video_muted) >= limits.max_video_senders);
+                && others(|p| p.muted.video) >= limits.max_video_senders);
         if full {
             return Err(
                 StanzaError::new(Condition::ResourceConstraint).with_text("too many senders")
