@@ -19,7 +19,8 @@ use xmpp::{Element, Jid, ns};
 
 use super::world::{BREWERY, Level, ROOM, client_transport, features};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A machine with much else to do takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What went to a focus that is no more is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 
@@ -36,6 +37,10 @@ async fn server_with(auth: signalling::config::AuthConfig) -> (Arc<signalling::S
     let config = signalling::Config {
         accounts: vec![account("focus"), account("jvb")],
         auth,
+        hibernation: signalling::config::HibernationConfig {
+            focus: PATIENCE,
+            ..signalling::config::HibernationConfig::default()
+        },
         ..signalling::Config::default()
     };
     let server = Arc::new(signalling::Server::start(config).await.unwrap());
