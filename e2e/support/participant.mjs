@@ -203,7 +203,7 @@ export class Participant {
     /** Sets the meeting's password, as its moderator. */
     async setPassword(password) {
         await this.tool('More').click();
-        await this.page.getByRole('menuitem', { name: 'Set a password…' }).click();
+        await this.page.getByRole('menuitem', { name: /^(Set a password|Password)…$/ }).click();
         await this.page.getByLabel('New password').fill(password);
         await this.page.getByRole('button', { name: 'Set password' }).click();
         await this.page.getByText('The password is set.').waitFor();

@@ -131,7 +131,7 @@ ${extra}`,
     };
 }
 
-/** Signalling, focus, bridges and web as processes of their own. */
+/** Signalling, focus, bridges and web as processes of their own, and a link to the page's origin that can be cut. */
 export async function startParts({ bridges = 1 } = {}) {
     const { folder, remove } = await scratch();
     const write = async (name, text) => {
@@ -143,12 +143,14 @@ export async function startParts({ bridges = 1 } = {}) {
     for (const name of ['web', 'http', 'tcp', 'focus']) ports[name] = await freePort();
     const focusPassword = await write('focus.password', randomBytes(16).toString('hex'));
     const bridgePassword = await write('jvb.password', randomBytes(16).toString('hex'));
+    const memorySecret = await write('memory.secret', randomBytes(32).toString('hex'));
 
     const signallingConfig = await write(
         'signalling.toml',
         `[signalling]
 listen = { http = "127.0.0.1:${ports.http}", tcp = "127.0.0.1:${ports.tcp}" }
 trust_forwarded_for = true
+rooms = { memory_secret_file = "${memorySecret}" }
 accounts = [{ name = "focus", password_file = "${focusPassword}" }, { name = "jvb", password_file = "${bridgePassword}" }]
 `,
     );
@@ -181,7 +183,8 @@ shards = [{ name = "a", address = "127.0.0.1:${ports.tcp}", tls = "plain", passw
         );
         return { ...bridge, part: await Part.start(`bridge-${index}`, 'bridge', path) };
     };
-    const stack = { signalling, focus: await startFocus(), bridges: [], folder };
+    const link = await Link.open(ports.web);
+    const stack = { signalling, focus: await startFocus(), bridges: [], folder, link };
     for (let index = 0; index < bridges; index++) stack.bridges.push(await startBridge(index));
     const web = await Part.start(
         'web',
@@ -190,6 +193,7 @@ shards = [{ name = "a", address = "127.0.0.1:${ports.tcp}", tls = "plain", passw
             'web.toml',
             `[web]
 listen = "127.0.0.1:${ports.web}"
+connect_sources = ["ws://localhost:${link.port}"]
 signalling_url = "http://127.0.0.1:${ports.http}"
 focus_url = "http://127.0.0.1:${ports.focus}"
 `,
@@ -212,6 +216,7 @@ focus_url = "http://127.0.0.1:${ports.focus}"
             return loads.findIndex((conferences) => conferences > 0);
         },
         stop: async () => {
+            await link.close();
             await Promise.all([web, stack.focus, ...stack.bridges.map(({ part }) => part), stack.signalling].map((part) => part.stop()));
             await remove();
         },

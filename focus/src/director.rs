@@ -239,14 +239,14 @@ impl Director {
         let Some(from) = message.attr("from").and_then(|from| Jid::new(from).ok()) else {
             return;
         };
-        if let Some(memory) = message.get_child("memory", ns::ROOM_MEMORY)
+        if let Some(memory) = message.children().find(|it| it.has_ns(ns::ROOM_MEMORY))
             && let Ok(room) = from
                 .try_as_full()
                 .map_or_else(|bare| Ok(bare.clone()), |_| Err(()))
         {
             // Only a room itself speaks without a nick.
-            self.with(&room, now, |conference, _| {
-                conference.handle_room_memory(memory)
+            self.with(&room, now, |conference, ctx| {
+                conference.handle_room_memory(memory, ctx)
             });
             return;
         }

@@ -236,6 +236,14 @@ pub struct RoomsConfig {
     pub history: usize,
     /// Bare JIDs or domains let into rooms without the password.
     pub password_allow_list: Vec<String>,
+    /// Secret under which pages keep the locks and owners of their room, for when this server and the focus are lost
+    /// together, or the room goes to another server: the same for all servers of a cluster, and after a restart. At least 32
+    /// characters. Absent: pages keep nothing, and such a room begins anew.
+    #[schemars(example = &"a long random text, of 32 characters")]
+    pub memory_secret: Option<Secret>,
+    /// File whose first line is that secret.
+    #[schemars(example = &"/etc/shoal/memory.secret")]
+    pub memory_secret_file: Option<PathBuf>,
 }
 
 impl Default for RoomsConfig {
@@ -247,6 +255,8 @@ impl Default for RoomsConfig {
             strict_nicks: false,
             history: 20,
             password_allow_list: Vec::new(),
+            memory_secret: None,
+            memory_secret_file: None,
         }
     }
 }

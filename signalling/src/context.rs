@@ -18,6 +18,8 @@ pub(crate) struct Context<'a> {
     pub(crate) addresses: &'a Addresses,
     pub(crate) counters: &'a Counters,
     pub(crate) random: &'a Random,
+    /// What tells this process from others of the cluster, and from itself before.
+    pub(crate) process: u64,
     pub(crate) now: Now,
 }
 

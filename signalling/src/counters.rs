@@ -39,6 +39,7 @@ counters! {
     dropped_foreign_presence "Presence to service rooms from outside the auth domain";
     dropped_join_queue_full "Joins dropped: too many wait for the focus";
     dropped_unroutable "Stanzas dropped without an answer: nobody to deliver to, and no answer permitted";
+    dropped_room_memory "Memories of rooms dropped: made up, over, or of another cluster";
     dropped_stray_presence "Presence dropped: subscriptions, probes and errors";
     throttled "Times that reading paused because a session sent too fast";
 }

@@ -29,6 +29,11 @@ pub fn scram(first: &[u8], last: &[u8]) {
     }
 }
 
+/// What a page has kept of a room, and the same sealed by somebody who has the key.
+pub fn room_memory(data: &[u8]) {
+    crate::room::memory::seal::open_any(data);
+}
+
 /// The message of a client that logs in by PLAIN.
 pub fn plain(message: &[u8]) {
     let _ = scram::parse_plain(message);

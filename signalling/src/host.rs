@@ -62,6 +62,7 @@ pub(crate) struct Host {
     deadlines: Mutex<BTreeSet<(Instant, u64)>>,
     room_deadlines: Mutex<BTreeSet<(Instant, BareJid)>>,
     next_session: AtomicU64,
+    process: u64,
 }
 
 impl Host {
@@ -74,6 +75,7 @@ impl Host {
             domain_info: DomainInfo::new(&settings),
             private: PrivateStorage::default(),
             login_secret: random.bytes(),
+            process: u64::from_ne_bytes(random.bytes()),
             login_attempts: LoginAttempts::default(),
             settings,
             counters: Counters::default(),
@@ -95,6 +97,7 @@ impl Host {
             addresses: &self.addresses,
             counters: &self.counters,
             random: &self.random,
+            process: self.process,
             now,
         }
     }

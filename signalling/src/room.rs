@@ -156,12 +156,14 @@ impl Room {
 
     /// When [`Room::handle_timeout`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.waiting.poll_timeout()
+        let waiting = self.waiting.poll_timeout();
+        waiting.into_iter().chain(self.poll_renewal()).min()
     }
 
     /// A deadline has passed.
     pub(crate) fn handle_timeout(&mut self, context: &Context<'_>, out: &mut Outbox) {
         self.refuse_waiting_too_long(context, out);
+        self.renew_if_due(context.now.instant);
     }
 
     /// A session is over: it leaves, and nobody is told to leave in its name twice.

@@ -13,6 +13,9 @@ use std::time::Duration;
 use xmpp::BareJid;
 use xmpp::muc::ConferenceDomain;
 
+/// Shortest secret that keys are derived from.
+const LEAST_SECRET: usize = 32;
+
 /// Reads a file named in the configuration.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 
@@ -28,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitsConfig,
     pub(crate) hibernation: HibernationConfig,
     pub(crate) rooms: RoomsConfig,
+    /// Seals what pages keep of rooms.
+    pub(crate) memory_secret: Option<Secret>,
     pub(crate) shard: String,
     pub(crate) region: String,
     pub(crate) release: String,
@@ -103,6 +108,7 @@ impl Settings {
             config.turn.secret_file.as_deref(),
             read,
         )?;
+        let memory_secret = memory_secret(&config.rooms, read)?;
         for service in &config.turn.services {
             if !["stun", "turn", "turns"].contains(&service.kind.as_str()) {
                 return Err(format!(
@@ -124,6 +130,7 @@ impl Settings {
             },
             limits: config.limits,
             hibernation: config.hibernation,
+            memory_secret,
             rooms: RoomsConfig {
                 history: config.rooms.history.min(20),
                 ..config.rooms
@@ -267,6 +274,17 @@ fn secret(
     }
 }
 
+fn memory_secret(rooms: &RoomsConfig, read: ReadFile<'_>) -> Result<Option<Secret>, String> {
+    let (key, file) = ("rooms.memory_secret", rooms.memory_secret_file.as_deref());
+    let secret = secret(key, rooms.memory_secret.clone(), file, read)?;
+    match secret {
+        Some(secret) if secret.0.len() < LEAST_SECRET => Err(format!(
+            "{key} has less than {LEAST_SECRET} characters: make one with `openssl rand -hex 32`"
+        )),
+        secret => Ok(secret),
+    }
+}
+
 fn first_line(key: &str, path: &Path, read: ReadFile<'_>) -> Result<String, String> {
     let text =
         read(path).map_err(|error| format!("{key}: cannot read {}: {error}", path.display()))?;
@@ -373,6 +391,10 @@ mod tests {
                 "twice",
             ),
             (config(|it| it.auth.mode = AuthMode::Token), "auth.token"),
+            (
+                config(|it| it.rooms.memory_secret_file = Some("pw".into())),
+                "rooms.memory_secret",
+            ),
             (
                 config(|it| it.listen.tls = Some(([127, 0, 0, 1], 0).into())),
                 "tls.certificate",

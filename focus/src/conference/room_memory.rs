@@ -48,10 +48,12 @@ impl RoomMemory {
 }
 
 impl Conference {
-    /// The room says what is to be kept of it.
-    pub fn handle_room_memory(&mut self, memory: &Element) -> Vec<Action> {
+    /// The room says what is to be kept of it, or that it goes on from what a page has kept.
+    pub fn handle_room_memory(&mut self, memory: &Element, ctx: &Context<'_>) -> Vec<Action> {
         let text = memory.text();
-        if text.len() <= MAX_BYTES {
+        if memory.name() == "returning" {
+            self.room_memory.owners_until = Some(ctx.now + OWNERS_WITHIN);
+        } else if text.len() <= MAX_BYTES {
             self.room_memory.text = Some(text);
         } else {
             tracing::warn!(room = %self.room, bytes = text.len(), "the room has more to keep than the focus does");

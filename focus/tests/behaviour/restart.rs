@@ -121,6 +121,35 @@ fn an_owner_who_comes_back_to_a_lost_room_is_the_only_one() {
 }
 
 #[test]
+fn while_people_come_back_to_a_room_that_only_their_pages_knew_nobody_else_is_made_owner() {
+    let mut world = World::new();
+    world.bridge("jvb1");
+    world.join("x", Level::Current);
+    assert_eq!(world.clients["x"].affiliation, "owner");
+    let returning = |from: &str| {
+        element("message", ns::CLIENT)
+            .with_attr("from", from)
+            .with_child(element("returning", ns::ROOM_MEMORY))
+    };
+    // One who was there before is back, and what was given in the meantime is void.
+    world.feed(returning(ROOM));
+    world.clients.get_mut("x").unwrap().affiliation = "none";
+    world.set_role("x", "participant");
+    world.enter("y", Level::Current);
+    world.pass(Duration::from_secs(14));
+    assert_eq!(world.clients["x"].affiliation, "none");
+    // No owner is.
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.clients["x"].affiliation, "owner");
+    // A person cannot say it.
+    world.feed(returning(&format!("{ROOM}/y")));
+    world.clients.get_mut("x").unwrap().affiliation = "none";
+    world.set_role("x", "participant");
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.clients["x"].affiliation, "owner");
+}
+
+#[test]
 fn a_lost_room_to_which_nobody_comes_back_is_left() {
     let mut world = World::meeting(Level::Current);
     lose_everything(&mut world);

@@ -21,7 +21,8 @@ pub(crate) struct Config {
     /// PEM file with the private key of `certificate`.
     #[schemars(example = &"/etc/shoal/key.pem")]
     pub key: Option<PathBuf>,
-    /// Where the self-signed certificate is kept when none is named.
+    /// Folder for what is made when nobody names it: the self-signed certificate, and with `shoal all` the secret under which
+    /// pages keep the locks of their room (`signalling.rooms.memory_secret_file`).
     pub state: PathBuf,
     /// Address under which browsers reach this origin, without a path, for
     /// instance `https://meet.example.org`. Needed only where it differs from

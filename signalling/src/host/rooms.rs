@@ -76,10 +76,11 @@ impl Host {
             }
             let context = self.context(now);
             let mut out = Outbox::default();
+            let noted = guard.poll_timeout();
             work(&mut guard, &context, &mut out);
-            guard.tell_keeper(&context, &mut out);
+            guard.tell_keepers(&context, &mut out);
             let undelivered = self.post(&mut out);
-            if let Some(at) = guard.poll_timeout() {
+            if let Some(at) = guard.poll_timeout().filter(|at| Some(*at) != noted) {
                 self.room_deadlines.lock().insert((at, jid.clone()));
             }
             if guard.is_over() {

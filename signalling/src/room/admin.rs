@@ -180,6 +180,7 @@ impl Room {
                 // Whoever is thrown out comes back, if at all, without rights.
                 let bare = self.occupants[&key].session.bare.clone();
                 self.note_affiliation(&bare, Affiliation::None);
+                self.remembered.revoke();
                 let change = Change {
                     unavailable: true,
                     codes: &["307"],

@@ -60,12 +60,17 @@ impl Room {
 
     /// Writes an affiliation down, and nothing else.
     pub(super) fn note_affiliation(&mut self, jid: &BareJid, affiliation: Affiliation) {
-        self.earned.remove(jid);
-        self.remembered.changed();
-        if affiliation == Affiliation::None {
-            self.affiliations.remove(jid);
+        let was_earned = self.earned.remove(jid);
+        let before = if affiliation == Affiliation::None {
+            self.affiliations.remove(jid)
         } else {
-            self.affiliations.insert(jid.clone(), affiliation);
+            self.affiliations.insert(jid.clone(), affiliation)
+        };
+        // What a token alone had given is in nobody's memory.
+        if !was_earned && affiliation < before.unwrap_or(Affiliation::None) {
+            self.remembered.revoke();
+        } else {
+            self.remembered.changed();
         }
     }
 

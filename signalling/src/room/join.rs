@@ -3,7 +3,7 @@
 use super::hooks::{self, Verdict};
 use super::occupant::Payload;
 use super::presence::Change;
-use super::{Affiliation, Occupant, Role, Room, hosts, identity};
+use super::{Affiliation, Occupant, Role, Room, hosts, identity, memory};
 use crate::context::{Context, Outbox};
 use crate::host::takes_over;
 use crate::session::{Kind, Session};
@@ -21,6 +21,8 @@ pub(crate) struct Join<'a> {
     pub(crate) earned: bool,
     /// The password that is taken as given.
     pub(crate) password: Option<String>,
+    /// What it has by what it kept of the room.
+    pub(crate) recognised: Option<memory::Recognised>,
     /// Fragment appended to the joiner's presence.
     pub(crate) extra: String,
 }
@@ -55,6 +57,7 @@ impl Room {
         let Some(nick) = nick else {
             return out.refuse(session, stanza, &StanzaError::new(Condition::JidMalformed));
         };
+        let recognised = self.recognise(session, stanza, context, out);
         let mut join = Join {
             session,
             nick,
@@ -62,6 +65,7 @@ impl Room {
             affiliation: self.affiliation(session),
             earned: false,
             password: muc.get_child("password", ns::MUC).map(Element::text),
+            recognised,
             extra: String::new(),
         };
         for (_, hook) in hooks::PRE_JOIN {
@@ -101,12 +105,13 @@ impl Room {
         if takes_over(join.session, join.stanza) {
             self.note_keeper(join.session);
             if created {
-                self.recall(join.stanza);
+                self.recall(join.stanza, context);
             }
         }
         let mut affiliation = join.affiliation;
         let may_own = hosts::may_own(join.session, context.settings);
-        if created && affiliation < Affiliation::Owner && may_own {
+        let is_first = created && !self.remembered.has_past();
+        if is_first && affiliation < Affiliation::Owner && may_own {
             affiliation = Affiliation::Owner;
         } else if join.earned {
             self.earned.insert(join.session.bare.clone());
@@ -114,9 +119,6 @@ impl Room {
         if affiliation != self.affiliation(join.session) {
             self.affiliations
                 .insert(join.session.bare.clone(), affiliation);
-        }
-        if affiliation > Affiliation::None && !join.session.is_admin() {
-            self.remembered.changed();
         }
         if let Some(&key) = self.by_nick.get(join.nick) {
             self.supersede(key, join, context, out);
@@ -130,8 +132,13 @@ impl Room {
             role: self.default_role(affiliation),
             occupant_id: self.occupant_id_of(&join.session.bare),
             presence,
+            kept: memory::Kept::by(join.session, join.stanza, context),
             shown: [None, None],
         };
+        let has_rights = affiliation > Affiliation::None && !join.session.is_admin();
+        if has_rights || occupant.kept != memory::Kept::Nothing {
+            self.remembered.changed();
+        }
         self.show_others(&occupant, out);
         self.occupants.insert(key, occupant);
         self.by_nick.insert(join.nick.into(), key);
@@ -212,6 +219,7 @@ impl Room {
             affiliation: self.affiliation(&session),
             earned: false,
             password: None,
+            recognised: None,
             extra: String::new(),
         };
         for (_, hook) in hooks::BEFORE_SELF_PRESENCE {

@@ -1,54 +1,89 @@
-//! A room's locks and owners outlive the server: the focus keeps them.
+//! A room's locks and owners outlive the server: the [focus] keeps them, and each [page] does, sealed, for when the focus is
+//! lost as well or the room goes to another server.
 //!
-//! A focus that takes rooms over is told of each change, as a text that means nothing to it, and gives the text back with
-//! the presence with which it enters a room that the server has lost. That is in force before anybody else enters. People
-//! have other addresses by then: they are known by the id of the session that they ask to resume (`previd`), of which the
-//! room keeps a digest.
+//! What holds has a revision, the time at which it came to hold. It rises when a lock changes and when somebody loses
+//! rights, so that the newest of several memories is the one to believe.
+
+mod focus;
+mod page;
+pub(crate) mod seal;
+
+pub(crate) use page::Kept;
 
 use super::hooks::Verdict;
 use super::{Affiliation, Join, Room};
 use crate::context::{Context, Outbox};
-use crate::render::Writer;
+use crate::now::Now;
 use crate::session::Session;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use xmpp::{BareJid, Element, ns};
 
-/// Most people and addresses that are taken from a memory.
-const MOST_ENTRIES: usize = 10_000;
+/// When what is remembered came to hold: milliseconds since the Unix epoch, each higher than the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Revision(u64);
 
-/// What is kept.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+impl Revision {
+    /// Of what nobody was told.
+    const NONE: Self = Self(0);
+
+    fn next(self, now: Now) -> Self {
+        let now = u64::try_from(now.unix.as_millis()).unwrap_or(u64::MAX);
+        Self(now.max(self.0.saturating_add(1)))
+    }
+}
+
+/// What holds for everybody who enters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Memory {
+pub(super) struct Locks {
     name: String,
     description: String,
     password: Option<String>,
     members_only: bool,
     change_subject: bool,
-    /// Of addresses that stay the same: accounts.
-    affiliations: BTreeMap<String, String>,
-    /// Of people, by the digest of what resumes their session.
-    people: BTreeMap<String, String>,
+}
+
+/// What a joiner has by what it kept of the room.
+pub(crate) struct Recognised {
+    affiliation: Affiliation,
+    /// Whoever was let in under a password need not say it again.
+    password: Option<String>,
 }
 
 /// Where the room stands with its memory.
 #[derive(Default)]
 pub(super) struct Remembered {
-    /// The focus that keeps it.
-    keeper: Option<Arc<Session>>,
-    /// What it was told last.
-    told: Memory,
+    /// Something may be other than it was told.
     changed: bool,
-    /// People of the room that was lost who have not come back, by digest.
-    absent: BTreeMap<String, Affiliation>,
+    /// Somebody has lost rights since the revision.
+    revoked: bool,
+    revision: Revision,
+    /// The locks of the revision.
+    locks: Locks,
+    /// The newest memory that was put into force, if the room did not begin here.
+    origin: Option<Revision>,
+    /// The memory whose bearers have their rights again: the origin, until somebody loses rights.
+    honoured: Option<Revision>,
+    focus: focus::Keeper,
+    pages: page::Renewal,
 }
 
 impl Remembered {
     pub(super) fn changed(&mut self) {
         self.changed = true;
+    }
+
+    /// Somebody has lost rights, and what they have kept must not give them back.
+    pub(super) fn revoke(&mut self) {
+        self.changed = true;
+        self.revoked = true;
+    }
+
+    /// Whether the room goes on from what somebody has kept.
+    pub(super) fn has_past(&self) -> bool {
+        self.origin.is_some()
     }
 }
 
@@ -61,11 +96,18 @@ pub(crate) fn digest_of(resumption: &str) -> Box<str> {
 
 /// Whoever had rights in the room that was lost has them again.
 pub(super) fn pre_join(room: &mut Room, join: &mut Join<'_>, _: &Context<'_>) -> Verdict {
+    if let Some(recognised) = &mut join.recognised {
+        if join.affiliation == Affiliation::None {
+            join.affiliation = recognised.affiliation;
+        }
+        if let Some(password) = recognised.password.take() {
+            join.password = Some(password);
+        }
+    }
     if join.affiliation == Affiliation::None
-        && let Some(previous) = &join.session.profile().previous
-        && let Some(affiliation) = room.remembered.absent.get(&**previous)
+        && let Some(affiliation) = room.remembered.focus.absent(join.session)
     {
-        join.affiliation = *affiliation;
+        join.affiliation = affiliation;
     }
     Verdict::Continue
 }
@@ -77,96 +119,68 @@ pub(super) fn joined(
     _: &Context<'_>,
     _: &mut Outbox,
 ) {
-    if let Some(previous) = &session.profile().previous {
-        room.remembered.absent.remove(&**previous);
-    }
+    room.remembered.focus.returned(session);
 }
 
 impl Room {
-    /// A focus that takes over enters: it is the one that keeps the memory from here on.
-    pub(super) fn note_keeper(&mut self, focus: &Arc<Session>) {
-        self.remembered.keeper = Some(Arc::clone(focus));
-        self.remembered.told = Memory::default();
-        self.remembered.changed = true;
-    }
-
-    /// The room is new to the server, and not to the focus that opens it.
-    pub(super) fn recall(&mut self, presence: &Element) {
-        let text = presence.get_child("memory", ns::ROOM_MEMORY);
-        let Some(text) = text.map(Element::text) else {
-            return;
-        };
-        let Ok(memory) = serde_json::from_str::<Memory>(&text) else {
-            tracing::error!(room = %self.jid, "what the focus kept of the room makes no sense; the room is open");
-            return;
-        };
-        self.configuration.name = memory.name;
-        self.configuration.description = memory.description;
-        self.configuration.password = memory.password;
-        self.configuration.members_only = memory.members_only;
-        self.configuration.change_subject = memory.change_subject;
-        for (jid, affiliation) in memory.affiliations.into_iter().take(MOST_ENTRIES) {
-            if let (Ok(jid), Ok(affiliation)) = (BareJid::new(&jid), affiliation.parse()) {
-                self.note_affiliation(&jid, affiliation);
-            }
-        }
-        let people = memory.people.into_iter().take(MOST_ENTRIES);
-        self.remembered.absent = people
-            .filter_map(|(digest, affiliation)| Some((digest, affiliation.parse().ok()?)))
-            .collect();
-    }
-
-    /// Tells the focus what has changed of what it keeps.
-    pub(crate) fn tell_keeper(&mut self, context: &Context<'_>, out: &mut Outbox) {
+    /// Tells those who keep something of the room what has changed of it.
+    pub(crate) fn tell_keepers(&mut self, context: &Context<'_>, out: &mut Outbox) {
         if !std::mem::take(&mut self.remembered.changed) {
             return;
         }
-        let keeper = self.remembered.keeper.as_ref();
-        let Some(keeper) = keeper.filter(|it| self.by_session.contains_key(&it.key)) else {
-            return;
-        };
-        let keeper = Arc::clone(keeper);
-        let memory = self.memory(context);
-        if memory == self.remembered.told {
-            return;
-        }
-        let text = serde_json::to_string(&memory).expect("a memory is plain data");
-        self.remembered.told = memory;
-        let mut writer = Writer::stanza("message");
-        writer.attr("from", self.jid.as_str());
-        writer.leaf("memory", ns::ROOM_MEMORY, &text);
-        out.send(&keeper, writer.finish());
+        self.revise(context.now);
+        self.tell_focus(context, out);
+        self.tell_pages(context, out);
     }
 
-    fn memory(&self, context: &Context<'_>) -> Memory {
-        let configuration = &self.configuration;
-        let is_of_people = |jid: &BareJid| context.settings.has_people_on(jid.domain().as_str());
-        let lasting = self.affiliations.iter();
-        let lasting = lasting.filter(|(jid, _)| !is_of_people(jid));
-        let least = match configuration.members_only {
-            true => Affiliation::Member,
-            false => Affiliation::Admin,
+    /// Gives what holds a revision of its own, if it is other than what was told. A room of which no page keeps anything
+    /// needs none.
+    fn revise(&mut self, now: Now) {
+        let is_told = self.remembered.revision != Revision::NONE;
+        if !is_told && !self.has_pages() {
+            return;
+        }
+        let locks = self.locks();
+        let remembered = &mut self.remembered;
+        let revoked = std::mem::take(&mut remembered.revoked);
+        if revoked {
+            remembered.honoured = None;
+        }
+        if !is_told || revoked || locks != remembered.locks {
+            remembered.revision = remembered.revision.next(now);
+            remembered.locks = locks;
+        }
+    }
+
+    /// The room goes on from what somebody has kept of it.
+    fn go_on_from(&mut self, revision: Revision, locks: Locks, now: Now) {
+        let remembered = &mut self.remembered;
+        remembered.origin = Some(revision);
+        remembered.honoured = Some(revision);
+        // What others were told here in the meantime is older than what they are told from here on.
+        remembered.revision = match remembered.revision {
+            Revision::NONE => revision,
+            told => told.next(now),
         };
-        let absent = self.remembered.absent.iter();
-        let absent = absent.map(|(digest, affiliation)| (digest.clone(), *affiliation));
-        let present = self.occupants.values().filter_map(|occupant| {
-            let affiliation = *self.affiliations.get(&occupant.session.bare)?;
-            let resumption = occupant.session.state.lock().resumption.clone()?;
-            (affiliation >= least).then(|| (digest_of(&resumption).into(), affiliation))
-        });
-        Memory {
+        remembered.locks = locks.clone();
+        remembered.revoked = false;
+        remembered.changed = true;
+        let configuration = &mut self.configuration;
+        configuration.name = locks.name;
+        configuration.description = locks.description;
+        configuration.password = locks.password;
+        configuration.members_only = locks.members_only;
+        configuration.change_subject = locks.change_subject;
+    }
+
+    fn locks(&self) -> Locks {
+        let configuration = &self.configuration;
+        Locks {
             name: configuration.name.clone(),
             description: configuration.description.clone(),
             password: configuration.password.clone(),
             members_only: configuration.members_only,
             change_subject: configuration.change_subject,
-            affiliations: lasting
-                .map(|(jid, affiliation)| (jid.to_string(), affiliation.as_str().into()))
-                .collect(),
-            people: absent
-                .chain(present)
-                .map(|(digest, affiliation)| (digest, affiliation.as_str().into()))
-                .collect(),
         }
     }
 }

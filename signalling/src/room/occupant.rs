@@ -1,6 +1,6 @@
 //! One occupant of a room, and the words for rights (XEP-0045 §5).
 
-use super::identity;
+use super::{identity, memory};
 use crate::render::{Rendered, Writer};
 use crate::session::Session;
 use std::str::FromStr;
@@ -47,6 +47,8 @@ pub(crate) struct Occupant {
     pub(crate) role: Role,
     pub(crate) occupant_id: Box<str>,
     pub(crate) presence: Payload,
+    /// Of the room.
+    pub(crate) kept: memory::Kept,
     /// The presence as it is, rendered for those who see real addresses and for those who do not.
     pub(super) shown: [Option<Arc<Rendered>>; 2],
 }

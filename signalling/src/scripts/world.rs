@@ -196,6 +196,8 @@ impl World {
                 web: true,
                 ..Account::default()
             }));
+            let secret = "the servers of the cluster share this";
+            config.rooms.memory_secret = Some(secret.into());
             let read = |path: &std::path::Path| std::fs::read_to_string(path);
             let mut random = rand::rngs::StdRng::seed_from_u64(1);
             let settings = Settings::new(config, &read, &mut random)?;

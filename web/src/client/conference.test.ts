@@ -48,7 +48,10 @@ function serveRoom(text: string, socket: ServerSocket): void {
       `<iq xmlns='jabber:client' type='result' id='${id}'><conference xmlns='${NS.focus}' ready='true' focusjid='focus@auth.meet.shoal'/></iq>`,
     );
   } else if (text.startsWith('<iq')) {
-    socket.say(`<iq xmlns='jabber:client' type='result' id='${id}'/>`);
+    const locked = server.password ? "<feature var='muc_passwordprotected'/>" : '';
+    const info = `<query xmlns='${NS.discoInfo}'>${locked}</query>`;
+    const content = text.includes(NS.discoInfo) ? info : '';
+    socket.say(`<iq xmlns='jabber:client' type='result' id='${id}'>${content}</iq>`);
   } else if (text.includes(`"${NS.muc}"`)) {
     const nick = /to="[^/"]+\/([^"]+)"/.exec(text)?.[1] ?? '';
     if (server.password && !text.includes(`<password>${server.password}<`)) {
@@ -362,6 +365,49 @@ describe('a conference', () => {
     socket().say(presence('00000002', 'me@x/y', '', '', "<status code='110'/>"));
     await settle();
     expect(forms()).toHaveLength(1);
+  });
+
+  test('does_not_lock_a_room_again_that_was_opened_before_it_was_lost', async () => {
+    server.password = 'herring';
+    await settle();
+    conference.joinWithPassword('herring');
+    await settle();
+    server.password = '';
+    const codes = `<x xmlns='${NS.mucUser}'><status code='104'/></x>`;
+    socket().say(
+      `<message xmlns='jabber:client' type='groupchat' from='${ROOM}'>${codes}</message>`,
+    );
+    await settle();
+    server.moderator = '00000002';
+    restart();
+    await settle(4000);
+    expect(log.at(-1)).toBe('Bo+me');
+    expect(socket().received.some((text) => text.includes('roomconfig'))).toBe(false);
+  });
+
+  test('gives_the_room_back_what_it_was_let_keep_of_it_last', async () => {
+    await settle();
+    const joins = (): string[] =>
+      socket().received.filter(
+        (text) => text.includes(`"${NS.muc}"`) && text.includes('<presence'),
+      );
+    const keep = (from: string, sealed: string): void =>
+      socket().say(
+        `<message xmlns='jabber:client' from='${from}'><memory xmlns='${NS.roomMemory}'>${sealed}</memory></message>`,
+      );
+    expect(joins()[0]).toContain(`<memory xmlns="${NS.roomMemory}"/>`);
+    keep(ROOM, 'first');
+    keep(ROOM, 'second');
+    keep(`${ROOM}/b0b0b0b0`, 'forged');
+    keep('other@muc.meet.shoal', 'foreign');
+    restart();
+    await settle(4000);
+    expect(log.at(-1)).toBe('Bo+me');
+    expect(joins()).toHaveLength(1);
+    expect(joins()[0]).toContain(`<memory xmlns="${NS.roomMemory}">second</memory>`);
+    conference.raiseHand(true);
+    await settle();
+    expect(socket().received.at(-1)).not.toContain('memory');
   });
 
   test('ends_when_a_moderator_removes_us', async () => {

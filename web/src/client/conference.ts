@@ -92,6 +92,8 @@ export class Conference extends Emitter<ConferenceEvents> {
   #lastConstraints = '';
   #inactive = new Set<string>();
   #startMutedSeen = false;
+  /** What the room lets us keep of it, sealed: a server that has lost it learns its locks and our rights from that. */
+  #memory: string | null = null;
   /** The room was locked and is lost: the new one is to be locked as well. */
   #relock = false;
 
@@ -351,6 +353,9 @@ export class Conference extends Emitter<ConferenceEvents> {
       case 'configuration-changed':
         void this.#readConfiguration();
         break;
+      case 'memory':
+        this.#memory = event.sealed;
+        break;
       case 'chat':
         this.#unsent.shown(event.message.stanzaId);
         this.emit('chat', event.message);
@@ -420,6 +425,8 @@ export class Conference extends Emitter<ConferenceEvents> {
     if (!reply) return;
     const locked = features.some((feature) => feature.attrs.var === 'muc_passwordprotected');
     if (locked) this.#relock = false;
+    // Who opened the room has opened it for the next one as well.
+    else if (!this.#relock) this.#password = null;
     this.emit('locked', locked);
     await this.#lockAgain();
   }
@@ -445,9 +452,8 @@ export class Conference extends Emitter<ConferenceEvents> {
   #sendPresence(join = false): void {
     const occupant = this.#occupant();
     if (!occupant || (!join && this.#phase !== 'joined')) return;
-    this.#connection.send(
-      buildPresence(occupant, this.#ownPresence(), join ? { password: this.#password } : undefined),
-    );
+    const entry = { password: this.#password, memory: this.#memory };
+    this.#connection.send(buildPresence(occupant, this.#ownPresence(), join ? entry : undefined));
   }
 
   #ownPresence(): OwnPresence {

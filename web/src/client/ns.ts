@@ -15,6 +15,7 @@ export const NS = {
   roomConfig: 'http://jabber.org/protocol/muc#roomconfig',
   dataForms: 'jabber:x:data',
   delay: 'urn:xmpp:delay',
+  roomMemory: 'urn:shoal:room:memory',
   focus: 'http://jitsi.org/protocol/focus',
   jitmeet: 'http://jitsi.org/jitmeet',
   audioMute: 'http://jitsi.org/jitmeet/audio',

@@ -12,7 +12,7 @@ const OWN = {
 };
 
 test('joins_with_what_focus_needs_to_know', () => {
-  const text = buildPresence('r@muc/dba605c3', OWN, { password: 's<3' }).toString();
+  const text = buildPresence('r@muc/dba605c3', OWN, { password: 's<3', memory: null }).toString();
   const sent = parseXml(text);
   expect(sent.getChild('x', NS.muc)?.getChildText('password')).toBe('s<3');
   expect(sent.getChildText('jitsi_participant_codecList')).toBe('vp9,vp8');

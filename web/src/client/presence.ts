@@ -23,16 +23,20 @@ export interface OwnPresence {
   raisedHandAt: number;
 }
 
-/** Our presence to `occupant`; with `join`, the first one (XEP-0045 §7.2). */
+/**
+ * Our presence to `occupant`; with `join`, the first one (XEP-0045 §7.2). That says that we keep what the
+ * room lets us keep of it, and gives back what we have, which only the server can read.
+ */
 export function buildPresence(
   occupant: string,
   own: OwnPresence,
-  join?: { password: string | null },
+  join?: { password: string | null; memory: string | null },
 ): Element {
   return xml(
     'presence',
     { to: occupant },
     join && xml('x', { xmlns: NS.muc }, join.password ? xml('password', {}, join.password) : null),
+    join && xml('memory', { xmlns: NS.roomMemory }, join.memory ?? ''),
     xml('c', { xmlns: NS.caps, hash: 'sha-1', node: CAPS_NODE, ver: own.capsVersion }),
     xml('SourceInfo', {}, JSON.stringify(own.sources)),
     xml('jitsi_participant_codecList', {}, own.codecs.join(',')),

@@ -45,6 +45,7 @@ export type RoomEvent =
   | { type: 'focus-present'; bridgeMissing: boolean }
   | { type: 'focus-left' }
   | { type: 'configuration-changed' }
+  | { type: 'memory'; sealed: string }
   | { type: 'chat'; message: ChatMessage };
 
 /** The room as seen by one occupant: presence and messages in, what happened out (XEP-0045). */
@@ -104,6 +105,8 @@ export class RoomState {
     if (!sender && codes.some((status) => status.attrs.code === '104')) {
       return [{ type: 'configuration-changed' }];
     }
+    const memory = sender ? undefined : stanza.getChild('memory', NS.roomMemory);
+    if (memory) return [{ type: 'memory', sealed: memory.text() }];
     // The room sends a message of any other type to one occupant only (XEP-0045 §7.5, RFC 6121 §5.2.2).
     const isPrivate = stanza.attrs.type !== 'groupchat';
     const text = stanza.getChildText('body');

@@ -42,6 +42,7 @@ pub(super) fn meeting() -> anyhow::Result<()> {
 pub(super) fn parts() -> anyhow::Result<()> {
     node("tests/address.test.mjs")?;
     node("tests/parts.test.mjs")?;
+    node("tests/locks.test.mjs")?;
     node("tests/restart.test.mjs")
 }
 
