@@ -25,8 +25,8 @@ use crate::world::{ClusterWorld, PoolWorld, ShardWorld};
 
 /// All objects of a JitsiCluster.
 #[must_use]
-pub fn cluster(valid: &ValidCluster, world: &ClusterWorld) -> Vec<Desired> {
-    cluster::objects(valid, world)
+pub fn cluster(valid: &ValidCluster, world: &ClusterWorld, rng: &mut dyn RngCore) -> Vec<Desired> {
+    cluster::objects(valid, world, rng)
 }
 
 /// All objects of a JitsiShard.

@@ -106,7 +106,11 @@ fn objects_with(auth: Value) -> Vec<Desired> {
         front_door: Default::default(),
         now,
     };
-    let mut all = build::cluster(&validate::cluster(&world, &defaults).unwrap(), &world);
+    let mut all = build::cluster(
+        &validate::cluster(&world, &defaults).unwrap(),
+        &world,
+        &mut rand::rng(),
+    );
     secrets(&all, &mut live);
     let world = ShardWorld {
         shard: shard.clone(),

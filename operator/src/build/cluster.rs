@@ -7,10 +7,12 @@ mod front_door_services;
 mod front_door_stateful_set;
 mod http_route;
 mod ingress;
+pub(super) mod memory;
 mod network_policies;
 mod web;
 
 use k8s_openapi::api::core::v1::Secret;
+use rand::RngCore;
 
 use crate::build::origin::{Origin, rotate};
 use crate::build::{disruption_budget, names};
@@ -56,7 +58,11 @@ impl Context<'_> {
     }
 }
 
-pub(super) fn objects(valid: &ValidCluster, world: &ClusterWorld) -> Vec<Desired> {
+pub(super) fn objects(
+    valid: &ValidCluster,
+    world: &ClusterWorld,
+    rng: &mut dyn RngCore,
+) -> Vec<Desired> {
     let context = &Context {
         valid,
         world,
@@ -66,6 +72,7 @@ pub(super) fn objects(valid: &ValidCluster, world: &ClusterWorld) -> Vec<Desired
         .iter()
         .map(Desired::of)
         .collect();
+    objects.push(Desired::of(&memory::secret(context, rng)));
     objects.push(Desired::of(&front_door_config::config_map(context)));
     objects.extend(
         front_door_services::services(context)

@@ -42,6 +42,12 @@ pub fn peers(cluster: &str) -> String {
     format!("{cluster}-front-door-peers")
 }
 
+/// Secret under which pages keep what their room was.
+#[must_use]
+pub fn memory(cluster: &str) -> String {
+    format!("{cluster}-room-memory")
+}
+
 /// Everything of a shard's signalling server.
 #[must_use]
 pub fn signalling(shard: &str) -> String {

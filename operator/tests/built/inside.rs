@@ -4,6 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use operator::desired::Desired;
+use operator::world::ClusterWorld;
 use serde_json::{Value, json};
 
 use crate::worlds::{
@@ -95,6 +96,37 @@ fn orders_need_what_only_the_operator_and_the_part_have() {
     assert!(
         !mounts(&signalling, path, "a-accounts"),
         "it gives no orders and takes none"
+    );
+}
+
+#[test]
+fn all_servers_of_a_cluster_seal_what_pages_keep_of_rooms_with_one_secret_that_stays() {
+    let secret = |world: &ClusterWorld| -> Secret {
+        find(&build_cluster(world), "Secret", "default-room-memory")
+    };
+    let mut world = cluster_world(json!({}), &["a", "b"]);
+    let made = secret(&world);
+    assert_eq!(secret_text(&made, "secret").len(), 64);
+    assert_ne!(secret(&world).data, made.data);
+    let name = "default-room-memory".to_owned();
+    world.live.secrets.insert(name, made.clone());
+    assert_eq!(secret(&world).data, made.data);
+
+    let shard = build_shard(&shard_world(json!({}), json!({})));
+    let file: ConfigMap = find(&shard, "ConfigMap", "a-shard");
+    let file: toml::Table = file.data.unwrap()["shoal.toml"].parse().unwrap();
+    let path = file["signalling"]["rooms"]["memory_secret_file"]
+        .as_str()
+        .unwrap();
+    let signalling: Value = find(&shard, "StatefulSet", "a-signalling");
+    assert!(
+        mounts(&signalling, path, "default-room-memory"),
+        "{signalling}"
+    );
+    let focus: Value = find(&shard, "StatefulSet", "a-focus");
+    assert!(
+        !mounts(&focus, path, "default-room-memory"),
+        "it opens none"
     );
 }
 

@@ -100,7 +100,7 @@ fn random() -> StdRng {
 
 pub(crate) fn build_cluster(world: &ClusterWorld) -> Vec<Desired> {
     let valid = validate::cluster(world, &defaults()).unwrap();
-    build::cluster(&valid, world)
+    build::cluster(&valid, world, &mut random())
 }
 
 pub(crate) fn build_shard(world: &ShardWorld) -> Vec<Desired> {

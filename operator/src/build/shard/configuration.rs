@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Context;
+use crate::build::cluster::memory;
 use crate::build::{config_map, names};
 use crate::crd::{AuthMode, AuthSpec, BridgeSelection, TurnSpec};
 use crate::secrets::OPERATOR;
@@ -13,6 +14,7 @@ pub(super) const ACCOUNTS: &str = "/etc/shoal/accounts";
 pub(super) const TLS: &str = "/etc/shoal/tls";
 pub(super) const TOKEN: &str = "/etc/shoal/token";
 pub(super) const TOKEN_CA: &str = "/etc/shoal/token-ca";
+pub(super) const MEMORY: &str = "/etc/shoal/memory";
 pub(super) const TURN: &str = "/etc/shoal/turn";
 /// Longer than the front doors need to notice that a shard is dead.
 const RETURN_AFTER_SECONDS: u32 = 5;
@@ -38,6 +40,7 @@ pub(super) fn signalling(context: &Context<'_>) -> Map<String, Value> {
         "listen": { "http": "[::]:5280", "private": "[::]:5281", "tcp": "[::]:5222" },
         "tls": { "certificate": format!("{TLS}/tls.crt"), "key": format!("{TLS}/tls.key") },
         "accounts": [account("focus"), account("jvb")],
+        "rooms": { "memory_secret_file": format!("{MEMORY}/{}", memory::KEY) },
         "shard": context.valid.name,
         "region": context.spec().region,
         // The front door sets it, and nobody else is let in (network policy).

@@ -3,8 +3,9 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Container, Service};
 
-use super::configuration::{self, ACCOUNTS, TLS, TOKEN, TOKEN_CA, TURN};
+use super::configuration::{self, ACCOUNTS, MEMORY, TLS, TOKEN, TOKEN_CA, TURN};
 use super::{Context, SIGNALLING};
+use crate::build::cluster::memory;
 use crate::build::names;
 use crate::build::pod::{
     Pod, config_volume, directory, http_probe, secret_volume, shoal, tcp_port,
@@ -43,10 +44,16 @@ pub(super) fn stateful_set(context: &Context<'_>) -> StatefulSet {
             names::signalling_certificate(&valid.name),
             &[("tls.crt", "tls.crt"), ("tls.key", "tls.key")],
         ),
+        secret_volume(
+            "memory",
+            names::memory(&valid.cluster),
+            &[(memory::KEY, memory::KEY)],
+        ),
     ];
     let mut mounts = container.volume_mounts.take().unwrap_or_default();
     mounts.push(directory("accounts", ACCOUNTS));
     mounts.push(directory("certificate", TLS));
+    mounts.push(directory("memory", MEMORY));
     let cluster = &valid.cluster_spec;
     let tokens = cluster.auth.secrets().map(|(_, secret, key)| (secret, key));
     let tokens = tokens.map(|(secret, key)| match key {

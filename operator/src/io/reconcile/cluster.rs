@@ -25,7 +25,7 @@ pub(super) async fn reconcile(
     let checked = validate::cluster(&world, &context.defaults);
     let (valid, problems, applied) = match checked {
         Ok(valid) => {
-            let desired = build::cluster(&valid, &world);
+            let desired = build::cluster(&valid, &world, &mut rand::rng());
             let applied = context.apply(&owner(key, &world.cluster), &desired).await;
             let warnings = valid.warnings.clone();
             (Some(valid), warnings, applied)
