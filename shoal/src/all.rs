@@ -2,6 +2,7 @@
 //! over in-memory streams, so that this is only a convenience.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -102,6 +103,7 @@ fn wire(settings: Settings, url: &str, address: SocketAddr) -> Wiring {
             ..signalling::config::Account::default()
         });
     }
+    remember_rooms(&mut signalling.rooms, &web.state);
     let domain = signalling.domain.clone();
     let auth = signalling
         .auth_domain
@@ -158,6 +160,22 @@ fn wire(settings: Settings, url: &str, address: SocketAddr) -> Wiring {
         focus,
         bridge,
         shard,
+    }
+}
+
+/// Pages keep locks and owners for when the process ends, under a secret that outlives it.
+fn remember_rooms(rooms: &mut signalling::config::RoomsConfig, state: &Path) {
+    if rooms.memory_secret.is_some() || rooms.memory_secret_file.is_some() {
+        return;
+    }
+    let path = state.join("memory.secret");
+    match secret::kept(&path) {
+        Ok(secret) => rooms.memory_secret = Some(secret.as_str().into()),
+        Err(error) => tracing::warn!(
+            path = %path.display(), %error,
+            "cannot keep a secret: the locks and owners of rooms end with this process. \
+             Name a folder for it with web.state, or a file with signalling.rooms.memory_secret_file."
+        ),
     }
 }
 

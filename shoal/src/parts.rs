@@ -29,6 +29,12 @@ pub(crate) async fn signalling(
              give each an entry with `name` and `password_file`"
         );
     }
+    if config.rooms.memory_secret.is_none() && config.rooms.memory_secret_file.is_none() {
+        tracing::warn!(
+            "signalling.rooms.memory_secret_file is not set: a room whose focus is lost with this process begins anew, \
+             without password and owners"
+        );
+    }
     let server = signalling::Server::start(config).await?;
     log::tell(&format!("signalling is ready: {:?}", server.addresses()));
     stop.cancelled().await;
