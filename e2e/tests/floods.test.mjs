@@ -131,6 +131,9 @@ test('with 256 descriptors strangers are closed, a probe is answered and a call 
         assert.ok(flood.open > 50);
         const probe = await fetch(`http://127.0.0.1:${probes}/signalling/about/health`, { signal: AbortSignal.timeout(5_000) });
         assert.equal(probe.status, 200);
+        const metrics = await fetch(`http://127.0.0.1:${probes}/signalling/metrics`);
+        const counted = /^signalling_listener_refusals_total\{listener="the page",reason="full"\} (\d+)$/m.exec(await metrics.text());
+        assert.ok(Number(counted?.[1]) >= 400 - flood.open, `${counted}`);
         assert.ok((await flood.closed()) < DEADLINE * 1_000 + LATE);
         await answers(stack.url);
         await hangUp();

@@ -109,7 +109,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut stranger = TcpStream::connect(address).await.unwrap();
-        let door = Door::new(listener, Places::new(1), Arc::new(Notices::new("a test")));
+        let door = Door::new(listener, Places::new(1), Notices::of("a test"));
         let visitor = door.accept().await;
         let mut spoken = pin!(first_byte(&visitor.socket));
         for _ in 0..100 {
@@ -134,7 +134,7 @@ mod tests {
     async fn who_finds_no_place_is_closed_at_once_and_a_place_that_is_left_is_given_away() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let notices = Arc::new(Notices::new("a test"));
+        let notices = Notices::of("a test");
         let door = Door::new(listener, Places::new(1), notices);
         let _first = TcpStream::connect(address).await.unwrap();
         let visitor = door.accept().await;

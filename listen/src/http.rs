@@ -101,7 +101,7 @@ impl Server {
                 proxies: Proxies::NONE,
                 callers: Callers::new(each),
                 budget: Budget::new(config.unfinished_bytes),
-                notices: Arc::new(Notices::new(purpose)),
+                notices: Notices::of(purpose),
                 stop,
             }),
         }

@@ -1,8 +1,10 @@
-//! What listeners say about those whom they turn away: a line for each kind and minute, however many there were.
+//! What listeners say about those whom they turn away: a line for each kind and minute, however many there were, and a count.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use metrics::Metric;
 use parking_lot::Mutex;
 
 /// Time between two lines of one kind.
@@ -41,6 +43,20 @@ impl Notice {
         Self::NotRead,
     ];
 
+    /// Label of the metric.
+    fn name(self) -> &'static str {
+        match self {
+            Self::CannotAccept => "cannot_accept",
+            Self::Full => "full",
+            Self::AddressFull => "address_full",
+            Self::Handshake => "handshake_timeout",
+            Self::NoRequest => "request_timeout",
+            Self::Unfinished => "body_timeout",
+            Self::BudgetSpent => "budget_spent",
+            Self::NotRead => "not_read",
+        }
+    }
+
     fn text(self) -> &'static str {
         match self {
             Self::CannotAccept => {
@@ -63,23 +79,28 @@ impl Notice {
     }
 }
 
-/// The log of one listener.
+/// Log and counts of the listeners for one purpose.
 #[derive(Debug)]
 pub struct Notices {
     purpose: &'static str,
     kept: Mutex<[Kept; Notice::ALL.len()]>,
 }
 
+/// Those of the process, each purpose once.
+static ALL: Mutex<Vec<Arc<Notices>>> = Mutex::new(Vec::new());
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Kept {
     told: Option<Instant>,
     since: u64,
+    count: u64,
 }
 
 impl Kept {
     /// How many there were since the last line, if it is time for another.
     fn handle(&mut self, now: Instant) -> Option<u64> {
         self.since += 1;
+        self.count += 1;
         let due = self
             .told
             .is_none_or(|told| now.saturating_duration_since(told) >= EVERY);
@@ -91,13 +112,19 @@ impl Kept {
 }
 
 impl Notices {
-    /// Of the listener that is for `purpose`.
+    /// Of the process's listeners that are for `purpose`.
     #[must_use]
-    pub fn new(purpose: &'static str) -> Self {
-        Self {
+    pub fn of(purpose: &'static str) -> Arc<Self> {
+        let mut all = ALL.lock();
+        if let Some(known) = all.iter().find(|one| one.purpose == purpose) {
+            return Arc::clone(known);
+        }
+        let new = Arc::new(Self {
             purpose,
             kept: Mutex::default(),
-        }
+        });
+        all.push(Arc::clone(&new));
+        new
     }
 
     /// Something happened once; `detail` is about this one.
@@ -117,6 +144,27 @@ impl Notices {
     }
 }
 
+/// Whom all the process's listeners have turned away, for `/metrics`.
+#[must_use]
+pub fn refusals() -> Metric {
+    let mut counts = Vec::new();
+    for notices in ALL.lock().iter() {
+        let kept = *notices.kept.lock();
+        counts.extend(Notice::ALL.iter().zip(kept).map(|(notice, kept)| {
+            let labels = [("listener", notices.purpose), ("reason", notice.name())];
+            (
+                labels.map(|(name, value)| (name, value.to_owned())).into(),
+                kept.count,
+            )
+        }));
+    }
+    Metric::counters(
+        "listener_refusals",
+        "Connections and requests that listeners of the process refused or closed, by listener and reason",
+        counts,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,5 +179,19 @@ mod tests {
         }
         assert_eq!(kept.handle(now + Duration::from_secs(60)), Some(60));
         assert_eq!(kept.handle(now + Duration::from_secs(61)), None);
+    }
+
+    #[test]
+    fn each_refusal_is_counted_by_listener_and_reason() {
+        let notices = Notices::of("a test of counts");
+        notices.tell(Notice::AddressFull, &"192.0.2.1");
+        Notices::of("a test of counts").tell(Notice::AddressFull, &"192.0.2.1");
+        let text = metrics::render("part", "", vec![refusals()]);
+        for (reason, count) in [("address_full", 2), ("budget_spent", 0)] {
+            let line = format!(
+                "part_listener_refusals_total{{listener=\"a test of counts\",reason=\"{reason}\"}} {count}"
+            );
+            assert!(text.lines().any(|one| one == line), "{text}");
+        }
     }
 }

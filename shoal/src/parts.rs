@@ -133,8 +133,10 @@ pub(crate) async fn web(settings: &Settings, stop: CancellationToken) -> anyhow:
     let headers = Headers::new(&settings.web, &scheme, &page, &[])?;
     let router = web::router(page, proxy::router(&settings.web), headers);
     if let Some(address) = settings.web.private_listen {
-        let health = Router::new().route("/about/health", get(|| async { "OK" }));
-        web::serve_private(address, health, &settings.http, stop.clone())?;
+        let private = Router::new()
+            .route("/about/health", get(|| async { "OK" }))
+            .route("/metrics", get(|| async { web::metrics::respond() }));
+        web::serve_private(address, private, &settings.http, stop.clone())?;
     }
     web::serve(
         &settings.web,

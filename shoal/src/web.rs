@@ -17,6 +17,7 @@ pub(crate) mod assets;
 pub(crate) mod certificate;
 pub(crate) mod config;
 pub(crate) mod headers;
+pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod proxy;
 

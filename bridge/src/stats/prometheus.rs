@@ -289,6 +289,7 @@ fn rows(s: &Snapshot) -> Vec<Metric> {
             busy,
         ),
         Metric::gauges("build", "Version and region; always 1", [(build, true)]),
+        listen::refusals(),
     ]
 }
 

@@ -16,6 +16,7 @@ fn rows(o: &Overview, c: &Counters) -> Vec<Metric> {
         })
     };
     vec![
+        listen::refusals(),
         Metric::gauge("conferences", "Conferences", o.conferences).stock("conferences"),
         Metric::gauge(
             "conferences_seconds",

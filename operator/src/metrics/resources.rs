@@ -238,7 +238,8 @@ impl fmt::Debug for Collected {
 impl Collector for Collected {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let look = self.0.read().clone();
-        let rows = look.map(|look| rows(&look())).unwrap_or_default();
+        let mut rows = look.map(|look| rows(&look())).unwrap_or_default();
+        rows.push(listen::refusals());
         Table(rows).encode(encoder)
     }
 }

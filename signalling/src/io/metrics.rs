@@ -34,6 +34,7 @@ pub(super) fn text(host: &Host, up: Duration) -> String {
     ];
     let counters = host.counters.all().into_iter();
     rows.extend(counters.map(|(name, help, count)| Metric::counter(name, help, count)));
+    rows.push(listen::refusals());
     render("signalling", "", rows)
 }
 

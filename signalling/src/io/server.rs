@@ -124,7 +124,7 @@ impl Server {
         let budget = Budget::new(host.settings.http.unfinished_bytes);
         let shared = Arc::new(Shared {
             budget,
-            notices: Arc::new(Notices::new("XMPP")),
+            notices: Notices::of("XMPP"),
             host,
             tls,
             certificates,

@@ -44,7 +44,7 @@ pub(crate) struct Api {
 /// Serves until dropped.
 pub(crate) async fn serve(listener: TcpListener, config: Arc<ServerConfig>, api: Arc<Api>) {
     let acceptor = TlsAcceptor::from(config);
-    let notices = Arc::new(Notices::new("the metrics API"));
+    let notices = Notices::of("the metrics API");
     let door = Door::new(listener, Places::new(MOST), notices);
     let mut connections = JoinSet::new();
     loop {

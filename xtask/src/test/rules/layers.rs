@@ -9,7 +9,7 @@ use crate::command::cargo;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("shoal-media", &[]),
     ("shoal-xmpp", &[]),
-    ("shoal-listen", &[]),
+    ("shoal-listen", &["shoal-metrics"]),
     ("shoal-metrics", &[]),
     ("shoal-private", &[]),
     (
@@ -46,6 +46,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "shoal-listen",
             "shoal-loadtest",
             "shoal-media",
+            "shoal-metrics",
             "shoal-operator",
             "shoal-private",
             "shoal-signalling",
