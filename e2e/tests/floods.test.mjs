@@ -16,9 +16,8 @@ const DEADLINE = 12;
 /** What a busy machine may be late, in milliseconds. */
 const LATE = 8_000;
 const MEBIBYTE = 1024 * 1024;
-/** What memory may grow by, whoever comes: 3 KiB for each who is silent, 24 KiB for each who has begun a request (of which hyper
-    reads 16 ahead). */
-const MOST_GROWTH = 128 * MEBIBYTE;
+/** What memory may grow by, whoever comes. */
+const MOST_GROWTH = 64 * MEBIBYTE;
 
 const deadlines = `
 [http]

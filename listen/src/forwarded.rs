@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-const HEADER: &str = "x-forwarded-for";
+pub(crate) const HEADER: &str = "x-forwarded-for";
 
 /// How many proxies stand in front of a listener and add the address of their peer to `X-Forwarded-For`. Written as that
 /// number, or as `false` (none) and `true` (one).

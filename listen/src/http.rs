@@ -1,16 +1,16 @@
 //! HTTP/1.1, with a deadline for each wait.
 
 mod answer;
+mod arrival;
 mod body;
 mod config;
+mod connection;
+mod exchange;
 mod patient;
 
 pub use config::Config;
 
-use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,16 +21,10 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -40,9 +34,8 @@ use crate::{
 };
 use answer::Answer;
 use body::{Fate, Unfinished};
-use patient::Patient;
 
-/// Most bytes of a request's head, and what a connection reads ahead.
+/// Most bytes of a request's head, and what is read ahead of an open one.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Connections of a private listener: few ask, and they must be heard when the public ones are full.
 const PRIVATE: usize = 64;
@@ -150,9 +143,22 @@ impl Server {
             let Some(permit) = self.inner.admit(visitor.peer) else {
                 continue;
             };
-            let inner = Arc::clone(&self.inner);
-            let (acceptor, router) = (acceptor.clone(), router.clone());
-            connections.spawn(inner.welcome(visitor, permit, acceptor, router));
+            let Visitor {
+                socket,
+                peer,
+                place,
+            } = visitor;
+            let held = Held {
+                _place: place,
+                _permit: permit,
+            };
+            let (inner, router) = (Arc::clone(&self.inner), router.clone());
+            match acceptor.clone() {
+                None => connections.spawn(connection::serve(inner, socket, held, peer, router)),
+                Some(acceptor) => {
+                    connections.spawn(inner.welcome(socket, held, peer, acceptor, router))
+                }
+            };
         }
         drop(door);
         let all = async { while connections.join_next().await.is_some() {} };
@@ -179,125 +185,52 @@ impl Inner {
         permit.map(Some)
     }
 
-    /// Waits for the first byte, so that whoever says nothing costs a socket and no buffers; then for TLS.
+    /// Waits for TLS.
     async fn welcome(
         self: Arc<Self>,
-        visitor: Visitor,
-        permit: Option<Permit>,
-        acceptor: Option<TlsAcceptor>,
+        socket: TcpStream,
+        held: Held,
+        peer: SocketAddr,
+        acceptor: TlsAcceptor,
         router: Router,
     ) {
-        let Visitor {
-            socket,
-            peer,
-            place,
-        } = visitor;
-        let held = Held {
-            _place: place,
-            _permit: permit,
-        };
-        let Some(acceptor) = acceptor else {
-            match tokio::time::timeout(self.config.head(), first_byte(&socket)).await {
-                Ok(_) => self.serve_boxed(socket, held, peer, router).await,
-                Err(_) => self.notices.tell(Notice::NoRequest, &peer.ip()),
-            }
-            return;
-        };
         let handshake = async move {
+            // Whoever says nothing costs a socket and no buffers.
             first_byte(&socket).await?;
-            accept_boxed(&acceptor, socket).await
+            Box::pin(acceptor.accept(socket)).await
         };
         match tokio::time::timeout(self.config.handshake(), handshake).await {
-            Ok(Ok(socket)) => self.serve_boxed(socket, held, peer, router).await,
+            Ok(Ok(socket)) => {
+                let serving = connection::serve(self, Box::new(socket), held, peer, router);
+                Box::pin(serving).await
+            }
             // Browsers that do not trust a certificate end so, and scanners: no reason for a line.
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => self.notices.tell(Notice::Handshake, &peer.ip()),
         }
     }
 
-    /// The same as [`Inner::serve`], in memory of its own: the task of a silent connection stays small.
-    fn serve_boxed<S>(
-        self: Arc<Self>,
-        socket: S,
-        held: Held,
-        peer: SocketAddr,
-        router: Router,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send>>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        Box::pin(self.serve(socket, held, peer, router))
-    }
-
-    /// Serves requests, one after the other.
-    async fn serve<S>(self: Arc<Self>, socket: S, held: Held, peer: SocketAddr, router: Router)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let activity = Arc::new(Activity::default());
-        let patient = Patient::new(socket, held, self.config.send());
-        let stalled = patient.stalled();
-        let service = service_fn({
-            let (inner, activity) = (Arc::clone(&self), Arc::clone(&activity));
-            move |request| {
-                let running = Running::new(&activity);
-                let (inner, router) = (Arc::clone(&inner), router.clone());
-                async move { Ok::<_, Infallible>(inner.answer(request, peer, router, running).await) }
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            // The deadline below counts from the same moment, and for what comes before the first byte as well.
-            .header_read_timeout(None)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(patient), service)
-            .with_upgrades();
-        let mut connection = pin!(connection);
-        let mut stopping = false;
-        loop {
-            let patience = activity.patience(&self.config);
-            let deadline = async {
-                match patience {
-                    Some(patience) => tokio::time::sleep(patience).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                _ = connection.as_mut() => break,
-                () = activity.changed.notified() => {}
-                () = self.stop.cancelled(), if !stopping => {
-                    stopping = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                () = deadline => {
-                    // Between two requests everybody may be silent; who has sent none is a stranger.
-                    if !activity.served.load(Ordering::Relaxed) {
-                        self.notices.tell(Notice::NoRequest, &peer.ip());
-                    }
-                    break;
-                }
-            }
-        }
-        if stalled.load(Ordering::Relaxed) {
-            self.notices.tell(Notice::NotRead, &peer.ip());
-        }
-    }
-
+    /// The answer to a request.
     async fn answer(
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
         router: Router,
+        way: Way,
         mut running: Running,
     ) -> Response<Answer> {
         let address = caller(peer.ip(), request.headers(), self.proxies);
-        if self.proxies > Proxies::NONE {
-            running.permit = self.callers.take(address);
-            if running.permit.is_none() {
-                self.notices.tell(Notice::AddressFull, &address);
-                let refusal = "there are too many connections from your network address\n";
-                let response = (StatusCode::TOO_MANY_REQUESTS, refusal).into_response();
-                return closing(response).map(|body| Answer::new(body, running));
+        if let Way::Refuse(notice) = way {
+            return self
+                .refuse(notice, address)
+                .map(|body| Answer::new(body, running));
+        }
+        match self.admit_caller(address) {
+            Ok(permit) => running.permit = permit,
+            Err(notice) => {
+                return self
+                    .refuse(notice, address)
+                    .map(|body| Answer::new(body, running));
             }
         }
         let fate = Arc::new(Fate::default());
@@ -317,31 +250,55 @@ impl Inner {
             Err(never) => match never {},
         };
         let response = match fate.get() {
-            None => response,
-            Some(notice) => {
-                self.notices.tell(notice, &address);
-                let refusal = match notice {
-                    Notice::BudgetSpent => (
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "too much is being sent at once; try again\n",
-                    ),
-                    _ => (
-                        StatusCode::REQUEST_TIMEOUT,
-                        "the request did not end in time\n",
-                    ),
-                };
-                closing(refusal.into_response())
+            Some(notice) => self.refuse(notice, address),
+            // What follows an open request is HTTP proper's, which keeps it.
+            None if way == Way::Open && response.status() != StatusCode::SWITCHING_PROTOCOLS => {
+                closing(response)
             }
+            None => response,
         };
         response.map(|body| Answer::new(body, running))
     }
+
+    /// Counts whoever is behind our proxies.
+    fn admit_caller(&self, address: IpAddr) -> Result<Option<Permit>, Notice> {
+        if self.proxies == Proxies::NONE {
+            return Ok(None);
+        }
+        let permit = self.callers.take(address);
+        permit.map(Some).ok_or(Notice::AddressFull)
+    }
+
+    /// The last answer to somebody.
+    fn refuse(&self, notice: Notice, address: IpAddr) -> Response<Body> {
+        self.notices.tell(notice, &address);
+        let refusal = match notice {
+            Notice::AddressFull => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "there are too many connections from your network address\n",
+            ),
+            Notice::BudgetSpent => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too much is being sent at once; try again\n",
+            ),
+            _ => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the request did not end in time\n",
+            ),
+        };
+        closing(refusal.into_response())
+    }
 }
 
-fn accept_boxed(
-    acceptor: &TlsAcceptor,
-    socket: TcpStream,
-) -> Pin<Box<dyn Future<Output = io::Result<TlsStream<TcpStream>>> + Send>> {
-    Box::pin(acceptor.accept(socket))
+/// How a request is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It has come.
+    Whole,
+    /// Its body is read while it comes.
+    Open,
+    /// Not at all.
+    Refuse(Notice),
 }
 
 /// The last answer of a connection.
@@ -351,25 +308,11 @@ fn closing(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// Whether a request is being answered.
+/// How far the request of an exchange is.
 #[derive(Debug, Default)]
 struct Activity {
-    running: AtomicBool,
-    served: AtomicBool,
-    changed: Notify,
-}
-
-impl Activity {
-    /// How long the peer may take to send the next head.
-    fn patience(&self, config: &Config) -> Option<Duration> {
-        if self.running.load(Ordering::Relaxed) {
-            None
-        } else if self.served.load(Ordering::Relaxed) {
-            Some(config.idle())
-        } else {
-            Some(config.head())
-        }
-    }
+    begun: AtomicBool,
+    over: AtomicBool,
 }
 
 /// A request from its head to the end of its answer.
@@ -382,9 +325,7 @@ struct Running {
 
 impl Running {
     fn new(activity: &Arc<Activity>) -> Self {
-        activity.running.store(true, Ordering::Relaxed);
-        activity.served.store(true, Ordering::Relaxed);
-        activity.changed.notify_one();
+        activity.begun.store(true, Ordering::Relaxed);
         Self {
             activity: Arc::clone(activity),
             permit: None,
@@ -394,7 +335,6 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.activity.running.store(false, Ordering::Relaxed);
-        self.activity.changed.notify_one();
+        self.activity.over.store(true, Ordering::Relaxed);
     }
 }

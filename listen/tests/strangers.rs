@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Extension;
+use axum::http::{Request, Response};
 use axum::routing::{get, post};
 use listen::http::{Config, Server};
 use listen::{Caller, Proxies};
@@ -41,7 +42,16 @@ fn router() -> Router {
             "/length",
             post(|body: Bytes| async move { body.len().to_string() }),
         )
+        .route("/socket", get(connect))
+        .route("/never", get(|| std::future::pending::<()>()))
         .route("/much", get(|| async { "x".repeat(64 * 1024 * 1024) }))
+}
+
+async fn connect(mut request: Request<Body>) -> Response<Body> {
+    match listen::websocket::upgrade(&mut request, "xmpp") {
+        Ok(upgrade) => upgrade.response,
+        Err(refusal) => *refusal.unwrap(),
+    }
 }
 
 /// Serves on a port of its own until the test ends.
@@ -229,8 +239,8 @@ async fn behind_a_proxy_it_is_the_callers_who_are_counted() {
 #[tokio::test]
 async fn unfinished_bodies_share_a_budget_that_leaves_small_ones_alone() {
     let address = serve(public(&Config {
-        // The first takes all but a kilobyte.
-        unfinished_bytes: 86_000,
+        // The first takes all but a kilobyte: its bytes, and its buffers.
+        unfinished_bytes: 106_500,
         ..patient()
     }))
     .await;
@@ -250,13 +260,123 @@ async fn unfinished_bodies_share_a_budget_that_leaves_small_ones_alone() {
         }
         assert!(begin.elapsed() < PATIENCE, "there is room for everybody");
     }
-    let small = format!(
-        "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n{}",
-        "x".repeat(4_000)
-    );
-    let mut socket = open(address, "").await;
-    assert!(ask(&mut socket, &small).await.ends_with("4000"));
+    // A head does not count for it, and cut it may be.
+    let head = format!("X-Much: {}\r\nContent-Length: 4000", "x".repeat(3_000));
+    let mut socket = open(
+        address,
+        &format!("POST /length HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n"),
+    )
+    .await;
+    for _ in 0..3 {
+        socket
+            .write_all("x".repeat(1_000).as_bytes())
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(ask(&mut socket, &"x".repeat(1_000)).await.ends_with("4000"));
     assert!(ask(&mut first, &"x".repeat(1_000)).await.ends_with("90000"));
+}
+
+#[tokio::test]
+async fn however_a_request_is_cut_it_is_answered_and_so_is_the_next() {
+    let address = serve(public(&patient())).await;
+    let mut socket = open(address, "").await;
+    socket.set_nodelay(true).unwrap();
+    let request = "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabcd";
+    for size in [1, 7, 1_000] {
+        let (last, pieces) = request.as_bytes().split_last().unwrap();
+        for piece in pieces.chunks(size) {
+            socket.write_all(piece).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let last = std::str::from_utf8(std::slice::from_ref(last)).unwrap();
+        assert!(ask(&mut socket, last).await.ends_with("\r\n\r\n4"));
+    }
+    // What nobody reads of a body is not the next request.
+    for path in ["/nowhere", "/"] {
+        let refused = request.replace("/length", path);
+        assert!(ask(&mut socket, &refused).await.starts_with("HTTP/1.1 40"));
+    }
+    assert!(ask(&mut socket, request).await.ends_with("\r\n\r\n4"));
+}
+
+#[tokio::test]
+async fn requests_that_come_at_once_are_answered_one_by_one() {
+    let address = serve(public(&patient())).await;
+    let request = "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabcd";
+    let last = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answers = rest(open(address, &(request.repeat(20) + last)).await).await;
+    assert_eq!(answers.matches("\r\n\r\n4").count(), 20, "{answers}");
+    assert!(answers.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn a_body_in_chunks_or_asked_for_is_read_as_it_comes() {
+    let address = serve(public(&patient())).await;
+    let chunked = "POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut socket = open(address, &format!("{chunked}2\r\nab\r\n")).await;
+    socket.write_all(b"2\r\ncd\r\n0\r\n\r\n").await.unwrap();
+    let answer = rest(socket).await;
+    assert!(answer.ends_with("\r\n\r\n4"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    let careful =
+        "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+    let mut socket = open(address, "").await;
+    assert!(ask(&mut socket, careful).await.starts_with("HTTP/1.1 100 "));
+    assert!(ask(&mut socket, "abcd").await.ends_with("\r\n\r\n4"));
+}
+
+#[tokio::test]
+async fn who_goes_while_a_request_runs_gives_its_place_back() {
+    let address = serve(public(&Config {
+        connections_per_address: 1,
+        ..patient()
+    }))
+    .await;
+    let waits = open(address, "GET /never HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let begin = Instant::now();
+    drop(waits);
+    while !rest(open(address, "GET / HTTP/1.0\r\n\r\n").await)
+        .await
+        .contains("hello")
+    {
+        assert!(begin.elapsed() < PATIENCE, "it runs for nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_school_that_asks_as_browsers_do_is_served_while_strangers_have_spent_the_budget() {
+    let address = serve(public(&Config {
+        unfinished_bytes: 200_000,
+        ..patient()
+    }))
+    .await;
+    let chunked =
+        "POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+    let mut strangers = Vec::new();
+    loop {
+        let mut stranger = open(address, chunked).await;
+        let mut answer = [0; 12];
+        let read = stranger.read_exact(&mut answer);
+        if let Ok(read) = tokio::time::timeout(Duration::from_millis(300), read).await {
+            assert!(read.is_ok() && answer.ends_with(b"503"), "{answer:?}");
+            break;
+        }
+        strangers.push(stranger);
+        assert!(strangers.len() < 20, "there is room for everybody");
+    }
+    let upgrade = "GET /socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let body = "x".repeat(3_000);
+    let request = "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n";
+    let mut people = Vec::new();
+    for _ in 0..500 {
+        let mut socket = open(address, request).await;
+        assert!(ask(&mut socket, &body).await.ends_with("3000"));
+        assert!(ask(&mut socket, upgrade).await.starts_with("HTTP/1.1 101 "));
+        people.push(socket);
+    }
 }
 
 #[tokio::test]

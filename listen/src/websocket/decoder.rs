@@ -98,11 +98,12 @@ impl Decoder {
         self.input.extend_from_slice(bytes);
     }
 
-    /// Bytes of a message that is begun.
+    /// Bytes of memory that what is begun takes.
     #[must_use]
     pub fn held(&self) -> usize {
-        let message = self.message.as_ref().map_or(0, |(_, bytes)| bytes.len());
-        message + self.control.len() + self.input.len()
+        let message = self.message.as_ref();
+        let message = message.map_or(0, |(_, bytes)| bytes.capacity());
+        message + self.control.capacity() + self.input.capacity()
     }
 
     /// Whether a message or a frame is begun and not finished.
@@ -138,12 +139,12 @@ impl Decoder {
                 _ => self.control.extend(unmasked),
             }
             frame.left -= here;
+            if self.input.is_empty() {
+                // Sockets that are open and silent hold no memory beside what has come of a message.
+                self.input = Vec::new();
+            }
             if frame.left > 0 {
                 return Ok(None);
-            }
-            if self.input.is_empty() {
-                // Sockets that are open and silent hold no memory.
-                self.input = Vec::new();
             }
             let (last, opcode) = (frame.last, frame.opcode);
             self.frame = None;
@@ -312,7 +313,7 @@ mod tests {
         decoder.handle_input(&bytes[1..108]);
         assert_eq!(decoder.poll_event(), Ok(None));
         assert!(
-            decoder.is_unfinished() && decoder.held() == 100,
+            decoder.is_unfinished() && (100..110).contains(&decoder.held()),
             "{decoder:?}"
         );
         let mut fragmented = Decoder::new(100);

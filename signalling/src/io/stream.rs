@@ -5,9 +5,12 @@ use super::server::{Shared, Waker};
 use crate::addresses::{Address, Permit};
 use crate::connection::{Connection, Ending, Framing, Origin, Output, Query};
 use listen::{Door, Notice, Places, Visitor, first_byte};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use xmpp::stream::{Event, Parser};
 
@@ -122,7 +125,6 @@ async fn serve<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut input = [0; READ_BYTES];
     let mut resume_reading: Option<Instant> = None;
     connection.take_restart();
     loop {
@@ -143,14 +145,15 @@ where
             biased;
             () = waker.woken() => {}
             () = shared.stop.cancelled(), if !connection.is_bound() => return None,
-            read = socket.read(&mut input), if resume_reading.is_none() => match read {
+            read = poll_fn(|context| read(&mut socket, parser, context)),
+                if resume_reading.is_none() => match read
+            {
                 Ok(0) | Err(_) => {
                     connection.handle_end(Ending::Lost, now());
                     return None;
                 }
                 Ok(bytes) => {
                     connection.handle_bytes(bytes);
-                    parser.handle_input(&input[..bytes]);
                     handle_events(connection, parser);
                     resume_reading = connection.poll_pause(now()).map(clock::after);
                 }
@@ -161,6 +164,19 @@ where
             }
         }
     }
+}
+
+/// Takes what has come, by way of the stack: a socket that is silent holds no buffer. Tells how many bytes it was.
+fn read<S: AsyncRead + Unpin>(
+    socket: &mut S,
+    parser: &mut Parser,
+    context: &mut Context<'_>,
+) -> Poll<std::io::Result<usize>> {
+    let mut bytes = [0; READ_BYTES];
+    let mut input = ReadBuf::new(&mut bytes);
+    ready!(Pin::new(socket).poll_read(context, &mut input))?;
+    parser.handle_input(input.filled());
+    Poll::Ready(Ok(input.filled().len()))
 }
 
 fn handle_events(connection: &mut Connection, parser: &mut Parser) {

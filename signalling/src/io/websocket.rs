@@ -7,9 +7,12 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use listen::websocket::{self, Decoder, Event, Violation};
 use listen::{Notice, Share};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use xmpp::stream::frame::{self, Frame};
 use xmpp::stream::{StreamCondition, StreamError};
 
@@ -55,7 +58,6 @@ struct Over;
 impl Conversation {
     async fn run(mut self, shared: &Shared, waker: &Waker) {
         let patience = shared.host.settings.http.body();
-        let mut input = [0; READ_BYTES];
         let mut resume_reading: Option<Instant> = None;
         loop {
             match self.write_all().await {
@@ -72,11 +74,12 @@ impl Conversation {
                 biased;
                 () = waker.woken() => {}
                 () = shared.stop.cancelled(), if !self.connection.is_bound() => return,
-                read = self.socket.read(&mut input), if resume_reading.is_none() => {
+                read = poll_fn(|context| read(&mut self.socket, &mut self.decoder, context)),
+                    if resume_reading.is_none() =>
+                {
                     let Ok(bytes @ 1..) = read else {
                         return self.connection.handle_end(Ending::Lost, now());
                     };
-                    self.decoder.handle_input(&input[..bytes]);
                     self.connection.handle_bytes(bytes);
                     match self.handle_frames().await {
                         Ok(pause) => resume_reading = pause,
@@ -207,6 +210,19 @@ impl Conversation {
         }
         Ok(open)
     }
+}
+
+/// Takes what has come, by way of the stack: a socket that is silent holds no buffer. Tells how many bytes it was.
+fn read(
+    socket: &mut TokioIo<Upgraded>,
+    decoder: &mut Decoder,
+    context: &mut Context<'_>,
+) -> Poll<std::io::Result<usize>> {
+    let mut bytes = [0; READ_BYTES];
+    let mut input = ReadBuf::new(&mut bytes);
+    ready!(Pin::new(socket).poll_read(context, &mut input))?;
+    decoder.handle_input(input.filled());
+    Poll::Ready(Ok(input.filled().len()))
 }
 
 async fn write(socket: &mut TokioIo<Upgraded>, bytes: &[u8]) -> std::io::Result<()> {
