@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { ARTIFACTS } from '../support/artifacts.mjs';
+import { flood as beginHandshakes } from '../support/handshakes.mjs';
 import { Client } from '../support/python.mjs';
 import { BINARY, freePort, startAll } from '../support/stack.mjs';
 import { halfBody, halfFrame, Strangers } from '../support/strangers.mjs';
@@ -34,10 +35,17 @@ async function memory(pid) {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) * 1024;
 }
 
+/** Those whom a test that failed has left in their call. */
+const meeting = new Set();
+afterEach(() => Promise.all([...meeting].map((people) => people.stop())));
+
 /** Two people who meet until the returned function is called, which tells what they noticed. */
-async function call(stack) {
-    const args = ['loadtest', `--url=${stack.url}`, '--room-prefix=call-', '--participants=2', '--height=180', '--until-signal'];
+async function call(stack, { room = 'call-', report } = {}) {
+    const args = ['loadtest', `--url=${stack.url}`, `--room-prefix=${room}`, '--participants=2', '--height=180', '--until-signal'];
+    if (report) args.push(`--report=${report}`);
     const people = new Client(BINARY, args);
+    meeting.add(people);
+    people.ended.then(() => meeting.delete(people));
     await until('two people are well', () => ({ ok: /2 of them are well/.test(people.errors), seen: people.errors.slice(-200) }), { seconds: 60 });
     return async () => {
         await people.stop();
@@ -116,6 +124,48 @@ test('ten thousand idle connections, four thousand half bodies and two thousand 
     assert.ok(told.size > 0, 'nothing is told');
     for (const [text, lines] of told) assert.equal(lines.length, 1, text);
     context.diagnostic([...told.keys()].join('\n'));
+});
+
+/** Packets of sound that each of two people should have heard and did not, as a share. */
+async function lostSound(report) {
+    const { participants, timeline } = JSON.parse(await readFile(report, 'utf8'));
+    const end = timeline.at(-1).at_ms;
+    const shares = participants.map(({ received, joined_ms: joined, first_media_ms: first }) => {
+        const [{ audio }] = Object.values(received);
+        // One packet each 20 ms from the first on, which comes as long after the participant's start as its own report says.
+        return 1 - audio / ((end - Math.max(joined, first)) / 20);
+    });
+    return Math.max(...shares);
+}
+
+test('ten thousand handshakes at four hundred a second beside a call', async (context) => {
+    const probes = await freePort();
+    const stack = await startAll({ web: `private_listen = "127.0.0.1:${probes}"` });
+    const report = join(ARTIFACTS, 'handshakes-call.json');
+    try {
+        const hangUp = await call(stack, { report });
+        const grown = await watchMemory(stack.parts.all.pid);
+        const flooding = beginHandshakes({ bridge: `http://127.0.0.1:${probes}/bridge`, count: 10_000, perSecond: 400, net: 5 });
+        // Others, from another address, meet meanwhile.
+        const hangUpOthers = await call(stack, { room: 'other-' });
+        const { answered, seconds } = await flooding;
+        context.diagnostic(`${answered} of 10000 handshakes were answered in ${seconds} s`);
+        assert.ok(answered > 2_000, `${answered}`);
+        const growth = await grown();
+        context.diagnostic(`memory has grown by ${(growth / MEBIBYTE).toFixed(1)} MiB at most`);
+        assert.ok(growth < MOST_GROWTH, `${growth} bytes`);
+        const metrics = await (await fetch(`http://127.0.0.1:${probes}/bridge/metrics`)).text();
+        const dropped = /^bridge_packets_dropped_total\{reason="handshakes_waiting"\} (\d+)$/m.exec(metrics);
+        assert.ok(dropped, metrics);
+        context.diagnostic(`${dropped[1]} datagrams of handshakes found no place to wait`);
+        await hangUpOthers();
+        await hangUp();
+        const lost = await lostSound(report);
+        context.diagnostic(`${(100 * lost).toFixed(2)} % of the sound was lost`);
+        assert.ok(lost < 0.02, `${lost}`);
+    } finally {
+        assert.equal(await stack.stop(), 0);
+    }
 });
 
 test('with 256 descriptors strangers are closed, a probe is answered and a call goes on', async (context) => {
