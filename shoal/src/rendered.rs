@@ -181,6 +181,7 @@ fn each_part_reads_its_configuration() {
     assert_eq!(signalling.limits.sessions_per_address, 7);
     assert_eq!(signalling.limits.connections_per_address, 9);
     assert_eq!(signalling.limits.login_attempts_per_address, 11);
+    assert_eq!(signalling.limits.new_rooms_per_second_and_address, 13);
     assert_eq!(shard.focus.max_new_conferences_per_second_and_address, 13);
     assert_eq!(shard.http.connections_per_address, 18);
     assert_eq!(shard.focus.cors_origins, ["https://a.example.org"]);

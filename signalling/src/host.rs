@@ -6,6 +6,7 @@
 
 mod key_ring;
 mod login_attempts;
+mod openings;
 mod rooms;
 mod sessions;
 mod standing;
@@ -14,6 +15,7 @@ mod tokens;
 
 pub(crate) use key_ring::{KeyRing, Waiting};
 pub(crate) use login_attempts::{Guesser, LoginAttempts};
+pub(crate) use openings::Openings;
 pub(crate) use rooms::RoomTable;
 pub(crate) use sessions::{Login, OpenError};
 pub(crate) use standing::Standing;
@@ -57,6 +59,7 @@ pub(crate) struct Host {
     /// Makes answers to logins with unknown names look like those with known ones.
     pub(crate) login_secret: [u8; 32],
     pub(crate) login_attempts: LoginAttempts,
+    pub(crate) openings: Openings,
     sessions: SessionTable,
     pub(crate) key_ring: KeyRing,
     deadlines: Mutex<BTreeSet<(Instant, u64)>>,
@@ -77,6 +80,7 @@ impl Host {
             login_secret: random.bytes(),
             process: u64::from_ne_bytes(random.bytes()),
             login_attempts: LoginAttempts::default(),
+            openings: Openings::default(),
             settings,
             counters: Counters::default(),
             addresses: Arc::default(),

@@ -227,7 +227,7 @@ impl Host {
             }
             Rule::Serve => server::handle_iq(self, from, stanza, now, out),
             Rule::ServeRooms => disco::handle_rooms_iq(self, from, stanza, &destination, out),
-            Rule::AskFocus => focus_alias::forward(self, from, stanza, out),
+            Rule::AskFocus => focus_alias::forward(self, from, stanza, now.instant, out),
             Rule::AnswerForFocus => focus_alias::answer(self, from, stanza, &destination, out),
             Rule::Deliver => self.pass_on(from, stanza, &destination, out),
             Rule::Room => self.to_room(kind, from, stanza, destination, now),

@@ -46,7 +46,7 @@ fn nodes_do_not_hide_callers_unless_somebody_wants_it_and_then_limits_per_addres
         let hidden = json!({ "exposure": exposure, "externalTrafficPolicy": "Cluster" });
         let (policy, door, limits) = built(&json!({ "frontDoor": hidden }));
         assert_eq!(policy.as_deref(), Some("Cluster"), "{exposure}");
-        assert_eq!(limits.len(), 5, "not that of passwords: {limits:?}");
+        assert_eq!(limits.len(), 6, "not that of passwords: {limits:?}");
         assert!(
             limits
                 .values()
@@ -83,6 +83,7 @@ fn limits_that_a_cluster_sets_reach_its_parts() {
         ("rooms_per_address", 13),
         ("occupants_per_room_and_address", 14),
         (MEETINGS, 16),
+        ("new_rooms_per_second_and_address", 16),
         ("login_attempts_per_address", 17),
     ] {
         assert_eq!(limits[name].as_integer(), Some(limit), "{name}");

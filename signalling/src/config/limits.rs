@@ -85,6 +85,10 @@ pub struct LimitsConfig {
     /// those over TCP count apart.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub login_attempts_per_address: u32,
+    /// Rooms that are not there yet and that the focus is asked for by stanza, per second and address, over all its sessions;
+    /// four seconds' worth may come at once. Of requests over HTTP the focus has its own limit.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub new_rooms_per_second_and_address: u32,
 }
 
 impl Default for LimitsConfig {
@@ -114,6 +118,7 @@ impl Default for LimitsConfig {
             service_queue_bytes: 256 * 1024 * 1024,
             login_attempts: 5,
             login_attempts_per_address: 30,
+            new_rooms_per_second_and_address: 50,
         }
     }
 }

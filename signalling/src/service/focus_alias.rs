@@ -8,6 +8,7 @@ use crate::room::hosts;
 use crate::router::Destination;
 use crate::session::Session;
 use std::sync::Arc;
+use std::time::Instant;
 use xmpp::muc::ConferenceDomain;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::{BareJid, Element, ElementExt, ns};
@@ -16,10 +17,11 @@ pub(crate) fn forward(
     host: &Host,
     from: &Arc<Session>,
     stanza: &Element,
+    now: Instant,
     out: &mut Outbox,
 ) -> Result<(), StanzaError> {
     let names = &host.settings.names;
-    may_ask(host, from, stanza)?;
+    may_ask(host, from, stanza, now)?;
     let sessions = host.sessions_of(&names.focus_account);
     if sessions.is_empty() {
         return Err(StanzaError::new(Condition::ServiceUnavailable));
@@ -57,19 +59,27 @@ fn with_canonical_room(stanza: &Element, conferences: &ConferenceDomain) -> Opti
     Some(stanza)
 }
 
-/// Who may not open a room may ask for one that is there. A focus that knows of logins refuses the same by itself; for
+/// Who may not open a room may ask for one that is there, and so may whose address has asked for too many of late. A focus that knows of logins refuses the same by itself; for
 /// one that does not, this is what protects rooms.
-fn may_ask(host: &Host, from: &Session, stanza: &Element) -> Result<(), StanzaError> {
+fn may_ask(host: &Host, from: &Session, stanza: &Element, now: Instant) -> Result<(), StanzaError> {
     let request = stanza.get_child("conference", ns::FOCUS);
     let room = request.and_then(|request| BareJid::new(request.attr("room")?).ok());
     // What is no request for a room is the focus's to judge.
     let Some(room) = room.map(|room| host.settings.names.conferences.canonical(room)) else {
         return Ok(());
     };
-    if host.has_room(&room) || hosts::may_open(from, &room, &host.settings) {
+    if host.has_room(&room) {
         return Ok(());
     }
-    Err(StanzaError::new(Condition::NotAuthorized).with_text("log in to open a room"))
+    if !hosts::may_open(from, &room, &host.settings) {
+        return Err(StanzaError::new(Condition::NotAuthorized).with_text("log in to open a room"));
+    }
+    let most = host.settings.limits.new_rooms_per_second_and_address;
+    if !host.openings.handle_request(from.address, &room, most, now) {
+        let text = "your network address asks for too many rooms";
+        return Err(StanzaError::new(Condition::ResourceConstraint).with_text(text));
+    }
+    Ok(())
 }
 
 pub(crate) fn answer(

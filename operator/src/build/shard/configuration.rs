@@ -67,6 +67,7 @@ fn limits(limits: &Limits) -> Map<String, Value> {
         ("rooms_per_address", limits.rooms),
         ("occupants_per_room_and_address", limits.occupants),
         ("login_attempts_per_address", limits.login_attempts),
+        ("new_rooms_per_second_and_address", limits.meetings),
     ];
     all.into_iter()
         .filter_map(|(name, limit)| Some((name.to_owned(), json!(limit?))))
