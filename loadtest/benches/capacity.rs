@@ -18,7 +18,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-#[allow(dead_code, reason = "shared with the tests")]
+#[allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "shared with the tests"
+)]
 #[path = "../tests/meeting/service.rs"]
 mod service;
 
