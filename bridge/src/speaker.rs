@@ -226,7 +226,6 @@ impl DominantSpeaker {
         self.speakers
             .retain(|_, s| now.saturating_duration_since(s.heard) < SPEAKER_IDLE);
         let mut anyone_heard = false;
-        #[expect(clippy::iter_over_hash_type, reason = "each is evaluated for itself")]
         for speaker in self.speakers.values_mut().filter(|s| !s.resting) {
             let silent_for = now.saturating_duration_since(speaker.heard);
             anyone_heard |= silent_for < Duration::from_secs(2);
