@@ -10,6 +10,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     reason = "a benchmark prints, and panics when its premises do not hold"
 )]
 
