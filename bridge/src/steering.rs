@@ -22,7 +22,7 @@ pub struct Instruction {
     pub if_true: u8,
     /// Instructions to skip when it does not.
     pub if_false: u8,
-    /// Operand.
+    /// What `code` takes: an offset, a number to compare with, or the result.
     pub operand: u32,
 }
 

@@ -53,7 +53,7 @@ impl Conference {
         shown.count()
     }
 
-    /// Applies a change.
+    /// Gives what this worker, `own`, has to do because of it.
     pub fn apply(&mut self, own: WorkerId, change: &DirectoryChange) -> Applied {
         let mut applied = Applied::default();
         match change {

@@ -56,12 +56,12 @@ pub struct Muted {
 }
 
 impl Muted {
-    /// Nothing.
+    /// Is heard and seen.
     pub const NOTHING: Self = Self {
         audio: false,
         video: false,
     };
-    /// Everything.
+    /// Neither is let through.
     pub const EVERYTHING: Self = Self {
         audio: true,
         video: true,

@@ -8,7 +8,7 @@ use super::Context;
 use crate::build::names;
 use crate::secrets;
 
-/// Its key in the Secret.
+/// The Secret's only entry, which signalling's pods mount.
 pub(in crate::build) const KEY: &str = "secret";
 const SIGNALLING: &str = "signalling";
 
