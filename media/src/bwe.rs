@@ -15,6 +15,7 @@ mod inter_arrival;
 mod loss;
 mod probe_control;
 mod probe_result;
+mod remote;
 mod report_loss;
 mod trendline;
 
@@ -22,3 +23,4 @@ mod trendline;
 mod simulation;
 
 pub use estimator::{Config, Estimator};
+pub use remote::RemoteEstimator;

@@ -60,7 +60,7 @@ struct Running {
 pub struct Prober {
     running: Option<Running>,
     last: Option<Instant>,
-    /// Bytes of padding owed from earlier ticks that were less than worth a packet.
+    /// Bytes of padding owed from earlier ticks, less than worth a packet; negative: paid beforehand.
     owed: f64,
 }
 
@@ -103,20 +103,26 @@ impl Prober {
         }
         let missing = need.ideal - need.target;
         if !need.wanting || missing == Bitrate::ZERO || need.ideal <= estimate {
-            self.owed = 0.0;
+            self.owed = self.owed.min(0.0);
             return Padding::default();
         }
         let rate = missing.min(estimate - need.target);
         self.owed += rate.as_f64() / 8.0 * elapsed.as_secs_f64();
-        let bytes = (self.owed as usize).min(MAX_BYTES);
         // Less than this is all header.
-        if bytes < MIN_PADDING {
+        if self.owed < MIN_PADDING {
             return Padding::default();
         }
-        self.owed = 0.0;
         Padding {
-            bytes,
+            bytes: (self.owed as usize).min(MAX_BYTES),
             cluster: None,
+        }
+    }
+
+    /// Padding of so many bytes was sent: packets are whole, so that it may be more than was due, which
+    /// is taken off what comes next.
+    pub fn handle_padding_sent(&mut self, len: usize) {
+        if self.running.is_none() {
+            self.owed = (self.owed - len as f64).max(-MAX_DEBT);
         }
     }
 
@@ -127,7 +133,9 @@ impl Prober {
 }
 
 /// The least padding that is worth a packet.
-const MIN_PADDING: usize = 50;
+const MIN_PADDING: f64 = 50.0;
+/// What was paid beforehand is remembered up to this.
+const MAX_DEBT: f64 = 3_000.0;
 
 impl Running {
     /// What the cluster lacks by now; `None` when it has ended.
@@ -157,10 +165,39 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn per_second(need: Need, estimate: Bitrate) -> u64 {
+        per_second_in(20, need, estimate)
+    }
+
+    /// kbit/s of padding, when it is paid in packets of so many bytes.
+    fn per_second_in(packet: usize, need: Need, estimate: Bitrate) -> u64 {
         let start = Instant::now();
         let mut prober = Prober::new();
-        let bytes = (0..1_000 / 15).map(|i| prober.poll(need, estimate, start + TICK * i).bytes);
-        bytes.sum::<usize>() as u64 * 8 / 1_000
+        let mut bytes = 0;
+        for i in 0..1_000 / 15 {
+            let mut due = prober.poll(need, estimate, start + TICK * i).bytes;
+            while due > 0 {
+                prober.handle_padding_sent(packet);
+                bytes += packet;
+                due = due.saturating_sub(packet);
+            }
+        }
+        bytes as u64 * 8 / 1_000
+    }
+
+    #[test]
+    fn what_whole_packets_pay_too_much_is_taken_off_what_comes_next() {
+        let need = Need {
+            target: KBPS(500),
+            ideal: KBPS(2_500),
+            wanting: true,
+        };
+        for packet in [100, 300, 1_200] {
+            let kbps = per_second_in(packet, need, KBPS(600));
+            assert!(
+                (88..=112).contains(&kbps),
+                "{kbps} kbit/s in packets of {packet}"
+            );
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A simulated UDP network in virtual time, for tests: seeded, so that every run is the same.
 //!
 //! A [`SimNet`] carries datagrams between addresses. Each direction between two hosts is a
-//! [`Link`] with latency, jitter, loss, reordering, duplication and a bottleneck with a
-//! drop-tail queue. A test sends with [`SimNet::send`], asks [`SimNet::poll_timeout`] when the
+//! [`Link`] with latency, jitter, loss (alone or in bursts), reordering, duplication and a
+//! bottleneck with a drop-tail queue, which several directions may share. A test sends with [`SimNet::send`], asks [`SimNet::poll_timeout`] when the
 //! next datagram arrives, moves its clock there, and takes it with [`SimNet::poll_receive`].
 
 use std::collections::BinaryHeap;
@@ -22,6 +22,8 @@ pub struct Link {
     pub jitter: Duration,
     /// Share of datagrams lost, 0 to 1.
     pub loss: f64,
+    /// Losses come in bursts of so many datagrams on average; below 2 each comes alone.
+    pub burst: f64,
     /// Share of datagrams held back by 5 to 30 ms, so that later ones overtake; 0 to 1.
     pub reorder: f64,
     /// Share of datagrams that arrive twice, 0 to 1.
@@ -57,6 +59,17 @@ pub struct Datagram {
     pub to: SocketAddr,
     /// UDP payload.
     pub payload: Vec<u8>,
+}
+
+/// What became of a datagram that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It will arrive, after so long in the bottleneck's queue.
+    Queued(Duration),
+    /// Lost by chance.
+    Lost,
+    /// Dropped by a full queue.
+    Overflowed,
 }
 
 /// What a network did so far.
@@ -101,6 +114,8 @@ impl Ord for InFlight {
 
 #[derive(Default)]
 struct Wire {
+    /// In the midst of a burst of losses.
+    losing: bool,
     /// When the bottleneck has sent all that it queued.
     free_at: Option<Instant>,
     /// Latest arrival that kept its order.
@@ -112,6 +127,7 @@ pub struct SimNet {
     rng: SmallRng,
     default: Link,
     links: FxHashMap<(IpAddr, IpAddr), Link>,
+    shared: FxHashMap<(IpAddr, IpAddr), (IpAddr, IpAddr)>,
     wires: FxHashMap<(IpAddr, IpAddr), Wire>,
     in_flight: BinaryHeap<InFlight>,
     order: u64,
@@ -125,6 +141,7 @@ impl SimNet {
             rng: SmallRng::seed_from_u64(seed),
             default,
             links: FxHashMap::default(),
+            shared: FxHashMap::default(),
             wires: FxHashMap::default(),
             in_flight: BinaryHeap::new(),
             order: 0,
@@ -148,23 +165,29 @@ impl SimNet {
         self.set_link(other, one, link);
     }
 
+    /// One direction goes through the bottleneck of another one, and has its link.
+    pub fn share(&mut self, from: IpAddr, to: IpAddr, with: (IpAddr, IpAddr)) {
+        self.shared.insert((from, to), with);
+    }
+
     /// What the network did so far.
     pub fn stats(&self) -> SimStats {
         self.stats
     }
 
     /// Hands in a datagram.
-    pub fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
+    pub fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Fate {
         self.stats.sent += 1;
         let key = (from.ip(), to.ip());
+        let key = self.shared.get(&key).copied().unwrap_or(key);
         let link = self.links.get(&key).unwrap_or(&self.default).clone();
-        if self.chance(link.loss) {
+        if self.loses(key, &link) {
             self.stats.lost += 1;
-            return;
+            return Fate::Lost;
         }
         let Some(departs) = self.through_bottleneck(key, &link, now, payload.len()) else {
             self.stats.overflowed += 1;
-            return;
+            return Fate::Overflowed;
         };
         let mut arrives = departs + link.latency + link.jitter.mul_f64(self.rng.random::<f64>());
         if self.chance(link.reorder) {
@@ -184,6 +207,23 @@ impl SimNet {
             self.push(later, datagram.clone());
         }
         self.push(arrives, datagram);
+        Fate::Queued(departs.saturating_duration_since(now))
+    }
+
+    /// Alone, or in bursts as a chain of two states has them (Gilbert).
+    fn loses(&mut self, key: (IpAddr, IpAddr), link: &Link) -> bool {
+        if link.burst < 2.0 || link.loss >= 1.0 {
+            return self.chance(link.loss);
+        }
+        let losing = self.wires.entry(key).or_default().losing;
+        let begins = link.loss / ((1.0 - link.loss) * link.burst);
+        let losing = if losing {
+            !self.chance(1.0 / link.burst)
+        } else {
+            self.chance(begins)
+        };
+        self.wires.entry(key).or_default().losing = losing;
+        losing
     }
 
     /// When the next datagram arrives.
@@ -320,6 +360,37 @@ mod tests {
         assert_eq!(got[1].0, start + Duration::from_millis(20));
         assert_eq!(got.len(), 6);
         assert_eq!(net.stats().overflowed, 14);
+    }
+
+    #[test]
+    fn losses_come_in_bursts_at_their_rate() {
+        let start = Instant::now();
+        let link = Link {
+            burst: 8.0,
+            ..Link::new(Duration::ZERO, 0.05)
+        };
+        let mut net = SimNet::new(3, link);
+        let fates: Vec<_> = (0..20_000)
+            .map(|_| net.send(start, host(1), host(2), &[0]) == Fate::Lost)
+            .collect();
+        let lost = fates.iter().filter(|lost| **lost).count();
+        let bursts = fates.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+        assert!((700..1_300).contains(&lost), "{lost}");
+        assert!((6..10).contains(&(lost / bursts)), "{lost} in {bursts}");
+    }
+
+    #[test]
+    fn directions_that_share_a_bottleneck_wait_for_each_other() {
+        let start = Instant::now();
+        let link = Link {
+            bandwidth: Some(800_000),
+            ..Link::default()
+        };
+        let mut net = SimNet::new(1, link);
+        net.share(host(1).ip(), host(3).ip(), (host(1).ip(), host(2).ip()));
+        net.send(start, host(1), host(2), &[0; 972]);
+        let fate = net.send(start, host(1), host(3), &[0; 972]);
+        assert_eq!(fate, Fate::Queued(Duration::from_millis(20)));
     }
 
     #[test]

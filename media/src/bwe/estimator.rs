@@ -108,6 +108,16 @@ impl Estimator {
         }
     }
 
+    /// Takes in one packet at the far end of the path, where only what arrives is known.
+    pub(super) fn handle_arrival(&mut self, result: &PacketResult, now: Instant) {
+        self.last_feedback = Some(now);
+        if let Some(arrived) = result.arrived {
+            self.acknowledged.handle_packet(arrived, result.len, false);
+        }
+        self.handle_delays(std::slice::from_ref(result), now);
+        self.update(now);
+    }
+
     /// Takes in what [`crate::twcc::SendHistory`] made of a feedback packet.
     pub fn handle_feedback(&mut self, results: &[PacketResult], now: Instant) {
         if results.is_empty() {
@@ -127,6 +137,14 @@ impl Estimator {
                 .handle_packet(at, len, self.limit.is_limited());
         }
 
+        let acknowledged = self.handle_delays(results, now);
+        self.loss
+            .handle_feedback(results, acknowledged, self.aimd.rate());
+        self.update(now);
+    }
+
+    /// Lets the delays of packets act on the rate; what arrives.
+    fn handle_delays(&mut self, results: &[PacketResult], now: Instant) -> Option<Bitrate> {
         let mut usage = None;
         let mut shown = None;
         for result in results {
@@ -145,8 +163,11 @@ impl Estimator {
             }
             shown = self.probe_results.handle_packet(result).or(shown);
         }
-        let acknowledged = self.acknowledged.rate();
         let usage = usage.unwrap_or(self.trendline.usage());
+        let acknowledged = match usage {
+            Usage::Over => self.acknowledged.rate_when_full(),
+            _ => self.acknowledged.rate(),
+        };
         let rtt = self.rtt.unwrap_or(DEFAULT_RTT);
         match shown {
             Some(shown) if usage != Usage::Over => {
@@ -159,9 +180,7 @@ impl Estimator {
             }
             _ => self.aimd.handle_usage(usage, acknowledged, rtt, now),
         }
-        self.loss
-            .handle_feedback(results, acknowledged, self.aimd.rate());
-        self.update(now);
+        acknowledged
     }
 
     /// Takes in a REMB. It counts only while there is no transport-wide feedback.
@@ -215,9 +234,7 @@ impl Estimator {
         if self.last_feedback.is_none() || self.trendline.usage() == Usage::Over {
             return None;
         }
-        let cluster = self
-            .probes
-            .poll(wanted, self.estimate, self.limit.is_limited(), now)?;
+        let cluster = self.probes.poll(wanted, self.estimate, now)?;
         self.probe_results.handle_cluster(cluster);
         Some(cluster)
     }

@@ -10,11 +10,14 @@ const FIRST: f64 = 3.0;
 /// A probe that showed at least this share of its rate is followed by a larger one.
 const SUCCESS: f64 = 0.7;
 const FURTHER: f64 = 2.0;
-const CLUSTER: Duration = Duration::from_millis(15);
+const CLUSTER: Duration = Duration::from_millis(25);
+/// A slower probe lasts longer, so that it has packets enough to tell anything.
+const LEAST_BYTES: u64 = 2_500;
 /// For the result of a probe.
 const WAIT: Duration = Duration::from_secs(1);
-/// Between probes while the application leaves the estimate unused.
-const LIMITED_INTERVAL: Duration = Duration::from_secs(5);
+/// Between probes while there is use for more: growth by what arrives ends where a layer costs more
+/// than half as much again as the one before.
+const INTERVAL: Duration = Duration::from_secs(5);
 /// A drop to below this share of the estimate may be transient: probe for the old rate.
 const LARGE_DROP: f64 = 0.66;
 const RECOVERY_DELAY: Duration = Duration::from_secs(2);
@@ -71,7 +74,6 @@ impl ProbeControl {
         &mut self,
         wanted: Bitrate,
         estimate: Bitrate,
-        limited: bool,
         now: Instant,
     ) -> Option<ProbeCluster> {
         if wanted <= estimate {
@@ -90,8 +92,8 @@ impl ProbeControl {
             && now.saturating_duration_since(at) >= RECOVERY_DELAY
         {
             self.dropped_from = None;
-            rate * RECOVERY
-        } else if limited && since_last.is_none_or(|since| since >= LIMITED_INTERVAL) {
+            (rate * RECOVERY).min(estimate * FURTHER)
+        } else if since_last.is_none_or(|since| since >= INTERVAL) {
             estimate * FURTHER
         } else {
             return None;
@@ -106,7 +108,7 @@ impl ProbeControl {
         Some(ProbeCluster {
             id,
             rate,
-            duration: CLUSTER,
+            duration: CLUSTER.max(rate.time_for(LEAST_BYTES)),
         })
     }
 }
@@ -124,7 +126,7 @@ mod tests {
         let start = Instant::now();
         let mut control = ProbeControl::new(KBPS(500), KBPS(20_000));
         let poll = |control: &mut ProbeControl, ms: u32, estimate| {
-            let cluster = control.poll(KBPS(9_000), KBPS(estimate), false, start + MS * ms);
+            let cluster = control.poll(KBPS(9_000), KBPS(estimate), start + MS * ms);
             cluster.map(|cluster| cluster.rate.as_kbps())
         };
         assert_eq!(poll(&mut control, 0, 500), Some(1_500));
@@ -139,8 +141,8 @@ mod tests {
     fn nothing_is_probed_beyond_what_is_wanted() {
         let start = Instant::now();
         let mut control = ProbeControl::new(KBPS(500), KBPS(20_000));
-        assert_eq!(control.poll(KBPS(400), KBPS(500), true, start), None);
-        let cluster = control.poll(KBPS(1_000), KBPS(500), true, start).unwrap();
+        assert_eq!(control.poll(KBPS(400), KBPS(500), start), None);
+        let cluster = control.poll(KBPS(1_000), KBPS(500), start).unwrap();
         assert_eq!(cluster.rate, KBPS(1_200));
     }
 
@@ -148,13 +150,13 @@ mod tests {
     fn a_large_drop_is_probed_once_it_may_be_over() {
         let start = Instant::now();
         let mut control = ProbeControl::new(KBPS(500), KBPS(20_000));
-        control.poll(KBPS(9_000), KBPS(500), false, start);
+        control.poll(KBPS(9_000), KBPS(500), start);
         control.handle_estimate(KBPS(2_000), KBPS(1_000), start);
         assert_eq!(
-            control.poll(KBPS(9_000), KBPS(1_000), false, start + 1_000 * MS),
+            control.poll(KBPS(9_000), KBPS(1_000), start + 1_000 * MS),
             None
         );
-        let cluster = control.poll(KBPS(9_000), KBPS(1_000), false, start + 2_000 * MS);
+        let cluster = control.poll(KBPS(9_000), KBPS(1_000), start + 2_000 * MS);
         assert_eq!(cluster.unwrap().rate, KBPS(1_700));
     }
 }

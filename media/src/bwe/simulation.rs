@@ -127,6 +127,7 @@ impl Call {
             while padding > 0 {
                 let len = padding.min(PACKET);
                 padding -= len;
+                self.prober.handle_padding_sent(len);
                 self.send(len);
             }
         }
