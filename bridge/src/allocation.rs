@@ -8,6 +8,7 @@
 pub mod effective;
 pub mod ladder;
 pub mod order;
+pub mod steadiness;
 
 use media::units::Bitrate;
 
@@ -15,6 +16,7 @@ use crate::command::VideoType;
 use crate::ids::{EndpointKey, SourceName};
 use effective::{ReceiverConstraints, VideoConstraint};
 use ladder::Ladder;
+use steadiness::Room;
 
 /// What an on-stage screen share may take above the estimate.
 const OVERSEND: Bitrate = Bitrate::from_kbps(500);
@@ -56,6 +58,8 @@ pub struct Candidate<'a, S> {
     pub video_type: VideoType,
     /// Its layers, in the order of [`LayerIndex`].
     pub layers: &'a [Layer],
+    /// What the receiver has of it.
+    pub held: Option<LayerIndex>,
 }
 
 /// What one source gets.
@@ -136,8 +140,8 @@ impl<S: Copy> Allocation<S> {
 /// What the receiver may have.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    /// Estimate of its bandwidth; [`Bitrate::MAX`] when there is none to be trusted.
-    pub available: Bitrate,
+    /// What video may take; [`Bitrate::MAX`] when there is no estimate to be trusted.
+    pub room: Room,
     /// Last-N of the bridge and of the SSRC slots, as far as it is less than the receiver's own.
     pub last_n: Option<usize>,
     /// An on-stage screen share may exceed the estimate.
@@ -148,29 +152,40 @@ struct Climber<S> {
     result: SourceAllocation<S>,
     ladder: Ladder,
     step: Option<usize>,
+    /// The step that the receiver has.
+    held: Option<usize>,
     on_stage: bool,
     desktop: bool,
 }
 
 impl<S> Climber<S> {
     /// One turn: up at most one step (or, on stage, up to the preferred layer at once).
-    /// Returns whether it rose, and whether that needs more than `available`.
-    fn climb(&mut self, available: Bitrate, allowance: Bitrate) -> bool {
+    /// Returns whether it rose.
+    fn climb(&mut self, room: Room, allowance: Bitrate) -> bool {
         let steps = &self.ladder.layers;
-        let limit = available + allowance;
         let before = self.step;
+        let fits = |step: usize| {
+            let limit = match self.held {
+                Some(held) if step <= held => room.hold,
+                _ => room.rise,
+            };
+            let allowance = if self.ladder.oversend.is_some_and(|most| step <= most) {
+                allowance
+            } else {
+                Bitrate::ZERO
+            };
+            steps
+                .get(step)
+                .is_some_and(|l| l.bitrate <= limit + allowance)
+        };
         match self.step {
             None if self.on_stage => {
-                let preferred = self.ladder.preferred;
-                let reachable = steps.iter().take(preferred + 1);
-                self.step = reachable
-                    .take_while(|l| l.bitrate <= limit)
-                    .count()
-                    .checked_sub(1);
+                let reachable = 0..=self.ladder.preferred;
+                self.step = reachable.take_while(|step| fits(*step)).last();
             }
             step => {
                 let next = step.map_or(0, |s| s + 1);
-                if steps.get(next).is_some_and(|l| l.bitrate <= limit) {
+                if fits(next) {
                     self.step = Some(next);
                 }
             }
@@ -219,8 +234,10 @@ pub fn allocate<S: Copy + Eq>(
                 ideal: ideal.map(|l| l.index),
                 ideal_bitrate: ideal.map_or(Bitrate::ZERO, |l| l.bitrate),
             };
+            let held = |l: &Layer| Some(l.index) == candidate.held;
             Climber {
                 result,
+                held: ladder.layers.iter().position(held),
                 ladder,
                 step: None,
                 on_stage,
@@ -242,10 +259,13 @@ pub fn allocate<S: Copy + Eq>(
             } else {
                 Bitrate::ZERO
             };
-            let available = budget.available - others;
-            changed |= climber.climb(available, allowance);
+            let left = Room {
+                hold: budget.room.hold - others,
+                rise: budget.room.rise - others,
+            };
+            changed |= climber.climb(left, allowance);
             spent = others + climber.cost();
-            oversending |= climber.cost() > available;
+            oversending |= climber.cost() > left.hold;
             // On stage first: thumbnails wait until it has what it prefers.
             if climber.on_stage && !climber.reached_preferred() {
                 break;
@@ -297,15 +317,17 @@ mod tests {
         layers
     }
 
-    struct Room {
+    struct Hall {
         names: Vec<SourceName>,
         layers: Vec<Layer>,
         types: Vec<VideoType>,
         constraints: ReceiverConstraints,
         last_n: Option<usize>,
+        held: Option<LayerIndex>,
+        rise: f64,
     }
 
-    impl Room {
+    impl Hall {
         fn new(sources: usize) -> Self {
             Self {
                 names: (0..sources)
@@ -318,6 +340,8 @@ mod tests {
                     ..ReceiverConstraints::default()
                 },
                 last_n: None,
+                held: None,
+                rise: 1.0,
             }
         }
 
@@ -341,10 +365,14 @@ mod tests {
                     owner: EndpointKey(i as u64),
                     video_type: self.types[i],
                     layers: &self.layers,
+                    held: self.held,
                 })
                 .collect();
             let budget = Budget {
-                available: Bitrate::from_kbps(kbps),
+                room: Room {
+                    hold: Bitrate::from_kbps(kbps),
+                    rise: Bitrate::from_kbps(kbps) * self.rise,
+                },
                 last_n: self.last_n,
                 oversend_on_stage: true,
             };
@@ -362,7 +390,7 @@ mod tests {
 
     #[test]
     fn in_tile_view_all_rise_together() {
-        let room = Room::new(4);
+        let room = Hall::new(4);
         assert_eq!(room.allocate(20_000), [Some((0, 2)); 4]);
         assert_eq!(room.allocate(330), [Some((0, 0)); 4]);
         assert_eq!(
@@ -373,7 +401,7 @@ mod tests {
 
     #[test]
     fn the_stage_is_served_before_thumbnails_up_to_its_preferred_layer() {
-        let mut room = Room::new(3);
+        let mut room = Hall::new(3);
         room.on_stage(1);
         assert_eq!(room.allocate(710), [None, Some((1, 2)), None]);
         assert_eq!(room.allocate(500), [None, Some((0, 2)), None]);
@@ -389,7 +417,7 @@ mod tests {
 
     #[test]
     fn without_bandwidth_the_rest_is_suspended_and_could_improve() {
-        let room = Room::new(3);
+        let room = Hall::new(3);
         let allocation = room.allocation(170);
         assert_eq!(allocation.forwarded().collect::<Vec<_>>(), [0, 1]);
         assert_eq!(allocation.suspended().collect::<Vec<_>>(), [2]);
@@ -399,7 +427,7 @@ mod tests {
 
     #[test]
     fn last_n_cuts_the_list_before_bandwidth_does() {
-        let mut room = Room::new(4);
+        let mut room = Hall::new(4);
         room.constraints.last_n = Some(2);
         assert_eq!(
             room.allocate(20_000),
@@ -412,7 +440,7 @@ mod tests {
 
     #[test]
     fn only_a_screen_share_on_stage_may_exceed_the_estimate() {
-        let mut room = Room::new(2);
+        let mut room = Hall::new(2);
         room.on_stage(0);
         room.types[0] = VideoType::Desktop;
         room.layers.retain(|l| l.index.encoding == 2);
@@ -424,8 +452,34 @@ mod tests {
     }
 
     #[test]
+    fn a_screen_share_exceeds_the_estimate_for_the_least_layer_of_its_full_size_only() {
+        let mut room = Hall::new(1);
+        room.on_stage(0);
+        room.types[0] = VideoType::Desktop;
+        // 720 lines at 7.5, 15 and 30 frames per second: 1,000, 1,500 and 2,500 kbit/s.
+        assert_eq!(room.allocate(600)[0], Some((2, 0)));
+        assert_eq!(room.allocate(1_200)[0], Some((2, 0)));
+        assert_eq!(room.allocate(1_600)[0], Some((2, 1)));
+    }
+
+    #[test]
+    fn what_is_held_stays_where_nothing_may_rise() {
+        let mut room = Hall::new(1);
+        room.on_stage(0);
+        room.rise = 0.8;
+        assert_eq!(room.allocate(750), [Some((0, 2))]);
+        room.held = Some(LayerIndex {
+            encoding: 1,
+            spatial: 0,
+            temporal: 2,
+        });
+        assert_eq!(room.allocate(750), [Some((1, 2))]);
+        assert_eq!(room.allocate(690), [Some((0, 2))]);
+    }
+
+    #[test]
     fn a_higher_layer_that_costs_less_is_taken() {
-        let mut room = Room::new(1);
+        let mut room = Hall::new(1);
         room.on_stage(0);
         room.layers.last_mut().expect("nine layers").bitrate = Bitrate::from_kbps(600);
         assert_eq!(room.allocate(750), [Some((2, 2))]);
@@ -433,7 +487,7 @@ mod tests {
 
     #[test]
     fn with_nothing_measured_yet_the_top_layer_that_is_asked_for_is_aimed_at() {
-        let mut room = Room::new(1);
+        let mut room = Hall::new(1);
         for layer in &mut room.layers {
             layer.bitrate = Bitrate::ZERO;
         }

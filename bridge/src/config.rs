@@ -508,7 +508,8 @@ pub struct Media {
     pub loudest_only: Option<usize>,
     /// Whether the bandwidth estimate limits what a receiver gets. Without it all that is asked for is sent.
     pub trust_bandwidth_estimate: bool,
-    /// Estimate before the first feedback, in kilobits per second.
+    /// Estimate before the first feedback, in kilobits per second. Probes find within a second what more there is; a guess that is
+    /// too high costs a narrow link its first seconds.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub initial_bandwidth_kbps: u64,
     /// Least that is ever assumed, in kilobits per second.
@@ -532,7 +533,7 @@ impl Default for Media {
             max_last_n: None,
             loudest_only: None,
             trust_bandwidth_estimate: true,
-            initial_bandwidth_kbps: 2_500,
+            initial_bandwidth_kbps: 400,
             min_bandwidth_kbps: 30,
             max_bandwidth_kbps: 20_000,
             oversend_on_stage: true,

@@ -2,10 +2,12 @@
 
 pub mod assignment;
 pub mod congestion;
+pub mod pacing;
 pub mod payloads;
 pub mod probes;
 pub mod repair;
 pub mod reports;
+pub mod reserve;
 pub mod stream;
 pub mod write;
 
@@ -17,7 +19,7 @@ use media::cache::{CacheConfig, PacketCache};
 use media::rtp::{AbsSendTime, Extension, ExtensionMap, SeqNum};
 use media::srtp::MAX_OVERHEAD;
 use media::transport::Transport;
-use media::units::Ssrc;
+use media::units::{Bitrate, Ssrc};
 use rand::rngs::SmallRng;
 use rustc_hash::FxHashMap;
 use xmpp::bridge_channel::ReceiverAudioSubscription;
@@ -26,16 +28,19 @@ use crate::command::{MediaCapabilities, MediaKind};
 use crate::conference::source::Source;
 use crate::conference::{Conference, Pending};
 use crate::ids::SourceKey;
-use crate::packet::{Frame, PacketMeta};
-use crate::projection::{Decision, Target};
+use crate::packet::{Frame, PacketMeta, SharedPacket};
+use crate::projection::{Decision, Rewrite, Target};
 use crate::send_batch::{MAX_DATAGRAM, SendBatch};
 use crate::settings::WorkerSettings;
 use crate::ssrc_slots::SsrcSlots;
 use crate::statistics::{Counters, DropReason, Drops};
 pub use assignment::Mapping;
 use congestion::Congestion;
+use pacing::{Paced, Pacer};
 use payloads::Payloads;
 use probes::PaddingStream;
+use repair::RepairBudget;
+use reserve::Reserve;
 use stream::OutStream;
 use write::{MAX_PLAIN, Negotiated, Stamp};
 
@@ -45,8 +50,13 @@ const SEALED: CacheConfig = CacheConfig {
     bytes: 256 * 1_024,
     max_age: Duration::from_secs(1),
 };
+/// IP and UDP headers, which the path carries too.
+const HEADERS: usize = 28;
 /// Streams of one receiver without SSRC rewriting.
 const MAX_STREAMS: usize = 1_000;
+
+/// What is probed for is this much more than there is use for.
+const BEYOND: f64 = 1.1;
 
 /// No stream.
 const NONE: u16 = 0;
@@ -77,6 +87,9 @@ pub struct Egress {
     pub changed_video: Vec<usize>,
     /// Bandwidth.
     pub congestion: Congestion,
+    pacer: Pacer,
+    reserve: Reserve,
+    repair_budget: RepairBudget,
     resends: VecDeque<(usize, SeqNum)>,
     resent: VecDeque<(usize, SeqNum, Instant)>,
     padding: Option<(usize, Option<u32>)>,
@@ -139,6 +152,9 @@ impl Egress {
             changed_audio: Vec::new(),
             changed_video: Vec::new(),
             congestion: Congestion::new(settings),
+            pacer: Pacer::default(),
+            reserve: Reserve::new(now),
+            repair_budget: RepairBudget::default(),
             resends: VecDeque::new(),
             resent: VecDeque::new(),
             padding: None,
@@ -172,7 +188,7 @@ impl Egress {
     }
 
     /// Bitrate sent over the last second.
-    pub fn bitrate(&mut self, now: Instant) -> media::units::Bitrate {
+    pub fn bitrate(&mut self, now: Instant) -> Bitrate {
         self.rate.rate(now)
     }
 
@@ -247,10 +263,61 @@ impl Egress {
                 return;
             }
         };
-        let mid = stream.mid;
-        let ssrc = stream.ssrc;
-        let stamps = self.payloads.has_rtx();
-        let stamp = self.stamp(mid.as_deref(), stamps, link.now);
+        if meta.starts_keyframe() {
+            stream.requests.handle_keyframe();
+        }
+        if stream.kind == MediaKind::Video && !self.pacer.admits(link.now) {
+            self.pacer.push(Paced {
+                stream: (index, stream.ssrc),
+                origin: (slot, meta.encoding, meta.seq),
+                rewrite,
+                len: packet.len() + HEADERS,
+                since: link.now,
+            });
+            return;
+        }
+        self.send(index, source, packet, &rewrite, link);
+    }
+
+    /// When the next packet that waits may go.
+    pub fn pacing_timeout(&self, now: Instant) -> Option<Instant> {
+        self.pacer.poll_timeout(now)
+    }
+
+    /// Sends what has waited long enough. `false` when the batch is full.
+    pub fn send_paced(&mut self, conference: &Conference, link: &mut Link<'_>) -> bool {
+        loop {
+            if !link.batch.has_room() {
+                return false;
+            }
+            let Some(paced) = self.pacer.poll(link.now) else {
+                return true;
+            };
+            let (index, ssrc) = paced.stream;
+            let (slot, encoding, number) = paced.origin;
+            let source = conference.source(slot);
+            let packet = source.and_then(|source| source.packet(encoding, number));
+            match source.zip(packet) {
+                // A source that is gone has left its stream to another one.
+                Some((source, packet)) if self.streams[index].ssrc == ssrc => {
+                    self.send(index, source, packet, &paced.rewrite, link);
+                }
+                _ => link.drops.count(DropReason::NoSlot),
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        index: usize,
+        source: &Source,
+        packet: &SharedPacket,
+        rewrite: &Rewrite,
+        link: &mut Link<'_>,
+    ) {
+        let stream = &self.streams[index];
+        let (ssrc, mid, kind) = (stream.ssrc, stream.mid, stream.kind);
+        let stamp = self.stamp(mid.as_deref(), link.now);
         let Some(out) = link.batch.slot() else { return };
         let room = out.len() - MAX_OVERHEAD;
         let negotiated = Negotiated {
@@ -259,7 +326,7 @@ impl Egress {
         };
         let incoming = &source.info.extensions;
         let written =
-            negotiated.write_media(packet, incoming, ssrc, &rewrite, &stamp, &mut out[..room]);
+            negotiated.write_media(packet, incoming, ssrc, rewrite, &stamp, &mut out[..room]);
         let len = match written {
             Ok(len) => len,
             Err(reason) => {
@@ -272,7 +339,7 @@ impl Egress {
             return;
         };
         let stream = &mut self.streams[index];
-        if !stamps && stream.kind == MediaKind::Video {
+        if kind == MediaKind::Video && !self.payloads.has_rtx() {
             let sealed = stream
                 .sealed
                 .get_or_insert_with(|| Box::new(PacketCache::new(SEALED)));
@@ -284,17 +351,13 @@ impl Egress {
             .wrapping_add(packet.rtp().payload().len() as u32);
         stream.sent_at = Some(link.now);
         link.counters.media_packets_forwarded += 1;
-        self.sent(protected, None, stamps, link);
+        if kind == MediaKind::Audio {
+            self.reserve.handle_audio(protected + HEADERS, link.now);
+        }
+        self.sent(protected, None, link);
     }
 
-    fn stamp<'a>(&self, mid: Option<&'a str>, stamps: bool, now: Instant) -> Stamp<'a> {
-        // Without RTX nothing can be probed, so that no estimate is made and no stamps are needed.
-        if !stamps {
-            return Stamp {
-                mid,
-                ..Stamp::default()
-            };
-        }
+    fn stamp<'a>(&self, mid: Option<&'a str>, now: Instant) -> Stamp<'a> {
         Stamp {
             transport_cc: self.congestion.next(),
             abs_send_time: Some(AbsSendTime::from_time(
@@ -304,7 +367,7 @@ impl Egress {
         }
     }
 
-    fn sent(&mut self, len: usize, cluster: Option<u32>, stamps: bool, link: &mut Link<'_>) {
+    fn sent(&mut self, len: usize, cluster: Option<u32>, link: &mut Link<'_>) {
         let Some((from, to)) = link.transport.route() else {
             return;
         };
@@ -312,26 +375,38 @@ impl Egress {
         self.packets += 1;
         self.sent_at = Some(link.now);
         self.rate.count(len, link.now);
-        if stamps {
-            self.congestion.handle_sent(len, cluster, link.now);
+        self.pacer.handle_sent(len + HEADERS);
+        self.congestion
+            .handle_sent(len + HEADERS, cluster, link.now);
+    }
+
+    /// Moves time on: at least each 100 ms. `ideal` is the rate of the layers that there is use for.
+    pub fn handle_control(&mut self, ideal: Bitrate, now: Instant) {
+        self.reserve.handle_timeout(now);
+        // Past what it needs, so that nothing stays just out of reach.
+        let wanted = (ideal + self.reserve.rate()) * BEYOND;
+        self.congestion.handle_timeout(wanted, now);
+        self.pacer.set_estimate(self.congestion.estimate());
+        let sent = self.rate.rate(now);
+        self.repair_budget
+            .set_rate(self.congestion.estimate().unwrap_or(sent), now);
+    }
+
+    /// What video may take: the estimate less what else goes to the receiver.
+    pub fn available(&self) -> Bitrate {
+        match self.congestion.available() {
+            Bitrate::MAX => Bitrate::MAX,
+            estimate => estimate - self.reserve.rate(),
         }
     }
 
     /// The receiver asks for a keyframe. Returns of what, if it may.
     pub fn handle_keyframe_request(&mut self, ssrc: Ssrc, now: Instant) -> Option<(SourceKey, u8)> {
         let stream = &mut self.streams[self.by_ssrc.get(&ssrc).copied()?];
-        let target = stream
-            .projection
-            .target()
-            .filter(|_| stream.kind == MediaKind::Video)?;
-        let encoding = stream
-            .projection
-            .current_encoding()
-            .unwrap_or(target.layer.encoding);
-        stream
-            .requests
-            .allow(now)
-            .then_some((target.source, encoding))
+        if stream.kind != MediaKind::Video || !stream.requests.handle_request(now) {
+            return None;
+        }
+        stream.shown()
     }
 
     /// A report block about one of its streams. Returns the round trip if it tells.
@@ -359,6 +434,9 @@ impl Egress {
             .filter(|s| s.kind == MediaKind::Video)
         {
             wanted.extend(stream.poll_keyframe_wanted(now));
+            if stream.requests.poll(now) {
+                wanted.extend(stream.shown());
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use media::transport::{Transport, TransportConfig};
 
 use crate::allocation::Allocation;
 use crate::allocation::effective::ReceiverConstraints;
+use crate::allocation::steadiness::{Room, Steadiness};
 use crate::command::CreateEndpoint;
 use crate::egress::{Egress, EgressConfig};
 use crate::ids::{ConferenceKey, EndpointId, EndpointKey, SourceKey};
@@ -18,7 +19,6 @@ use crate::settings::WorkerSettings;
 use channel_state::ChannelState;
 use media::sctp::SctpConfig;
 use media::transport::{DEFAULT_MAX_SSRCS, Setup};
-use media::units::Bitrate;
 use remote::Remote;
 
 /// Looked at so often while its media arrives: feedback is due.
@@ -58,8 +58,10 @@ pub struct Endpoint {
     pub constraints: ReceiverConstraints,
     /// What it gets.
     pub allocation: Allocation<SourceKey>,
-    /// Bandwidth for which that was decided, and when.
-    pub allocated: Option<(Bitrate, Instant)>,
+    /// Room for which that was decided, and when.
+    pub allocated: Option<(Room, Instant)>,
+    /// Keeps that from going up and down.
+    pub steadiness: Steadiness,
     /// It is to be made a new allocation at the next occasion.
     pub reallocate: bool,
     /// The client has said what it wants.
@@ -165,6 +167,7 @@ impl Endpoint {
             allocation: Allocation::default(),
             allocated: None,
             reallocate: false,
+            steadiness: Steadiness::default(),
             constrained: false,
             told_forwarded: None,
             rtcp: Vec::new(),
@@ -190,8 +193,12 @@ impl Endpoint {
     }
 
     /// When one of its timers is due exactly.
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let timeouts = [self.transport.poll_timeout(), self.egress.padding_timeout()];
+    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+        let timeouts = [
+            self.transport.poll_timeout(),
+            self.egress.padding_timeout(),
+            self.egress.pacing_timeout(now),
+        ];
         timeouts.into_iter().flatten().min()
     }
 

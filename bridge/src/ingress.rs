@@ -12,9 +12,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use media::bwe::{Config, RemoteEstimator};
 use media::codec::Codec;
 use media::rtcp::{Fir, Nack, Pli, ReceiverReport, Remb, ReportBlock, SenderInfo};
-use media::rtp::{AudioLevel, Extension, ExtensionMap, RtpLayout, RtpPacket, SeqNum};
+use media::rtp::{
+    AbsSendTime, AudioLevel, Extension, ExtensionMap, LayersAllocation, RtpLayout, RtpPacket,
+    SeqNum,
+};
 use media::twcc::FeedbackGenerator;
 use media::units::{Bitrate, Ssrc};
 use media::{nack, rtx};
@@ -29,6 +33,18 @@ use sources::IncomingSources;
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Most report blocks in one receiver report (RFC 3550 section 6.4.1).
 const MAX_BLOCKS: usize = 31;
+/// What a packet takes on a receiver's path besides its own bytes: SRTP's tag, UDP and IP headers.
+const ON_THE_WIRE: usize = 16 + 28;
+/// Of senders that take REMB.
+const REMOTE: Config = Config {
+    initial: Bitrate::from_kbps(2_500),
+    min: Bitrate::from_kbps(60),
+    max: Bitrate::from_kbps(20_000),
+};
+/// A rate that has fallen to less than this share of what was told is told at once.
+const WORTH_TELLING: f64 = 0.97;
+/// Rates are told no more often than this.
+const RATE_INTERVAL: Duration = Duration::from_millis(200);
 /// Level of RFC 6464 that means silence.
 const SILENCE: u8 = 127;
 
@@ -45,6 +61,9 @@ pub struct Ingress {
     visitor: bool,
     silence_limit: Option<u32>,
     twcc: FeedbackGenerator,
+    /// What it can send, where that is for the bridge to find out.
+    remote: Option<Box<RemoteEstimator>>,
+    told_rate: Option<(Bitrate, Instant)>,
     rate: RateWindow,
     packets: u64,
     last_report: Option<Instant>,
@@ -94,6 +113,8 @@ impl Ingress {
             visitor,
             silence_limit,
             twcc: FeedbackGenerator::new(),
+            remote: None,
+            told_rate: None,
             rate: RateWindow::new(now),
             packets: 0,
             last_report: None,
@@ -154,10 +175,22 @@ impl Ingress {
 
         let mut level = None;
         let mut descriptor = None;
+        let mut allocated = None;
         for (id, value) in packet.extensions() {
             match self.extensions.extension(id) {
                 Some(Extension::AudioLevel) => level = AudioLevel::parse(value),
                 Some(Extension::DependencyDescriptor) => descriptor = Some(value),
+                Some(Extension::VideoLayersAllocation) => {
+                    allocated = LayersAllocation::parse(value)
+                }
+                Some(Extension::AbsSendTime) if self.remb && !self.transport_cc => {
+                    if let Some(departed) = AbsSendTime::parse(value) {
+                        let remote = self
+                            .remote
+                            .get_or_insert_with(|| Box::new(RemoteEstimator::new(REMOTE)));
+                        remote.handle_packet(departed, wire_len + ON_THE_WIRE, now);
+                    }
+                }
                 Some(Extension::TransportCc) if self.transport_cc => {
                     if let &[high, low] = value {
                         let seq = SeqNum(u16::from_be_bytes([high, low]));
@@ -184,6 +217,15 @@ impl Ingress {
         if muted {
             return Err(DropReason::ForceMuted);
         }
+        if let Some(allocated) = &allocated
+            && kind == MediaKind::Video
+        {
+            source.set_allocated(allocated);
+        }
+        source.frames = source
+            .frames
+            .wrapping_add(u32::from(packet.marker() && !role.rtx));
+        let frames = source.frames;
         let encoding = &mut source.encodings[usize::from(role.encoding)];
 
         let mut repaired = None;
@@ -277,7 +319,8 @@ impl Ingress {
             frame,
         };
         encoding.last_packet = Some(now);
-        encoding.rates.count(&frame, packet.payload().len(), now);
+        encoding.last_frame = frames;
+        encoding.rates.count(&frame, bytes.len() + ON_THE_WIRE, now);
         if meta.starts_keyframe() && kind == MediaKind::Video {
             encoding.keyframes.handle_keyframe();
             if payload.feedback.nack {
@@ -345,6 +388,7 @@ impl Ingress {
                 }
             }
         }
+        self.write_rate(now, out);
         if self
             .last_report
             .is_none_or(|last| now.saturating_duration_since(last) >= REPORT_INTERVAL)
@@ -384,20 +428,30 @@ impl Ingress {
         if !blocks.is_empty() {
             ReceiverReport::write(self.feedback.video, &blocks, out);
         }
-        if self.remb && !self.transport_cc {
-            // Without transport-wide feedback the sender's own loss control is what limits it.
-            let video = self
-                .sources
-                .list
-                .iter()
-                .filter(|s| s.description.kind == MediaKind::Video);
-            let ssrcs: arrayvec::ArrayVec<Ssrc, 8> = video
-                .flat_map(|s| &s.encodings)
-                .map(|e| e.ssrc)
-                .take(8)
-                .collect();
-            Remb::write(self.feedback.video, Bitrate::from_kbps(10_000), &ssrcs, out);
+    }
+
+    /// What the sender may send: each second, and when it becomes less.
+    fn write_rate(&mut self, now: Instant, out: &mut Vec<u8>) {
+        let Some(remote) = self.remote.as_ref() else {
+            return;
+        };
+        let rate = remote.estimate();
+        let due = self.told_rate.is_none_or(|(told, at)| {
+            let passed = now.saturating_duration_since(at);
+            passed >= REPORT_INTERVAL || (passed >= RATE_INTERVAL && rate < told * WORTH_TELLING)
+        });
+        if !due {
+            return;
         }
+        self.told_rate = Some((rate, now));
+        let sources = self.sources.list.iter();
+        let video = sources.filter(|s| s.description.kind == MediaKind::Video);
+        let ssrcs: arrayvec::ArrayVec<Ssrc, 8> = video
+            .flat_map(|s| &s.encodings)
+            .map(|e| e.ssrc)
+            .take(8)
+            .collect();
+        Remb::write(self.feedback.video, rate, &ssrcs, out);
     }
 
     /// Fraction of what it sent that was lost, over the last reports, 0..=1.

@@ -106,6 +106,30 @@ pub struct LayeredFrame {
     pub temporal_switch: bool,
     /// One may switch up to this spatial layer here.
     pub spatial_switch: bool,
+    /// AV1: what the dependency descriptor says of decode targets, in place of the two above.
+    pub targets: Option<SwitchTargets>,
+}
+
+/// Spatial and temporal layers of AV1 that are told apart, each.
+pub const MAX_TARGET_LAYERS: usize = 4;
+
+/// Where a frame of AV1 lets one go up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SwitchTargets {
+    /// Bit `4 × spatial + temporal`: one may begin to decode up to these layers with this frame, if
+    /// their chain is whole.
+    pub switch: u16,
+    /// By spatial layer: distance to the previous frame of the chain that protects it; 0 where the
+    /// chain begins, `None` where nothing protects it.
+    pub chains: [Option<u8>; MAX_TARGET_LAYERS],
+}
+
+impl SwitchTargets {
+    /// Whether one may begin with these layers here.
+    pub fn switches(&self, spatial: u8, temporal: u8) -> bool {
+        usize::from(spatial.max(temporal)) < MAX_TARGET_LAYERS
+            && self.switch >> (4 * spatial + temporal) & 1 != 0
+    }
 }
 
 /// A decrypted packet with what is known of it.

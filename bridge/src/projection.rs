@@ -4,9 +4,11 @@
 //! without holes, timestamps that grow with time, picture ids and `TL0PICIDX` in order. A switch of
 //! encoding, source or codec waits for a keyframe.
 
+pub mod chains;
 pub mod layered;
 pub mod number_map;
 pub mod vp8;
+pub mod written;
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +18,10 @@ use crate::allocation::LayerIndex;
 use crate::ids::SourceKey;
 use crate::packet::{Frame, PacketMeta};
 use crate::statistics::DropReason;
+use chains::Chains;
 use layered::Layers;
 use number_map::NumberMap;
+use written::Written;
 
 /// What to do with one packet for one receiver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +41,8 @@ pub struct Rewrite {
     pub timestamp: u32,
     /// As the receiver is to see it.
     pub marker: bool,
+    /// Nothing of it is wanted, but its number is taken: it goes out as padding.
+    pub empty: bool,
     /// VP8, VP9: picture id. AV1: frame number of the dependency descriptor.
     pub picture: Option<u16>,
     /// VP8, VP9: `TL0PICIDX`.
@@ -64,6 +70,9 @@ pub struct Projection {
     pictures: NumberMap,
     sent: Option<Sent>,
     first_seq: i64,
+    chains: Chains,
+    /// Of video.
+    written: Option<Box<Written>>,
 }
 
 /// What is being forwarded.
@@ -76,6 +85,9 @@ struct Stream {
     tl0_offset: u8,
     key_offset: u8,
     layers: Layers,
+    /// What they were before, and the incoming number from which on they are what they are.
+    before: Layers,
+    since: i64,
 }
 
 /// The newest that was sent, from which the next stream continues.
@@ -105,6 +117,8 @@ impl Projection {
             pictures: NumberMap::new(0, 0),
             sent: None,
             first_seq: i64::from(first_seq),
+            chains: Chains::default(),
+            written: None,
         }
     }
 
@@ -165,6 +179,10 @@ impl Projection {
     pub fn again(&self, packet: &PacketMeta) -> Option<Rewrite> {
         let stream = self.stream.filter(|s| s.takes(packet))?;
         let seq = self.seq.place(packet.seq)?;
+        let written = self.written.as_ref().map(|written| written.get(seq));
+        if let Some((_, true)) = written {
+            return Some(stream.empty(packet, seq));
+        }
         let picture = match packet.frame {
             Frame::Vp8(frame) => match frame.picture {
                 Some(picture) => Some(self.pictures.place(picture)?),
@@ -174,7 +192,11 @@ impl Projection {
             Frame::Audio | Frame::Opaque { .. } => None,
             Frame::Nothing(_) => return None,
         };
-        Some(stream.rewrite(packet, seq, picture))
+        let rewrite = stream.rewrite(packet, seq, picture);
+        Some(Rewrite {
+            marker: written.map_or(rewrite.marker, |(marker, _)| marker),
+            ..rewrite
+        })
     }
 
     /// Decides on one packet.
@@ -203,7 +225,13 @@ impl Projection {
         let decision = self.decide_in(&mut stream, packet, target);
         self.stream = Some(stream);
         if let Decision::Forward(rewrite) = decision {
-            self.note_sent(&stream, packet, &rewrite);
+            if matches!(packet.frame, Frame::Vp8(_) | Frame::Layered(_)) {
+                let written = self.written.get_or_insert_default();
+                written.note(rewrite.seq, rewrite.marker, rewrite.empty);
+            }
+            if !rewrite.empty {
+                self.note_sent(&stream, packet, &rewrite);
+            }
         }
         decision
     }
@@ -271,7 +299,10 @@ impl Projection {
             tl0_offset: next_tl0.wrapping_sub(tl0),
             key_offset: next_key.wrapping_sub(key),
             layers: Layers::at_keyframe(target.layer),
+            before: Layers::at_keyframe(target.layer),
+            since: packet.seq,
         });
+        self.chains = Chains::default();
     }
 
     fn decide_in(&mut self, stream: &mut Stream, packet: &PacketMeta, target: Target) -> Decision {
@@ -292,6 +323,10 @@ impl Projection {
                 None => Decision::Drop(DropReason::BeforeSwitch),
             },
             Frame::Vp8(frame) => {
+                if late && frame.temporal > stream.layers_at(packet.seq).temporal {
+                    return self.fill(stream, packet);
+                }
+                let before = stream.layers;
                 if !late && !vp8::keeps(&mut stream.layers, &frame, wanted) {
                     self.seq.skip(packet.seq);
                     if let Some(picture) = frame.picture {
@@ -299,6 +334,7 @@ impl Projection {
                     }
                     return Decision::Drop(DropReason::Layer);
                 }
+                stream.note_layers(before, packet.seq);
                 let picture = match frame.picture {
                     None => None,
                     Some(picture) => match self.pictures.forward(picture) {
@@ -312,10 +348,22 @@ impl Projection {
                 }
             }
             Frame::Layered(frame) => {
-                if !late && !stream.layers.keeps(&frame, wanted) {
-                    self.seq.skip(packet.seq);
-                    return Decision::Drop(DropReason::Layer);
+                if late && !stream.layers_at(packet.seq).include(&frame) {
+                    return self.fill(stream, packet);
                 }
+                if !late {
+                    if frame.start {
+                        self.chains.handle_start(&frame);
+                    }
+                    let before = stream.layers;
+                    let keeps = stream.layers.keeps(&frame, wanted, &self.chains);
+                    stream.note_layers(before, packet.seq);
+                    if !keeps {
+                        self.seq.skip(packet.seq);
+                        return Decision::Drop(DropReason::Layer);
+                    }
+                }
+                self.chains.handle_forwarded(frame.number);
                 let Some(seq) = self.seq.forward(packet.seq) else {
                     return Decision::Drop(DropReason::BeforeSwitch);
                 };
@@ -324,9 +372,19 @@ impl Projection {
                     .number
                     .and_then(|number| self.pictures.forward(number));
                 let mut rewrite = stream.rewrite(packet, seq, number);
-                rewrite.marker |= frame.end && frame.spatial == stream.layers.spatial;
+                let top = stream.layers_at(packet.seq).spatial;
+                rewrite.marker |= frame.end && frame.spatial == top;
                 Decision::Forward(rewrite)
             }
+        }
+    }
+
+    /// A packet of a layer that is not forwarded came late: its number was kept for it, and a receiver
+    /// that finds none asks for it again and again.
+    fn fill(&mut self, stream: &Stream, packet: &PacketMeta) -> Decision {
+        match self.seq.forward(packet.seq) {
+            Some(seq) => Decision::Forward(stream.empty(packet, seq)),
+            None => Decision::Drop(DropReason::BeforeSwitch),
         }
     }
 
@@ -362,6 +420,30 @@ impl Stream {
             && (self.codec == packet.codec || matches!(packet.frame, Frame::Nothing(_)))
     }
 
+    /// The layers that were forwarded when a packet's turn was.
+    fn layers_at(&self, seq: i64) -> Layers {
+        if seq < self.since {
+            self.before
+        } else {
+            self.layers
+        }
+    }
+
+    /// The layers may have changed with a packet.
+    fn note_layers(&mut self, before: Layers, seq: i64) {
+        if self.layers != before {
+            (self.before, self.since) = (before, seq);
+        }
+    }
+
+    fn empty(&self, packet: &PacketMeta, seq: i64) -> Rewrite {
+        Rewrite {
+            marker: false,
+            empty: true,
+            ..self.rewrite(packet, seq, None)
+        }
+    }
+
     fn rewrite(&self, packet: &PacketMeta, seq: i64, picture: Option<i64>) -> Rewrite {
         let (tl0, key) = match packet.frame {
             Frame::Vp8(frame) => (frame.tl0, frame.key),
@@ -372,6 +454,7 @@ impl Stream {
             seq,
             timestamp: packet.timestamp.wrapping_add(self.timestamp_offset),
             marker: packet.marker,
+            empty: false,
             picture: picture.map(|p| p as u16),
             tl0: tl0.unwrap_or(0).wrapping_add(self.tl0_offset),
             key: key.unwrap_or(0).wrapping_add(self.key_offset),
@@ -384,7 +467,7 @@ mod tests {
     use super::*;
     use crate::command::MediaKind;
     use crate::ids::EndpointKey;
-    use crate::packet::{LayeredFrame, Vp8Frame};
+    use crate::packet::{LayeredFrame, SwitchTargets, Vp8Frame};
 
     fn source(owner: u64) -> SourceKey {
         SourceKey {
@@ -694,6 +777,7 @@ mod tests {
                 temporal: 0,
                 temporal_switch: true,
                 spatial_switch: keyframe,
+                targets: None,
             }),
         }
     }
@@ -720,6 +804,101 @@ mod tests {
             .map(|i| (i, i % 2 == 1, Some((i / 2) as u16)))
             .collect();
         assert_eq!(sent, expected);
+    }
+
+    fn forwarded(decision: Decision) -> Option<Rewrite> {
+        match decision {
+            Decision::Forward(rewrite) => Some(rewrite),
+            Decision::Drop(_) => None,
+        }
+    }
+
+    #[test]
+    fn a_retransmission_is_what_the_first_sending_was_though_layers_have_changed() {
+        let mut projection = Projection::new(90_000, 0);
+        projection.set_target(target(1, 0, 1, 2));
+        let mut first = Vec::new();
+        for picture in 0..6 {
+            if picture == 3 {
+                projection.set_target(target(1, 0, 0, 2));
+            }
+            for spatial in 0..3_u8 {
+                let seq = picture * 3 + i64::from(spatial);
+                let packet = layered(seq, picture, spatial, picture == 0);
+                first.extend(forwarded(projection.decide(&packet)).map(|r| (packet, r)));
+            }
+        }
+        assert_eq!(first.len(), 3 * 2 + 3);
+        for (packet, rewrite) in first {
+            assert_eq!(projection.again(&packet), Some(rewrite));
+        }
+    }
+
+    #[test]
+    fn a_late_packet_of_an_unwanted_layer_fills_its_number_with_nothing() {
+        let mut projection = Projection::new(90_000, 0);
+        projection.set_target(target(1, 0, 0, 2));
+        let packet = |seq: i64, keyframe| layered(seq, seq / 3, (seq % 3) as u8, keyframe);
+        let mut numbers = Vec::new();
+        for seq in [0, 1, 2, 3, 5, 6] {
+            numbers.extend(forwarded(projection.decide(&packet(seq, seq < 3))).map(|r| r.seq));
+        }
+        assert_eq!(numbers, [0, 1, 3], "a place is kept for the fifth packet");
+        let late = packet(4, false);
+        let filled = forwarded(projection.decide(&late)).expect("its place is filled");
+        assert_eq!((filled.seq, filled.empty, filled.marker), (2, true, false));
+        assert_eq!(projection.again(&late), Some(filled));
+
+        let mut sender = Vp8Sender::new(1, 0, Instant::now());
+        let mut projection = Projection::new(90_000, 0);
+        projection.set_target(target(1, 0, 0, 0));
+        let frames: Vec<_> = (0..4).map(|frame| sender.frame(frame == 0)).collect();
+        for packet in frames[0].iter().chain(&frames[1][1..]).chain(&frames[2]) {
+            projection.decide(packet);
+        }
+        let filled = forwarded(projection.decide(&frames[1][0])).expect("its place is filled");
+        assert!(filled.empty);
+    }
+
+    /// L2T1: each picture is a frame of either spatial layer, both in the chain of the upper one.
+    fn av1(picture: i64, spatial: u8, keyframe: bool) -> PacketMeta {
+        let number = picture * 2 + i64::from(spatial);
+        let mut packet = layered(number, number, spatial, keyframe && spatial == 0);
+        packet.codec = Codec::Av1;
+        let chains = match (keyframe, spatial) {
+            (true, 0) => [Some(0), Some(0), None, None],
+            (_, 0) => [Some(2), Some(1), None, None],
+            _ => [Some(1), Some(1), None, None],
+        };
+        if let Frame::Layered(frame) = &mut packet.frame {
+            frame.spatial_switch = false;
+            frame.targets = Some(SwitchTargets {
+                switch: if spatial == 0 { 1 } else { 1 << 4 },
+                chains,
+            });
+        }
+        packet
+    }
+
+    #[test]
+    fn a_higher_spatial_layer_of_av1_is_begun_along_a_whole_chain_only() {
+        let mut projection = Projection::new(90_000, 0);
+        projection.set_target(target(1, 0, 0, 0));
+        let upper = |projection: &mut Projection, picture, keyframe| {
+            forwarded(projection.decide(&av1(picture, 0, keyframe))).expect("the base layer");
+            forwarded(projection.decide(&av1(picture, 1, keyframe))).is_some()
+        };
+        assert!(!upper(&mut projection, 0, true));
+        projection.set_target(target(1, 0, 1, 0));
+        for picture in 1..5 {
+            assert!(
+                !upper(&mut projection, picture, false),
+                "its frames refer to what was left out"
+            );
+        }
+        assert_eq!(projection.awaits_keyframe(), Some((source(1), 0)));
+        assert!(upper(&mut projection, 5, true));
+        assert!(upper(&mut projection, 6, false));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use media::dtls::Certificate;
 use media::units::Bitrate;
 
-/// Settings of every worker of a bridge, fixed at its start. Defaults are Jitsi's.
+/// Settings of every worker of a bridge, fixed at its start. Defaults are Jitsi's, but for a start
+/// that narrow links bear.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
     /// The process's DTLS certificate.
@@ -55,7 +56,7 @@ impl WorkerSettings {
             max_last_n: None,
             ssrc_slots: 50,
             trust_bandwidth_estimate: true,
-            initial_bandwidth: Bitrate::from_kbps(2_500),
+            initial_bandwidth: Bitrate::from_kbps(400),
             max_bandwidth: Bitrate::from_kbps(20_000),
             min_bandwidth: Bitrate::from_kbps(30),
             assumed_bandwidth_limit: None,

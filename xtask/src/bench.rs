@@ -34,6 +34,11 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "1,000 people join one conference of a whole bridge, 50 a second",
     ),
     (
+        "shoal-bridge",
+        "quality",
+        "what receivers behind weak links have of a call",
+    ),
+    (
         "shoal-signalling",
         "load",
         "joins and presence fan-out of signalling",

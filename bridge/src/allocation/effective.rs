@@ -119,6 +119,7 @@ mod tests {
             owner: EndpointKey(i as u64),
             video_type,
             layers: &[],
+            held: None,
         };
         let candidates = [
             candidate(0, VideoType::None),

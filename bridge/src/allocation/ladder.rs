@@ -19,6 +19,9 @@ pub struct Ladder {
     pub layers: Vec<Layer>,
     /// The step that an on-stage source gets before anything else gets any.
     pub preferred: usize,
+    /// The highest step that an on-stage screen share may take past the estimate: the least that
+    /// shows it in full size.
+    pub oversend: Option<usize>,
 }
 
 impl Ladder {
@@ -43,8 +46,15 @@ impl Ladder {
             let least = sent().map(|l| l.height).min();
             kept.extend(sent().filter(|l| Some(l.height) == least));
         }
+        let full = kept.iter().map(|l| l.height).max();
+        let least = kept
+            .iter()
+            .enumerate()
+            .filter(|(_, l)| Some(l.height) == full)
+            .min_by_key(|(_, l)| l.bitrate);
         Self {
             preferred: kept.len().saturating_sub(1),
+            oversend: least.map(|(step, _)| step),
             layers: kept,
         }
     }
@@ -78,6 +88,7 @@ impl Ladder {
         Self {
             layers: kept,
             preferred,
+            oversend: None,
         }
     }
 }

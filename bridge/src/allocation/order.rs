@@ -42,6 +42,7 @@ mod tests {
                     VideoType::Camera
                 },
                 layers: &[],
+                held: None,
             })
             .collect();
         let constraints = ReceiverConstraints {

@@ -93,6 +93,7 @@ impl Taken<'_, '_> {
             owner: info.key.owner,
             video_type: info.video_type,
             layers: &source.layers,
+            held: None,
         });
         true
     }

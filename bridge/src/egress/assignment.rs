@@ -6,6 +6,7 @@ use rand::Rng;
 
 use super::stream::OutStream;
 use super::{Egress, MAX_STREAMS, NONE, UNWANTED};
+use crate::allocation::LayerIndex;
 use crate::command::MediaKind;
 use crate::ids::SourceKey;
 use crate::message::SourceInfo;
@@ -161,6 +162,12 @@ impl Egress {
     /// A new allocation: sources named from here on are wanted more than those before.
     pub fn begin_allocation(&mut self) {
         self.video_slots.next_round();
+    }
+
+    /// What the receiver has of the source in a slot.
+    pub fn held(&self, slot: usize, source: SourceKey) -> Option<LayerIndex> {
+        let target = self.streams[self.stream_of(slot)?].projection.target()?;
+        (target.source == source).then_some(target.layer)
     }
 
     /// What is to be forwarded of a video source. Returns whether it will be.

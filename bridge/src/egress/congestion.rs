@@ -22,7 +22,23 @@ pub struct Congestion {
     trusted: bool,
     trust: bool,
     heard: bool,
+    probed: bool,
+    /// What is assumed of those who give no feedback.
+    assumed: Bitrate,
+    first_sent: Option<Instant>,
+    /// So much was sent without any feedback that there will be none.
+    silent: bool,
 }
+
+/// What a receiver without feedback can take, at least: nobody can find out.
+const ASSUMED: Bitrate = Bitrate::from_kbps(2_500);
+/// Room for a voice and the least picture …
+const FLOOR: Bitrate = Bitrate::from_kbps(180);
+/// … unless more than this share of it is lost, or it takes so long.
+const FLOOR_LOSS: f64 = 0.08;
+const FLOOR_RTT: Duration = Duration::from_millis(800);
+/// A receiver that gave no feedback for so long gives none.
+const NO_FEEDBACK: Duration = Duration::from_secs(2);
 
 impl Congestion {
     /// Before anything is known.
@@ -41,13 +57,19 @@ impl Congestion {
             trusted: false,
             trust: settings.trust_bandwidth_estimate,
             heard: false,
+            probed: false,
+            assumed: settings.initial_bandwidth.max(ASSUMED),
+            first_sent: None,
+            silent: false,
         }
     }
 
-    /// What was negotiated: an estimate is of use only with retransmissions, by which it is probed.
+    /// What was negotiated. Of a receiver without retransmissions nobody knows whether it gives the
+    /// feedback that it could: its estimate counts once it did.
     pub fn negotiate(&mut self, transport_cc: bool, remb: bool, rtx: bool) {
         self.transport_cc = transport_cc;
-        self.trusted = self.trust && rtx && (transport_cc || remb);
+        self.trusted = self.trust && (transport_cc || remb);
+        self.probed = rtx;
     }
 
     /// Sequence number that the next packet must carry, if any.
@@ -64,6 +86,7 @@ impl Congestion {
                 SeqNum(0)
             };
         }
+        self.first_sent.get_or_insert(now);
         let running = self.prober.handle_sent(len);
         self.estimator.handle_sent(len, now);
         if self.transport_cc {
@@ -102,7 +125,12 @@ impl Congestion {
     /// Moves time on: at least each 100 ms. `wanted` is the rate that there is use for.
     pub fn handle_timeout(&mut self, wanted: Bitrate, now: Instant) {
         self.estimator.handle_timeout(now);
+        self.silent = !self.heard
+            && self
+                .first_sent
+                .is_some_and(|at| now.saturating_duration_since(at) > NO_FEEDBACK);
         if self.trusted
+            && self.transport_cc
             && let Some(cluster) = self.estimator.poll_probe(wanted, now)
         {
             self.prober.handle_cluster(cluster, now);
@@ -114,7 +142,17 @@ impl Congestion {
         if !self.trusted {
             return Padding::default();
         }
+        let need = Need {
+            // Where feedback tells of each packet, bursts find out what the path carries.
+            wanting: need.wanting && !self.transport_cc,
+            ..need
+        };
         self.prober.poll(need, self.estimator.estimate(), now)
+    }
+
+    /// Padding of so many bytes was sent.
+    pub fn handle_padding_sent(&mut self, len: usize) {
+        self.prober.handle_padding_sent(len);
     }
 
     /// Whether a burst of probes is under way.
@@ -124,21 +162,31 @@ impl Congestion {
 
     /// Whether padding may ever be due.
     pub fn may_probe(&self) -> bool {
-        self.trusted && self.transport_cc
+        self.trusted && self.heard
     }
 
     /// What limits allocation.
     pub fn available(&self) -> Bitrate {
-        if self.trusted {
-            self.estimator.estimate()
-        } else {
-            Bitrate::MAX
+        match self.trusted {
+            true if self.heard => self.floored(),
+            true if self.probed && self.silent => self.assumed,
+            true if self.probed => self.estimator.estimate(),
+            _ => Bitrate::MAX,
         }
     }
 
     /// The estimate, once feedback came.
     pub fn estimate(&self) -> Option<Bitrate> {
-        (self.trusted && self.heard).then(|| self.estimator.estimate())
+        (self.trusted && self.heard).then(|| self.floored())
+    }
+
+    /// Beside a flow that fills every queue, delay says that even the least is too much. It is not, as
+    /// long as it arrives, and in time.
+    fn floored(&self) -> Bitrate {
+        let arrives = self.estimator.loss() < FLOOR_LOSS
+            && self.estimator.rtt().is_none_or(|rtt| rtt < FLOOR_RTT);
+        let floor = if arrives { FLOOR } else { Bitrate::ZERO };
+        self.estimator.estimate().max(floor)
     }
 
     /// The round trip.
@@ -149,5 +197,55 @@ impl Congestion {
     /// Loss, 0..=1.
     pub fn loss(&self) -> f64 {
         self.estimator.loss()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use media::dtls::Certificate;
+
+    use super::*;
+
+    fn congestion(transport_cc: bool, rtx: bool) -> Congestion {
+        let settings = WorkerSettings::new(Certificate::generate().unwrap(), vec![]);
+        let mut congestion = Congestion::new(&settings);
+        congestion.negotiate(transport_cc, true, rtx);
+        congestion
+    }
+
+    #[test]
+    fn whoever_gives_no_feedback_is_assumed_to_take_what_most_can() {
+        let start = Instant::now();
+        let mut congestion = congestion(true, true);
+        assert_eq!(congestion.available(), Bitrate::from_kbps(400));
+        for ms in (0..2_500).step_by(100) {
+            let now = start + Duration::from_millis(ms);
+            congestion.handle_sent(100, None, now);
+            congestion.handle_timeout(Bitrate::ZERO, now);
+        }
+        assert_eq!(congestion.available(), ASSUMED);
+    }
+
+    #[test]
+    fn an_estimate_without_retransmissions_counts_once_there_is_feedback() {
+        let now = Instant::now();
+        let mut congestion = congestion(false, false);
+        assert_eq!(congestion.available(), Bitrate::MAX);
+        congestion.handle_remb(Bitrate::from_kbps(700), now);
+        assert_eq!(congestion.available(), Bitrate::from_kbps(700));
+    }
+
+    #[test]
+    fn room_for_a_voice_and_the_least_picture_stays_as_long_as_it_arrives() {
+        let now = Instant::now();
+        let mut congestion = congestion(false, true);
+        congestion.handle_remb(Bitrate::from_kbps(60), now);
+        assert_eq!(congestion.available(), FLOOR);
+        congestion.handle_report(40, now);
+        assert!(
+            congestion.available() < Bitrate::from_kbps(61),
+            "a sixth of it is lost"
+        );
     }
 }

@@ -9,12 +9,15 @@ use media::srtp::MAX_OVERHEAD;
 use media::units::{PayloadType, Ssrc};
 
 use super::write::Negotiated;
-use super::{Egress, Link};
+use super::{Egress, HEADERS, Link};
 use crate::command::MediaKind;
 use crate::conference::Conference;
 
 /// How often padding is looked at during a burst of probes.
 const CLUSTER_TICK: Duration = Duration::from_millis(5);
+
+/// Padding of at least so many bytes is paid with a packet of video.
+const WORTH_A_PACKET: usize = 1_000;
 
 /// Padding without a video stream to repeat goes out on the bridge's own video SSRC.
 #[derive(Debug)]
@@ -40,6 +43,12 @@ impl Egress {
         if self.next_padding.is_some_and(|due| now < due) {
             return;
         }
+        let rest = self.reserve.rate();
+        let need = Need {
+            target: need.target + rest,
+            ideal: need.ideal + rest,
+            ..need
+        };
         let padding = self.congestion.poll_padding(need, now);
         if padding.bytes > 0 {
             self.padding = Some((padding.bytes, padding.cluster));
@@ -56,15 +65,16 @@ impl Egress {
 
     /// Whether something waits besides media.
     pub fn has_extra(&self) -> bool {
-        self.padding.is_some() || !self.resends.is_empty()
+        self.padding.is_some() || !self.resends.is_empty() || self.pacer.is_waiting()
     }
 
     /// Sends the padding that is due: packets of video again, or else empty ones. `false` when the
     /// batch is full.
     pub fn send_padding(&mut self, conference: &Conference, link: &mut Link<'_>) -> bool {
-        let Some((mut left, cluster)) = self.padding else {
+        let Some((padding, cluster)) = self.padding else {
             return true;
         };
+        let mut left = padding;
         let recent = self.streams.iter().position(|s| {
             s.kind == MediaKind::Video
                 && s.rtx.is_some()
@@ -79,8 +89,10 @@ impl Egress {
                 return false;
             }
             let before = link.batch.bytes().len();
+            // A whole packet of video only for as much: what is due is not to be exceeded much.
+            let recent = recent.filter(|_| left >= WORTH_A_PACKET);
             let newest = recent.and_then(|i| self.streams[i].projection.newest_seq());
-            let sent = match (recent, newest) {
+            let done = match (recent, newest) {
                 (Some(index), Some(newest)) if back < 16 => {
                     let seq = SeqNum((newest as u16).wrapping_sub(back));
                     back += 1;
@@ -89,11 +101,13 @@ impl Egress {
                 }
                 _ => self.send_empty(cluster, link),
             };
-            if !sent {
+            if !done {
                 break;
             }
             link.counters.probing_packets_sent += 1;
-            left = left.saturating_sub(link.batch.bytes().len() - before);
+            let len = link.batch.bytes().len() - before + HEADERS;
+            self.congestion.handle_padding_sent(len);
+            left = left.saturating_sub(len);
         }
         self.padding = None;
         true
@@ -104,7 +118,8 @@ impl Egress {
         let payload = [Codec::Vp8, Codec::Vp9, Codec::Av1, Codec::H264]
             .into_iter()
             .find_map(|codec| self.payloads.of(codec, unknown));
-        let Some(payload_type) = payload.and_then(|p| p.rtx) else {
+        // The SSRC is signalled as one of the bridge's own, on which there is never a picture.
+        let Some(payload_type) = payload.map(|p| p.rtx.unwrap_or(p.media)) else {
             return false;
         };
         let seq = self.padding_stream.next;
@@ -115,7 +130,7 @@ impl Egress {
             timestamp: Timestamp(0),
             ssrc: self.padding_stream.ssrc,
         };
-        let stamp = self.stamp(None, true, link.now);
+        let stamp = self.stamp(None, link.now);
         let negotiated = Negotiated {
             extensions: &self.extensions,
             payloads: &self.payloads,
@@ -131,7 +146,7 @@ impl Egress {
             return false;
         };
         self.padding_stream.next += 1;
-        self.sent(protected, cluster, true, link);
+        self.sent(protected, cluster, link);
         true
     }
 }

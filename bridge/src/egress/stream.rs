@@ -92,6 +92,13 @@ impl OutStream {
         Some(wanted)
     }
 
+    /// The source and encoding of which a keyframe would help the receiver.
+    pub fn shown(&self) -> Option<(SourceKey, u8)> {
+        let target = self.projection.target()?;
+        let current = self.projection.current_encoding();
+        Some((target.source, current.unwrap_or(target.layer.encoding)))
+    }
+
     /// Forgets that it asked: what is wanted is another one.
     pub fn forget_asked(&mut self) {
         self.asked = None;

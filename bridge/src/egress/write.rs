@@ -77,6 +77,9 @@ impl Negotiated<'_> {
             timestamp: Timestamp(rewrite.timestamp),
             ssrc,
         };
+        if rewrite.empty {
+            return self.write_padding_of(1, &fields, stamp, out);
+        }
         let mut descriptor = arrayvec::ArrayVec::<u8, MAX_DESCRIPTOR>::new();
         if codec == Codec::Av1
             && let Some(number) = rewrite.picture
@@ -182,6 +185,16 @@ impl Negotiated<'_> {
         stamp: &Stamp<'_>,
         out: &mut [u8],
     ) -> Result<usize, DropReason> {
+        self.write_padding_of(255, fields, stamp, out)
+    }
+
+    fn write_padding_of(
+        &self,
+        len: u8,
+        fields: &HeaderFields,
+        stamp: &Stamp<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, DropReason> {
         let writer = HeaderWriter {
             incoming: self.extensions,
             outgoing: self.extensions,
@@ -194,7 +207,7 @@ impl Negotiated<'_> {
             dependency_descriptor: None,
         };
         let written = writer
-            .write_padding(fields, &stamps, 255, out)
+            .write_padding(fields, &stamps, len, out)
             .map_err(|_| DropReason::TooLarge)?;
         Ok(written.len)
     }
@@ -265,6 +278,7 @@ mod tests {
             seq: 0x1_0002,
             timestamp: 3,
             marker: true,
+            empty: false,
             picture: Some(0x1234),
             tl0: 77,
             key: 3,

@@ -1,14 +1,15 @@
 //! What a video packet's codec descriptor says that forwarding depends on.
 
 use media::codec::av1::{
-    AggregationHeader, DecodeTargetIndication, DependencyDescriptor, TemplateStructure,
+    AggregationHeader, DecodeTargetIndication, DependencyDescriptor, FrameDependencies,
+    TemplateStructure,
 };
 use media::codec::vp8::{PictureId, Vp8Descriptor};
 use media::codec::vp9::Vp9Descriptor;
 use media::codec::{Codec, CodecError, Resolution, h264};
 use media::rtp::Unwrapper;
 
-use crate::packet::{Frame, LayeredFrame, Vp8Frame};
+use crate::packet::{Frame, LayeredFrame, MAX_TARGET_LAYERS, SwitchTargets, Vp8Frame};
 
 /// Most spatial layers that are told apart.
 pub const MAX_SPATIAL: usize = 4;
@@ -94,6 +95,7 @@ impl Analysis {
             temporal: layer.map_or(0, |l| l.temporal_id),
             temporal_switch: layer.is_some_and(|l| l.switching_up),
             spatial_switch: !descriptor.inter_picture,
+            targets: None,
         }))
     }
 
@@ -101,7 +103,11 @@ impl Analysis {
         let descriptor = DependencyDescriptor::parse(value, self.structure.as_deref())?;
         let keyframe = descriptor.is_keyframe();
         let frame = &descriptor.frame;
-        let switch = frame.dtis.contains(&DecodeTargetIndication::Switch);
+        let current = descriptor
+            .structure
+            .as_deref()
+            .or(self.structure.as_deref());
+        let targets = current.map(|structure| switch_targets(structure, frame));
         let layered = LayeredFrame {
             start: descriptor.start_of_frame,
             end: descriptor.end_of_frame,
@@ -110,8 +116,9 @@ impl Analysis {
             tl0: None,
             spatial: frame.spatial_id,
             temporal: frame.temporal_id,
-            temporal_switch: switch,
-            spatial_switch: switch,
+            temporal_switch: false,
+            spatial_switch: false,
+            targets,
         };
         if let Some(structure) = descriptor.structure {
             self.heights = [None; MAX_SPATIAL];
@@ -131,6 +138,24 @@ impl Analysis {
             *height = Some(lines);
         }
     }
+}
+
+/// Where a frame lets one go up, by the structure that it refers to.
+fn switch_targets(structure: &TemplateStructure, frame: &FrameDependencies) -> SwitchTargets {
+    let mut targets = SwitchTargets::default();
+    for (at, layer) in structure.decode_targets.iter().enumerate() {
+        let (spatial, temporal) = (layer.spatial_id, layer.temporal_id);
+        if usize::from(spatial.max(temporal)) >= MAX_TARGET_LAYERS {
+            continue;
+        }
+        if frame.indication(at) == DecodeTargetIndication::Switch {
+            targets.switch |= 1 << (4 * spatial + temporal);
+        }
+        let chain = structure.protected_by.get(at).copied();
+        targets.chains[usize::from(spatial)] =
+            chain.and_then(|chain| frame.chain_diffs.get(usize::from(chain)).copied());
+    }
+    targets
 }
 
 /// Counts pictures on without end, in whatever width their ids come. A sender may change the width,

@@ -40,33 +40,53 @@ impl KeyframeRequests {
     }
 }
 
-/// Most requests of a receiver for one source …
+/// Requests of a receiver for one source that are passed on at once …
 const ALLOWED: u8 = 3;
-/// … in this time.
-const PERIOD: Duration = Duration::from_secs(10);
+/// … and then one in this time.
+const REFILL: Duration = Duration::from_secs(1);
 
 /// The requests that one receiver makes for one source, by RTCP: a client with trouble of its own
-/// must not make the sender's picture worse for all.
+/// must not make the sender's picture worse for all. What comes too early is put off: without NACK it
+/// is the receiver's only way to a picture.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReceiverRequests {
     since: Option<Instant>,
     count: u8,
+    put_off: bool,
 }
 
 impl ReceiverRequests {
-    /// Whether one more is passed on.
-    pub fn allow(&mut self, now: Instant) -> bool {
-        if self
-            .since
-            .is_none_or(|since| now.saturating_duration_since(since) >= PERIOD)
-        {
-            *self = Self {
-                since: Some(now),
-                count: 0,
-            };
+    /// The receiver asks. Whether it is passed on now.
+    pub fn handle_request(&mut self, now: Instant) -> bool {
+        self.put_off = true;
+        self.poll(now)
+    }
+
+    /// A keyframe is on its way: what was put off is fulfilled.
+    pub fn handle_keyframe(&mut self) {
+        self.put_off = false;
+    }
+
+    /// Whether one that was put off is passed on now.
+    pub fn poll(&mut self, now: Instant) -> bool {
+        if !self.put_off {
+            return false;
         }
-        self.count = self.count.saturating_add(1);
-        self.count <= ALLOWED
+        let since = *self.since.get_or_insert(now);
+        let passed = now.saturating_duration_since(since);
+        let refilled = (passed.as_millis() / REFILL.as_millis()) as u32;
+        if refilled > 0 {
+            self.count = self
+                .count
+                .saturating_sub(refilled.min(u32::from(ALLOWED)) as u8);
+            self.since = Some(since + REFILL * refilled);
+        }
+        if self.count >= ALLOWED {
+            return false;
+        }
+        self.count += 1;
+        self.put_off = false;
+        true
     }
 }
 
@@ -100,12 +120,27 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_is_heard_three_times_in_ten_seconds() {
+    fn a_receivers_requests_are_put_off_to_one_a_second_and_not_forgotten() {
         let start = Instant::now();
         let mut requests = ReceiverRequests::default();
-        let allowed = (0..25)
-            .filter(|s| requests.allow(start + Duration::from_secs(*s)))
-            .count();
-        assert_eq!(allowed, 9);
+        let mut passed_on = Vec::new();
+        for ms in (0..6_000).step_by(100) {
+            let now = start + Duration::from_millis(ms);
+            let asks = ms < 3_500 && ms % 300 == 0;
+            if (asks && requests.handle_request(now)) || requests.poll(now) {
+                passed_on.push(ms);
+            }
+        }
+        assert_eq!(passed_on, [0, 300, 600, 1_000, 2_000, 3_000, 4_000]);
+    }
+
+    #[test]
+    fn a_keyframe_fulfils_what_was_put_off() {
+        let start = Instant::now();
+        let mut requests = ReceiverRequests::default();
+        let asked = (0..4).filter(|_| requests.handle_request(start)).count();
+        assert_eq!(asked, 3);
+        requests.handle_keyframe();
+        assert!(!requests.poll(start + Duration::from_secs(5)));
     }
 }

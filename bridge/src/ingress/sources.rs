@@ -1,10 +1,10 @@
 //! The sources that an endpoint announced, and which SSRC is what of them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use media::rtp::ExtensionMap;
-use media::units::Ssrc;
+use media::rtp::{ExtensionMap, LayersAllocation};
+use media::units::{Bitrate, Ssrc};
 use rustc_hash::FxHashMap;
 
 use super::stream::IncomingEncoding;
@@ -19,6 +19,11 @@ use crate::message::SourceInfo;
 pub const MAX_SOURCES: usize = 20;
 /// Most encodings of one source.
 pub const MAX_ENCODINGS: usize = 8;
+
+/// An encoding that stays out for so many frames of its source, and so long, is given up by its
+/// sender: a picture without motion has none in any encoding.
+const MISSED_FRAMES: u32 = 12;
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -62,6 +67,10 @@ pub struct IncomingSource {
     pub asked: Option<i32>,
     /// Silent packets in a row.
     pub silence: u32,
+    /// Frames that came, of all encodings together.
+    pub frames: u32,
+    /// Layers were given up, or are back: receivers are to be told at once.
+    changed: bool,
     told: Vec<(Layer, Instant)>,
 }
 
@@ -81,10 +90,50 @@ impl IncomingSource {
         }
     }
 
+    /// The sender says which layers it sends.
+    pub fn set_allocated(&mut self, allocation: &LayersAllocation) {
+        for (index, encoding) in self.encodings.iter_mut().enumerate() {
+            let of_encoding = allocation
+                .layers
+                .iter()
+                .filter(|l| usize::from(l.stream) == index);
+            let allocated = of_encoding.fold(0, |mask, l| mask | 1_u8 << (l.spatial_id & 7));
+            self.changed |= allocated != encoding.allocated;
+            encoding.allocated = allocated;
+        }
+    }
+
+    /// Whether layers were given up, or are back, since this was asked last: by what the sender says,
+    /// or because an encoding has stayed out for several frames of the others.
+    pub fn poll_changed(&mut self, now: Instant) -> bool {
+        let mut changed = std::mem::take(&mut self.changed);
+        for index in 0..self.encodings.len() {
+            let silent = self.is_silent(index, now);
+            let first = self
+                .told
+                .iter()
+                .find(|(l, _)| usize::from(l.index.encoding) == index);
+            changed |= silent && first.is_some_and(|(l, _)| l.bitrate > Bitrate::ZERO);
+        }
+        changed
+    }
+
+    fn is_silent(&self, index: usize, now: Instant) -> bool {
+        let encoding = &self.encodings[index];
+        let missed = self.frames.wrapping_sub(encoding.last_frame);
+        encoding.last_packet.is_some_and(|last| {
+            missed >= MISSED_FRAMES && now.saturating_duration_since(last) >= SILENCE
+        })
+    }
+
     /// Its layers, as measured.
     pub fn layers(&mut self, now: Instant) -> Vec<Layer> {
         let mut layers = Vec::new();
+        let silent = (0..self.encodings.len())
+            .filter(|index| self.is_silent(*index, now))
+            .fold(0_u32, |mask, index| mask | 1 << index);
         for (index, encoding) in self.encodings.iter_mut().enumerate() {
+            let silent = silent & 1 << index != 0;
             let index = index as u8;
             let before = layers.len();
             let analysis = &encoding.analysis;
@@ -94,6 +143,11 @@ impl IncomingSource {
                     .unwrap_or_else(|| assumed_height(index.max(spatial)))
             };
             encoding.rates.layers(index, height, now, &mut layers);
+            for layer in &mut layers[before..] {
+                if silent || encoding.allocated >> layer.index.spatial & 1 == 0 {
+                    layer.bitrate = Bitrate::ZERO;
+                }
+            }
             if layers.len() == before {
                 // Never heard of: it may come.
                 layers.push(Layer {
@@ -104,7 +158,7 @@ impl IncomingSource {
                     },
                     height: assumed_height(index),
                     frame_rate: 30.0,
-                    bitrate: media::units::Bitrate::ZERO,
+                    bitrate: Bitrate::ZERO,
                 });
             }
         }
@@ -237,6 +291,8 @@ impl IncomingSources {
                         demand: Vec::new(),
                         asked: None,
                         silence: 0,
+                        frames: 0,
+                        changed: false,
                         told: Vec::new(),
                     }
                 }
@@ -331,6 +387,76 @@ mod tests {
             (infos[0].ssrc, infos[0].rtx, infos[0].encodings),
             (Ssrc(10), Some(Ssrc(11)), 3)
         );
+    }
+
+    /// A source whose encodings each send 30 frames a second for so long.
+    fn filming(
+        encodings: &[usize],
+        from: Instant,
+        ms: u64,
+        source: &mut IncomingSource,
+    ) -> Instant {
+        let mut now = from;
+        while now < from + Duration::from_millis(ms) {
+            for index in encodings {
+                source.frames += 1;
+                let frames = source.frames;
+                let encoding = &mut source.encodings[*index];
+                encoding.last_packet = Some(now);
+                encoding.last_frame = frames;
+                let frame = crate::packet::Frame::Opaque { keyframe: false };
+                encoding.rates.count(&frame, 1_000, now);
+            }
+            now += Duration::from_micros(33_333);
+        }
+        now
+    }
+
+    fn sent(source: &mut IncomingSource, now: Instant) -> Vec<bool> {
+        let layers = source.layers(now);
+        layers.iter().map(|l| l.bitrate > Bitrate::ZERO).collect()
+    }
+
+    #[test]
+    fn an_encoding_that_stays_out_while_others_go_on_is_given_up() {
+        let mut sources = IncomingSources::default();
+        sources.replace(EndpointKey(1), vec![simulcast("a-v0", 10)]);
+        let source = &mut sources.list[0];
+        let now = filming(&[0, 1, 2], Instant::now(), 2_000, source);
+        source.layers_to_tell(now);
+        assert!(!source.poll_changed(now));
+        let now = filming(&[0, 1], now, 150, source);
+        assert!(!source.poll_changed(now), "a frame may be late");
+        let now = filming(&[0, 1], now, 200, source);
+        assert!(source.poll_changed(now));
+        assert_eq!(sent(source, now), [true, true, false]);
+        assert!(source.layers_to_tell(now).is_some());
+        assert!(!source.poll_changed(now));
+    }
+
+    #[test]
+    fn a_picture_without_motion_is_not_given_up() {
+        let mut sources = IncomingSources::default();
+        sources.replace(EndpointKey(1), vec![simulcast("a-v0", 10)]);
+        let source = &mut sources.list[0];
+        let now = filming(&[0, 1, 2], Instant::now(), 2_000, source);
+        source.layers_to_tell(now);
+        assert!(!source.poll_changed(now + Duration::from_millis(900)));
+    }
+
+    #[test]
+    fn what_the_sender_says_of_its_layers_counts_at_once() {
+        let mut sources = IncomingSources::default();
+        sources.replace(EndpointKey(1), vec![simulcast("a-v0", 10)]);
+        let source = &mut sources.list[0];
+        let now = filming(&[0, 1, 2], Instant::now(), 2_000, source);
+        source.layers_to_tell(now);
+        // Two streams of one spatial layer each, of one temporal layer at 100 and 200 kbit/s.
+        let value = [0b0001_0001, 0, 100, 0x80 | 72, 1];
+        let allocation = LayersAllocation::parse(&value).expect("a value");
+        source.set_allocated(&allocation);
+        assert!(source.poll_changed(now));
+        assert_eq!(sent(source, now), [true, true, false]);
     }
 
     #[test]

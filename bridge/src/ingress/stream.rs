@@ -33,6 +33,10 @@ pub struct IncomingEncoding {
     pub(super) fraction_lost: u8,
     /// When the last packet came.
     pub last_packet: Option<Instant>,
+    /// Frames of its source, of all encodings, up to then.
+    pub last_frame: u32,
+    /// Bit i: the sender says that it sends spatial layer i. All, unless it says otherwise.
+    pub allocated: u8,
 }
 
 impl IncomingEncoding {
@@ -57,6 +61,8 @@ impl IncomingEncoding {
             fir_command: 0,
             fraction_lost: 0,
             last_packet: None,
+            last_frame: 0,
+            allocated: u8::MAX,
         }
     }
 }

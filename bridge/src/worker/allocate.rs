@@ -56,19 +56,29 @@ impl Worker {
             .egress
             .rewriting()
             .then_some(self.settings.ssrc_slots);
-        let estimated = endpoint.egress.congestion.available();
         let assumed = endpoint.constraints.assumed_bandwidth;
-        let available = assumed.unwrap_or(estimated);
+        let available = assumed.unwrap_or(endpoint.egress.available());
+        let room = endpoint.steadiness.room(available, now);
         let budget = Budget {
-            available,
+            room,
             last_n: limit.into_iter().chain(slots).min(),
             oversend_on_stage: self.settings.oversend_on_stage,
         };
-        let (candidates, reach) =
+        let (mut candidates, reach) =
             conference.candidates(endpoint.key, &endpoint.constraints, budget.last_n);
+        for candidate in &mut candidates {
+            let slot = conference.slot_of(candidate.source);
+            candidate.held = slot.and_then(|slot| endpoint.egress.held(slot, candidate.source));
+        }
         let allocation = allocate(&candidates, &endpoint.constraints, &budget);
         conference.attention.set_reach(index, reach);
-        endpoint.allocated = Some((estimated, now));
+        endpoint.allocated = Some((room, now));
+        endpoint.steadiness.handle_change(
+            endpoint.allocation.target_bitrate(),
+            allocation.target_bitrate(),
+            allocation.could_improve(),
+            now,
+        );
 
         // What stays as it was, which most does, touches nothing of the conference.
         let lines = |s: &SourceAllocation<SourceKey>| demand::lines(&s.constraint);

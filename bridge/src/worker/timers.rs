@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
 use ::media::probing::Need;
+use ::media::units::Bitrate;
 
 use super::Worker;
 use crate::endpoint::Endpoint;
@@ -19,7 +20,9 @@ pub(super) const CONTROL_INTERVAL: Duration = Duration::from_millis(100);
 const SLOT: Duration = Duration::from_millis(5);
 /// Interval of reports, layers and connectivity.
 const SECOND: Duration = Duration::from_millis(500);
-/// An endpoint is made a new allocation at least so often.
+/// An endpoint is made a new allocation when its bandwidth changes by so many per cent …
+const WORTH_ALLOCATING: u64 = 4;
+/// … and at least so often.
 const MAX_ALLOCATION_AGE: Duration = Duration::from_secs(5);
 /// Silence after which others are told that an endpoint's packets no longer arrive.
 const INACTIVE_AFTER: Duration = Duration::from_secs(8);
@@ -80,7 +83,7 @@ impl Worker {
     pub(super) fn reschedule(&mut self, index: usize, earliest: Instant, now: Instant) {
         if let Some(endpoint) = self.endpoints.get_mut(index) {
             let tick = self.timers.slot(now + endpoint.pause(now));
-            let exact = endpoint.poll_timeout().map(|at| at.max(earliest));
+            let exact = endpoint.poll_timeout(now).map(|at| at.max(earliest));
             let due = exact.map_or(tick, |at| at.min(tick));
             self.timers.schedule(index, endpoint, due);
         }
@@ -164,17 +167,40 @@ impl Worker {
         self.reschedule(index, now + Duration::from_millis(1), now);
     }
 
-    fn tick_control(&mut self, index: usize, now: Instant) {
+    /// Tells at once of layers that a sender gave up: whoever gets them has a frozen picture.
+    fn tell_given_up(&mut self, index: usize, now: Instant) {
         let Some(endpoint) = self.endpoints.get_mut(index) else {
             return;
         };
-        let wanted = endpoint.allocation.ideal_bitrate();
-        endpoint.egress.congestion.handle_timeout(wanted, now);
-        let available = endpoint.egress.congestion.available();
+        let conference = endpoint.conference;
+        let mut told = Vec::new();
+        for source in &mut endpoint.ingress.sources.list {
+            if source.poll_changed(now)
+                && let Some(layers) = source.layers_to_tell(now)
+            {
+                told.push((source.key, layers));
+            }
+        }
+        for (source, layers) in told {
+            self.tell_layers(conference, source, layers, now);
+        }
+    }
+
+    fn tick_control(&mut self, index: usize, now: Instant) {
+        self.tell_given_up(index, now);
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
+        let ideal = endpoint.allocation.ideal_bitrate();
+        endpoint.egress.handle_control(ideal, now);
+        let room = endpoint.steadiness.room(endpoint.egress.available(), now);
         let stale = endpoint.allocated.is_none_or(|(before, at)| {
-            let (a, b) = (before.as_bps(), available.as_bps());
-            let changed = a.abs_diff(b) > a / 100 * 15;
-            changed || now.saturating_duration_since(at) >= MAX_ALLOCATION_AGE
+            let differs = |a: Bitrate, b: Bitrate| {
+                a.as_bps().abs_diff(b.as_bps()) > a.as_bps() / 100 * WORTH_ALLOCATING
+            };
+            differs(before.hold, room.hold)
+                || differs(before.rise, room.rise)
+                || now.saturating_duration_since(at) >= MAX_ALLOCATION_AGE
         });
         if endpoint.connected && stale {
             self.reallocate(index);

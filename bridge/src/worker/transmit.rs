@@ -86,6 +86,9 @@ impl Worker {
                     self.timers
                         .schedule(receiver, endpoint, now + CONTROL_INTERVAL);
                 }
+                if let Some(due) = endpoint.egress.pacing_timeout(now) {
+                    self.timers.schedule(receiver, endpoint, due);
+                }
                 if !endpoint.egress.changed_audio.is_empty() && mapped.try_push(receiver).is_err() {
                     room = false;
                 }
@@ -138,6 +141,7 @@ impl Worker {
                     now,
                 );
                 let sent = endpoint.egress.send_again(conference, &mut link)
+                    && endpoint.egress.send_paced(conference, &mut link)
                     && endpoint.egress.send_padding(conference, &mut link);
                 if !sent {
                     return;

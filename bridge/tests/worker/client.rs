@@ -99,7 +99,7 @@ impl Stream {
             last - first
         );
         let mut before: Option<&Packet> = None;
-        for packet in self.packets.values() {
+        for packet in self.packets.values().filter(|p| p.video.is_some()) {
             if let (Some(before), Some(video)) = (before, packet.video) {
                 let step = packet.timestamp.wrapping_sub(before.timestamp) as i32;
                 assert!(step >= 0, "{what}: time goes back by {step}");
@@ -378,7 +378,7 @@ impl Client {
             self.twcc
                 .handle_packet(SeqNum(u16::from_be_bytes([high, low])), packet.ssrc(), now);
         }
-        if packet.is_padding_only() {
+        if packet.is_padding_only() && !self.streams.contains_key(&packet.ssrc().0) {
             self.padding += 1;
             return;
         }
@@ -409,7 +409,8 @@ impl Client {
             timestamp: packet.timestamp().0,
             marker: packet.marker(),
             at: now,
-            video: (!is_audio).then(|| Seen::read(payload)),
+            // A number that is filled with nothing has no picture.
+            video: (!is_audio && !payload.is_empty()).then(|| Seen::read(payload)),
             audio_owner: is_audio.then(|| payload[1]),
         };
         stream.packets.insert(number, entry);

@@ -280,6 +280,7 @@ impl Room {
                         owner,
                         video_type: source.info.video_type,
                         layers: &source.layers,
+                        held: endpoint.egress.held(*slot, source.info.key),
                     });
                 }
             }
@@ -288,7 +289,9 @@ impl Room {
         let slots = endpoint.egress.rewriting();
         let slots = slots.then_some(self.worker.settings.ssrc_slots);
         let budget = Budget {
-            available: endpoint.egress.congestion.available(),
+            room: endpoint
+                .steadiness
+                .room(endpoint.egress.available(), self.now),
             last_n: limit.into_iter().chain(slots).min(),
             oversend_on_stage: self.worker.settings.oversend_on_stage,
         };
