@@ -212,13 +212,13 @@ impl Default for ConferenceLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VideoCodec {
-    /// AV1, of the Alliance for Open Media.
+    /// AOMedia Video 1.
     Av1,
-    /// VP8 (RFC 6386).
+    /// VP8 of RFC 6386.
     Vp8,
     /// H.264, constrained baseline 3.1.
     H264,
-    /// VP9 (RFC 9628).
+    /// VP9 of RFC 9628.
     Vp9,
 }
 

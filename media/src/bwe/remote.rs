@@ -60,7 +60,7 @@ impl RemoteEstimator {
         self.estimator.handle_arrival(&result, now);
     }
 
-    /// The estimate.
+    /// What the path carries, by what has arrived so far.
     pub fn estimate(&self) -> Bitrate {
         self.estimator.estimate()
     }
