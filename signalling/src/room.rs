@@ -88,6 +88,7 @@ pub(crate) struct Room {
     salt: [u8; 32],
     /// Nobody has entered yet.
     fresh: bool,
+    born: Instant,
     destroyed: bool,
 }
 
@@ -123,6 +124,7 @@ impl Room {
             waiting: focus_lock::Waiting::default(),
             salt: context.random.bytes(),
             fresh: true,
+            born: context.now.instant,
             destroyed: false,
         }
     }

@@ -89,6 +89,15 @@ pub fn canonical(name: &str) -> String {
     encode(&normal.to_lowercase())
 }
 
+/// Whether this name, which may be percent-encoded, is that of the room with the local part `local` as it stands: with no
+/// letter beyond ASCII to be lowered or composed. A front door takes such letters as they come, so another spelling of the
+/// name may have led to another server.
+pub fn is_spelled(name: &str, local: &str) -> bool {
+    let decoded = decode(name);
+    let plain = decoded.as_deref().unwrap_or(name);
+    encode(&plain.to_ascii_lowercase()) == local
+}
+
 /// The tenant as a label of a domain.
 fn label(written: &str) -> Option<String> {
     let decoded = decode(written)?;
@@ -176,6 +185,19 @@ mod tests {
 
     fn table() -> Vec<Case> {
         serde_json::from_str(include_str!("../tests/room_names.json")).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_spelled_as_its_room_is_or_leads_elsewhere() {
+        for name in ["Maths", "maths", "M%61ths"] {
+            assert!(is_spelled(name, "maths"), "{name}");
+        }
+        let local = canonical("Täst");
+        for (name, spelled) in [("täst", true), ("T\u{e4}ST", true), ("TÄST", false)] {
+            assert_eq!(is_spelled(name, &local), spelled, "{name}");
+        }
+        assert!(is_spelled(&local, &local));
+        assert!(!is_spelled("anything", "maths"));
     }
 
     #[test]

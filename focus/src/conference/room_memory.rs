@@ -53,6 +53,9 @@ impl Conference {
         let text = memory.text();
         if memory.name() == "returning" {
             self.room_memory.owners_until = Some(ctx.now + OWNERS_WITHIN);
+            // The one by whom the room knows it comes in next, when everybody else may be out.
+            self.expected = self.expected.max(1);
+            self.expected_until = self.expected_until.max(Some(ctx.now + RETURN_WITHIN));
         } else if text.len() <= MAX_BYTES {
             self.room_memory.text = Some(text);
         } else {

@@ -267,7 +267,7 @@ impl Room {
         Ok(codes)
     }
 
-    fn announce(&self, codes: &[&str], out: &mut Outbox) {
+    pub(super) fn announce(&self, codes: &[&str], out: &mut Outbox) {
         let mut writer = Writer::stanza("message");
         writer
             .attr("type", "groupchat")

@@ -132,7 +132,8 @@ impl Room {
             role: self.default_role(affiliation),
             occupant_id: self.occupant_id_of(&join.session.bare),
             presence,
-            kept: memory::Kept::by(join.session, join.stanza, context),
+            kept: memory::Kept::by(join.session, &self.jid, join.stanza, context),
+            password: join.password.as_deref().map(Into::into),
             shown: [None, None],
         };
         let has_rights = affiliation > Affiliation::None && !join.session.is_admin();

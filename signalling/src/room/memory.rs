@@ -45,6 +45,14 @@ pub(super) struct Locks {
     change_subject: bool,
 }
 
+impl Locks {
+    /// Whether somebody whom the others keep out could come in.
+    fn are_below(&self, others: &Self) -> bool {
+        let is_open = self.password.is_none() && others.password.is_some();
+        is_open || (!self.members_only && others.members_only)
+    }
+}
+
 /// What a joiner has by what it kept of the room.
 pub(crate) struct Recognised {
     affiliation: Affiliation,
@@ -64,6 +72,8 @@ pub(super) struct Remembered {
     locks: Locks,
     /// The newest memory that was put into force, if the room did not begin here.
     origin: Option<Revision>,
+    /// Its locks.
+    origin_locks: Option<Locks>,
     /// The memory whose bearers have their rights again: the origin, until somebody loses rights.
     honoured: Option<Revision>,
     focus: focus::Keeper,
@@ -156,6 +166,7 @@ impl Room {
     fn go_on_from(&mut self, revision: Revision, locks: Locks, now: Now) {
         let remembered = &mut self.remembered;
         remembered.origin = Some(revision);
+        remembered.origin_locks = Some(locks.clone());
         remembered.honoured = Some(revision);
         // What others were told here in the meantime is older than what they are told from here on.
         remembered.revision = match remembered.revision {

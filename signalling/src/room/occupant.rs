@@ -49,6 +49,8 @@ pub(crate) struct Occupant {
     pub(crate) presence: Payload,
     /// Of the room.
     pub(crate) kept: memory::Kept,
+    /// The password with which it entered, asked or not.
+    pub(super) password: Option<Box<str>>,
     /// The presence as it is, rendered for those who see real addresses and for those who do not.
     pub(super) shown: [Option<Arc<Rendered>>; 2],
 }

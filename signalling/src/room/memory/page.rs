@@ -15,8 +15,12 @@
 //!   memory gives any.
 //! - *Use one against the server that made it*: a server knows its own rooms, and those that are over, better than any
 //!   page, and does not go on from a memory of its own making.
-//! - *Keep one for later*: it ends after [`LIFETIME`]. Until then somebody who had left can open the room that was lost as
-//!   it was, or take over one of the same name that was begun elsewhere meanwhile, if nobody shows a newer one.
+//! - *Get one of a room of the same name on another server of the cluster, and show it here*: only whose connection was
+//!   led by the room's own name is given one or believed, and a name leads to one server. A room that has been here for
+//!   [`REMEMBERED_WITHIN`] goes on from nothing.
+//! - *Lift the lock of a room that began anew*: only who owned the room before can.
+//! - *Keep one for later*: it ends after [`LIFETIME`]. Until then somebody who had left can open a room that was lost as it
+//!   was, or take over one of the same name in its first minute, if nobody shows a newer one.
 //! - *Pass one on*: it is as good as the password that it holds, and as the rights of its bearer. Only the page gets it, and
 //!   the room shows it to nobody.
 //! - *Make the server work or hold much*: opening costs a bounded text, keeping a few bytes for each occupant; the message
@@ -31,12 +35,14 @@ use crate::room::{Affiliation, Occupant, RoomKind};
 use crate::session::{Kind, Session};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use xmpp::{BareJid, Element, ns};
+use xmpp::{BareJid, Element, ns, room_name};
 
 /// How long a memory is believed.
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_secs(300);
 /// Those who are there get a new one this often.
-const RENEWED_AFTER: Duration = Duration::from_secs(300);
+const RENEWED_AFTER: Duration = Duration::from_secs(150);
+/// How long after its begin a room may turn out to be one from before.
+const REMEMBERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the page of an occupant keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,16 +58,32 @@ pub(crate) enum Kept {
 impl Kept {
     pub(in crate::room) fn by(
         session: &Session,
+        room: &BareJid,
         presence: &Element,
         context: &Context<'_>,
     ) -> Self {
         let asks = presence.has_child("memory", ns::ROOM_MEMORY);
-        if asks && session.kind == Kind::Guest && context.settings.memory_secret.is_some() {
+        let may = session.kind == Kind::Guest && was_led_to(session, room, context);
+        if asks && may && context.settings.memory_secret.is_some() {
             Self::Wanted
         } else {
             Self::Nothing
         }
     }
+}
+
+/// Whether the session's connection was opened for this room, by which front doors choose the server.
+fn was_led_to(session: &Session, room: &BareJid, context: &Context<'_>) -> bool {
+    let profile = session.profile();
+    let names = &context.settings.names;
+    let tenant = names
+        .conferences
+        .tenant(room.domain().as_str())
+        .unwrap_or_default();
+    let prefix = profile.prefix.to_lowercase().replace('.', "_");
+    let local = room.node().map_or("", |node| node.as_str());
+    let named = profile.room.as_deref();
+    prefix == *tenant && named.is_some_and(|named| room_name::is_spelled(named, local))
 }
 
 /// When those who are there are told again.
@@ -84,7 +106,10 @@ impl Room {
         out: &mut Outbox,
     ) -> Option<Recognised> {
         let secret = context.settings.memory_secret.as_ref()?;
-        if session.kind != Kind::Guest || self.kind != RoomKind::Conference {
+        if session.kind != Kind::Guest
+            || self.kind != RoomKind::Conference
+            || !was_led_to(session, &self.jid, context)
+        {
             return None;
         }
         let sealed = presence.get_child("memory", ns::ROOM_MEMORY)?.text();
@@ -98,7 +123,13 @@ impl Room {
         };
         let origin = self.remembered.origin;
         let is_newer = origin.is_none_or(|origin| origin < content.revision);
-        if is_newer && content.server != context.process {
+        let is_young = context.now.instant < self.born + REMEMBERED_WITHIN;
+        let locks = self.locks();
+        // One that was set here is newer than any memory.
+        let lifts = content.locks.are_below(&locks)
+            && self.remembered.origin_locks.as_ref() != Some(&locks);
+        let may = !lifts || content.affiliation() == Affiliation::Owner;
+        if is_newer && is_young && may && content.server != context.process {
             self.take_up(&content, context, out);
         }
         let is_honoured = self.remembered.honoured == Some(content.revision);
@@ -111,6 +142,7 @@ impl Room {
     /// Somebody knows the room from before it was lost.
     fn take_up(&mut self, content: &Content, context: &Context<'_>, out: &mut Outbox) {
         tracing::info!(room = %self.jid, "the room goes on from what a page has kept of it");
+        let is_other = content.locks != self.locks();
         self.go_on_from(content.revision, content.locks.clone(), context.now);
         self.remembered.focus.forget_absent();
         // Before it sees anybody lose what it gave.
@@ -131,9 +163,14 @@ impl Room {
         let departure = self.departure();
         for key in people {
             match &departure {
-                Some(change) => self.remove(key, change, None, context, out),
-                None => self.take_rights(key, &void, out),
+                Some(change) if !self.knew_the_password(key) => {
+                    self.remove(key, change, None, context, out);
+                }
+                _ => self.take_rights(key, &void, out),
             }
+        }
+        if is_other {
+            self.announce(&["104"], out);
         }
     }
 
@@ -151,6 +188,15 @@ impl Room {
             reason: Some(reason.into()),
             ..Change::unavailable()
         })
+    }
+
+    /// Whether somebody who is here would have been let in by the password.
+    fn knew_the_password(&self, key: u64) -> bool {
+        let said = self
+            .occupants
+            .get(&key)
+            .and_then(|it| it.password.as_deref());
+        !self.configuration.members_only && said == self.configuration.password.as_deref()
     }
 
     fn take_rights(&mut self, key: u64, void: &BTreeSet<BareJid>, out: &mut Outbox) {
