@@ -72,7 +72,7 @@ pub(super) struct Remembered {
     locks: Locks,
     /// The newest memory that was put into force, if the room did not begin here.
     origin: Option<Revision>,
-    /// Its locks.
+    /// What that memory put into force; other locks were set here since.
     origin_locks: Option<Locks>,
     /// The memory whose bearers have their rights again: the origin, until somebody loses rights.
     honoured: Option<Revision>,
