@@ -35,8 +35,8 @@ enum Security {
     /// Keys that were agreed on beforehand: the floor.
     Fixed {
         to: SocketAddr,
-        protector: Protector,
-        unprotector: Unprotector,
+        protector: Box<Protector>,
+        unprotector: Box<Unprotector>,
     },
 }
 
@@ -134,8 +134,8 @@ impl Connection {
             socket,
             security: Security::Fixed {
                 to,
-                protector,
-                unprotector,
+                protector: Box::new(protector),
+                unprotector: Box::new(unprotector),
             },
             outgoing,
             incoming: Incoming::new(Vec::new(), None),
@@ -190,7 +190,7 @@ impl Connection {
                     counts.latencies.push((passed / 1_000) as u32);
                 }
             }
-            Some(Received::Rtcp(len)) => self.asked(&buf[..len].to_vec()),
+            Some(Received::Rtcp(len)) => self.asked(&buf[..len]),
             _ => {}
         }
         self.settle(now);

@@ -43,7 +43,7 @@ fn router() -> Router {
             post(|body: Bytes| async move { body.len().to_string() }),
         )
         .route("/socket", get(connect))
-        .route("/never", get(|| std::future::pending::<()>()))
+        .route("/never", get(std::future::pending::<()>))
         .route("/much", get(|| async { "x".repeat(64 * 1024 * 1024) }))
 }
 
