@@ -21,6 +21,8 @@ const MOST_WAIT: u32 = 60;
 const INACTIVITY: Duration = Duration::from_secs(60);
 /// Requests that a client may have open.
 const WINDOW: u64 = 2;
+/// Greatest request id that there is (XEP-0124 §7.1).
+const MOST_RID: u64 = (1 << 53) - 1;
 /// What one answer carries at most, roughly.
 const ANSWER_BYTES: usize = 256 * 1024;
 
@@ -40,6 +42,7 @@ struct Entry {
 
 /// One HTTP request to a session.
 struct Request {
+    rid: u64,
     body: Body,
     bytes: usize,
     reply: oneshot::Sender<String>,
@@ -97,6 +100,9 @@ pub(super) async fn handle(shared: &Arc<Shared>, origin: Origin, body: &[u8]) ->
             return terminate("bad-request");
         }
     };
+    let Some(rid) = request.rid.filter(|rid| *rid <= MOST_RID) else {
+        return terminate("bad-request");
+    };
     let (reply, answer) = oneshot::channel();
     let sessions = &shared.bosh.0;
     let sender = match &request.sid {
@@ -107,12 +113,13 @@ pub(super) async fn handle(shared: &Arc<Shared>, origin: Origin, body: &[u8]) ->
             };
             sender
         }
-        None => match open(shared, origin, &request) {
+        None => match open(shared, origin, &request, rid) {
             Some(sender) => sender,
             None => return terminate("policy-violation"),
         },
     };
     let request = Request {
+        rid,
         body: request,
         bytes: body.len(),
         reply,
@@ -127,7 +134,24 @@ fn terminate(condition: &str) -> String {
     Body::terminate(Some(condition)).render()
 }
 
-fn open(shared: &Arc<Shared>, origin: Origin, request: &Body) -> Option<mpsc::Sender<Request>> {
+/// Takes a session out of the running ones, however its task ends.
+struct Leave {
+    shared: Arc<Shared>,
+    sid: String,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.shared.bosh.0.lock().remove(&self.sid);
+    }
+}
+
+fn open(
+    shared: &Arc<Shared>,
+    origin: Origin,
+    request: &Body,
+    rid: u64,
+) -> Option<mpsc::Sender<Request>> {
     let (connection, waker) = shared.connection(origin)?;
     let sid = shared.host.random.letters(32);
     let (sender, requests) = mpsc::channel(WINDOW as usize + 2);
@@ -142,7 +166,7 @@ fn open(shared: &Arc<Shared>, origin: Origin, request: &Body) -> Option<mpsc::Se
         most,
         wait: Duration::from_secs(u64::from(request.wait.unwrap_or(MOST_WAIT).min(MOST_WAIT))),
         hold: request.hold.unwrap_or(1).min(1) as usize,
-        next: request.rid.unwrap_or(0),
+        next: rid,
         early: BTreeMap::new(),
         held: VecDeque::new(),
         answered: VecDeque::new(),
@@ -151,10 +175,14 @@ fn open(shared: &Arc<Shared>, origin: Origin, request: &Body) -> Option<mpsc::Se
         creation: true,
         closing: None,
     };
-    let task = Arc::clone(shared);
+    let leave = Leave {
+        shared: Arc::clone(shared),
+        sid,
+    };
     shared.tasks.spawn(async move {
-        session.run(&task, connection, &waker, requests).await;
-        task.bosh.0.lock().remove(&sid);
+        session
+            .run(&leave.shared, connection, &waker, requests)
+            .await;
     });
     Some(sender)
 }
@@ -225,10 +253,7 @@ impl Session {
 
     /// Takes a request in turn, or keeps it for its turn.
     fn handle_request(&mut self, connection: &mut Connection, request: Request) {
-        let Some(rid) = request.body.rid else {
-            let _ = request.reply.send(terminate("bad-request"));
-            return;
-        };
+        let rid = request.rid;
         if rid < self.next {
             let again = self.answered.iter().find(|(id, _)| *id == rid);
             let text = again.map_or_else(|| terminate("item-not-found"), |(_, text)| text.clone());

@@ -192,3 +192,29 @@ async fn bad_bodies_end_only_themselves() {
         .await;
     assert!(answer.contains("id='p'"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_request_id_beyond_the_greatest_opens_nothing() {
+    let server = start(config()).await;
+    for rid in ["18446744073709551615", "9007199254740992"] {
+        let answer = post(
+            &server,
+            &format!("<body {HEAD} rid='{rid}' to='meet.shoal'/>"),
+        )
+        .await;
+        assert!(
+            answer.contains("condition='bad-request'"),
+            "{rid}: {answer}"
+        );
+    }
+    let last = (1_u64 << 53) - 1;
+    let answer = post(
+        &server,
+        &format!("<body {HEAD} rid='{last}' to='meet.shoal' wait='1'/>"),
+    )
+    .await;
+    let sid = inside(&answer, "sid='", "'");
+    let beyond = format!("<body {HEAD} rid='{}' sid='{sid}'/>", last + 1);
+    let answer = post(&server, &beyond).await;
+    assert!(answer.contains("condition='bad-request'"), "{answer}");
+}
