@@ -103,6 +103,8 @@ pub struct Conference {
     retries: bool,
     published: Option<Published>,
     empty_deadline: Option<Instant>,
+    /// When everybody had left, or the room was opened with nobody in it.
+    empty_since: Option<Instant>,
     /// People who asked for the room and have not come yet, and until when they may.
     expected: u32,
     expected_until: Option<Instant>,
@@ -138,6 +140,7 @@ impl Conference {
             retries: false,
             published: None,
             empty_deadline: None,
+            empty_since: None,
             expected: 0,
             expected_until: None,
             single_deadline: None,

@@ -10,6 +10,9 @@ use super::migration::Terminate;
 use super::participant::Invitation;
 use super::{Conference, Context};
 
+/// So many times what a new room may be empty, an empty room is kept for those who ask for it again.
+const MOST_WAITS: u32 = 4;
+
 impl Conference {
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -30,13 +33,15 @@ impl Conference {
         .min()
     }
 
-    /// Somebody asked for the room, and will come within the time that a new room may be empty.
+    /// Somebody asked for the room, and will come within the time that a new room may be empty. Who only asks, and never
+    /// enters, does not keep it for ever.
     pub fn handle_wanted(&mut self, ctx: &mut Context<'_>) -> Vec<Action> {
         let wait = seconds(ctx.settings.config.conference.initial_timeout_s);
         self.expected = self.expected.saturating_add(1);
         self.expected_until = Some(ctx.now + wait);
-        if self.empty_deadline.is_some() {
-            self.empty_deadline = self.expected_until;
+        if let (Some(until), Some(since)) = (self.empty_deadline, self.empty_since) {
+            let last = until.max(since + wait * MOST_WAITS);
+            self.empty_deadline = Some(last.min(ctx.now + wait).max(until));
         }
         self.take_actions()
     }
@@ -50,6 +55,7 @@ impl Conference {
             .filter(|until| self.expected > 0 && *until > ctx.now)
         {
             Some(until) => {
+                self.empty_since = Some(ctx.now);
                 self.empty_deadline = Some(until);
                 self.publish(ctx);
             }

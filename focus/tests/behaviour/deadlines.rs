@@ -75,6 +75,37 @@ fn a_room_that_is_asked_for_and_that_nobody_enters_is_left() {
 }
 
 #[test]
+fn a_room_that_nobody_enters_is_not_kept_by_asking_again() {
+    let mut world = World::new();
+    world.request("a");
+    for _ in 0..11 {
+        world.pass(Duration::from_secs(5));
+        world.request("a");
+    }
+    assert_eq!(world.director.rooms(), [ROOM], "somebody may yet come");
+    world.pass(Duration::from_secs(5));
+    assert!(world.director.rooms().is_empty());
+    // Whoever enters has the room for as long as it lasts.
+    world.request("a");
+    world.pass(Duration::from_secs(10));
+    world.enter("a", Level::Current);
+    for _ in 0..20 {
+        world.pass(Duration::from_secs(5));
+        world.request("b");
+    }
+    assert_eq!(world.director.rooms(), [ROOM]);
+    // Left by everybody, it is empty anew.
+    world.leave("a");
+    for _ in 0..11 {
+        world.pass(Duration::from_secs(5));
+        world.request("b");
+    }
+    assert_eq!(world.director.rooms(), [ROOM]);
+    world.pass(Duration::from_secs(5));
+    assert!(world.director.rooms().is_empty());
+}
+
+#[test]
 fn a_tenants_room_is_one_conference_under_both_addresses() {
     let mut world = World::new();
     world.bridge("jvb1");
