@@ -49,12 +49,14 @@ pub(crate) struct Addresses(Mutex<HashMap<Address, Use>>);
 struct Use {
     connections: usize,
     sessions: usize,
+    /// Bytes of long answers that nobody has read yet.
+    unread: usize,
     rooms: HashMap<BareJid, usize>,
 }
 
 impl Use {
     fn is_empty(&self) -> bool {
-        self.connections == 0 && self.sessions == 0 && self.rooms.is_empty()
+        self.connections == 0 && self.sessions == 0 && self.unread == 0 && self.rooms.is_empty()
     }
 }
 
@@ -75,6 +77,25 @@ impl Addresses {
         self.change(address, |used| {
             used.sessions = used.sessions.saturating_sub(1)
         });
+    }
+
+    /// Counts bytes that wait for the address, unless as many as `limit` wait; they count until what comes back is dropped.
+    pub(crate) fn keep(
+        self: &Arc<Self>,
+        address: Address,
+        bytes: usize,
+        limit: usize,
+    ) -> Option<Kept> {
+        let fits = address == Address::LOCAL || {
+            let mut uses = self.0.lock();
+            let used = uses.get(&address).map_or(0, |used| used.unread);
+            let fits = used.saturating_add(bytes) <= limit;
+            if fits {
+                uses.entry(address).or_default().unread += bytes;
+            }
+            fits
+        };
+        fits.then(|| Kept(Arc::clone(self), address, bytes))
     }
 
     /// Rooms in which the address has occupants, and how many it has in `room`.
@@ -140,6 +161,23 @@ impl Addresses {
     }
 }
 
+/// Bytes that wait and are counted.
+pub(crate) struct Kept(Arc<Addresses>, Address, usize);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Kept({} of {})", self.2, self.1)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.change(self.1, |used| {
+            used.unread = used.unread.saturating_sub(self.2)
+        });
+    }
+}
+
 /// One counted connection.
 pub(crate) struct Permit(Arc<Addresses>, Address);
 
@@ -174,5 +212,10 @@ mod tests {
         drop(first);
         assert_eq!(addresses.len(), 0);
         assert!(addresses.connect(Address::LOCAL, 0).is_some());
+        let kept = addresses.keep(address, 60, 100);
+        assert!(kept.is_some() && addresses.keep(address, 60, 100).is_none());
+        drop(kept);
+        assert_eq!(addresses.len(), 0);
+        assert!(addresses.keep(Address::LOCAL, 60, 0).is_some());
     }
 }

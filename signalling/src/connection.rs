@@ -261,6 +261,7 @@ impl Connection {
             if let Some(handled) = &mut state.handled {
                 *handled = handled.wrapping_add(1);
             }
+            self.rate.handle_bytes(std::mem::take(&mut state.charged));
         } else if element.has_ns(ns::SM) {
             self.rate.handle_stanza();
             self.handle_management(session, element);

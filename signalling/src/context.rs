@@ -10,12 +10,15 @@ use crate::session::Session;
 use crate::settings::Settings;
 use std::sync::Arc;
 use xmpp::Element;
-use xmpp::stanza::{StanzaError, may_be_answered};
+use xmpp::stanza::{Condition, StanzaError, may_be_answered};
+
+/// Bytes of long answers that wait for one address.
+const MOST_UNREAD: usize = 4 * 1024 * 1024;
 
 /// Surroundings of one piece of work.
 pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) addresses: &'a Addresses,
+    pub(crate) addresses: &'a Arc<Addresses>,
     pub(crate) counters: &'a Counters,
     pub(crate) random: &'a Random,
     /// What tells this process from others of the cluster, and from itself before.
@@ -48,13 +51,35 @@ impl Outbox {
         request: &Element,
         write: impl FnOnce(&mut Writer),
     ) {
-        let mut writer = Writer::stanza("iq");
-        writer.attr("type", "result");
-        writer
-            .opt("id", request.attr("id"))
-            .opt("from", request.attr("to"));
+        let mut writer = result(request);
         write(&mut writer);
-        self.send(to, writer.finish());
+        let answer = writer.finish();
+        to.charge(answer.len());
+        self.send(to, answer);
+    }
+
+    /// The same for an answer that may be much longer than its question. What waits of such for one address has a bound.
+    pub(crate) fn long_result(
+        &mut self,
+        to: &Arc<Session>,
+        request: &Element,
+        context: &Context<'_>,
+        write: impl FnOnce(&mut Writer),
+    ) -> Result<(), StanzaError> {
+        let mut writer = result(request);
+        write(&mut writer);
+        let mut answer = writer.finish();
+        to.charge(answer.len());
+        let kept = context
+            .addresses
+            .keep(to.address, answer.len(), MOST_UNREAD)
+            .ok_or_else(|| {
+                StanzaError::new(Condition::ResourceConstraint)
+                    .with_text("too many lists wait for your address to read them")
+            })?;
+        answer.count_in(kept);
+        self.send(to, answer);
+        Ok(())
     }
 
     /// The error that answers a stanza, if it may be answered (RFC 6120 §8.3.1). Refused joins repeat `<x/>`.
@@ -73,4 +98,14 @@ impl Outbox {
         }
         self.send(to, writer.finish());
     }
+}
+
+/// The head of the answer to an IQ.
+fn result(request: &Element) -> Writer {
+    let mut writer = Writer::stanza("iq");
+    writer.attr("type", "result");
+    writer
+        .opt("id", request.attr("id"))
+        .opt("from", request.attr("to"));
+    writer
 }

@@ -3,6 +3,7 @@
 //! Output is canonical enough for the strict readers among clients: attributes in single quotes, `xmlns` where it
 //! changes, nothing else declared. [`Writer`] is the one place that escapes.
 
+use crate::addresses::Kept;
 use std::fmt::Display;
 use std::fmt::Write as _;
 use xmpp::stream::Limits;
@@ -10,13 +11,20 @@ use xmpp::stream::frame::{self, Frame};
 use xmpp::{Element, ns};
 
 /// One stanza, rendered without its `to` and without the default namespace of its root.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Rendered {
     text: Box<str>,
     name_end: usize,
+    /// Whose share it takes for as long as it waits.
+    kept: Option<Box<Kept>>,
 }
 
 impl Rendered {
+    /// Counts in somebody's share until it is sent and, where that is counted, acknowledged.
+    pub(crate) fn count_in(&mut self, kept: Kept) {
+        self.kept = Some(Box::new(kept));
+    }
+
     /// Bytes that the stanza takes, without `to`.
     pub(crate) fn len(&self) -> usize {
         self.text.len()
@@ -85,6 +93,11 @@ impl Writer {
             open: Vec::with_capacity(4),
             in_head: false,
         }
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
     }
 
     /// Opens an element.
@@ -210,6 +223,7 @@ impl Writer {
         Rendered {
             text: self.out.into_boxed_str(),
             name_end: self.name_end,
+            kept: None,
         }
     }
 

@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) rooms: BTreeSet<BareJid>,
     /// Stanzas handled from the peer, modulo 2³² (XEP-0198 §4); `None`: not counted.
     pub(crate) handled: Option<u32>,
+    /// Bytes of answers to it that it has yet to pay for.
+    pub(crate) charged: usize,
     /// Bearer secret that resumes this session.
     pub(crate) resumption: Option<Box<str>>,
     /// It has said that it is available.
@@ -133,6 +135,7 @@ impl Session {
                 profile: Arc::new(profile),
                 rooms: BTreeSet::new(),
                 handled: None,
+                charged: 0,
                 resumption: None,
                 announced: false,
                 life: Life::Attached(1, wake),
@@ -159,6 +162,12 @@ impl Session {
     /// Whether a connection serves it.
     pub(crate) fn is_attached(&self) -> bool {
         matches!(self.state.lock().life, Life::Attached(..))
+    }
+
+    /// An answer to the session costs it as what it sends does.
+    pub(crate) fn charge(&self, bytes: usize) {
+        let mut state = self.state.lock();
+        state.charged = state.charged.saturating_add(bytes);
     }
 
     /// Queues a stanza. The stanza's bytes are shared with its other recipients.

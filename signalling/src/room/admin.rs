@@ -9,8 +9,10 @@ use std::sync::Arc;
 use xmpp::stanza::{Condition, StanzaError};
 use xmpp::{BareJid, Element, ns};
 
-/// Most items of one IQ.
+/// Most items of one IQ, and of one list.
 const MOST_ITEMS: usize = 1_000;
+/// Bytes after which a list has no further item: addresses may be long.
+const LIST_BYTES: usize = 128 * 1024;
 
 /// One checked item.
 enum Command {
@@ -207,13 +209,13 @@ impl Room {
         }
     }
 
-    /// Lists by affiliation or role.
+    /// Lists by affiliation or role, as much as fits into one answer.
     pub(super) fn handle_list(
         &self,
         from: &Arc<Session>,
         stanza: &Element,
         query: &Element,
-        _: &Context<'_>,
+        context: &Context<'_>,
         out: &mut Outbox,
     ) -> Result<(), StanzaError> {
         let item = query
@@ -231,14 +233,18 @@ impl Room {
         if wanted.is_none() && role.is_none() {
             return Err(error(Condition::BadRequest));
         }
-        out.result(from, stanza, |writer| {
+        out.long_result(from, stanza, context, |writer| {
             writer.open("query", ns::MUC_ADMIN);
             if let Some(wanted) = wanted {
                 for (jid, _) in self
                     .affiliations
                     .iter()
                     .filter(|(_, affiliation)| **affiliation == wanted)
+                    .take(MOST_ITEMS)
                 {
+                    if writer.len() >= LIST_BYTES {
+                        break;
+                    }
                     writer.open("item", ns::MUC_ADMIN);
                     writer
                         .attr("affiliation", wanted.as_str())
@@ -250,7 +256,11 @@ impl Room {
                     .occupants
                     .values()
                     .filter(|occupant| Some(occupant.role) == role)
+                    .take(MOST_ITEMS)
                 {
+                    if writer.len() >= LIST_BYTES {
+                        break;
+                    }
                     writer.open("item", ns::MUC_ADMIN);
                     writer.attr("affiliation", self.affiliation(&occupant.session).as_str());
                     writer
@@ -260,7 +270,6 @@ impl Room {
                 }
             }
             writer.close();
-        });
-        Ok(())
+        })
     }
 }

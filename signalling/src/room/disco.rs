@@ -2,7 +2,7 @@
 
 use super::Room;
 use super::hooks;
-use crate::context::Outbox;
+use crate::context::{Context, Outbox};
 use crate::render::Writer;
 use crate::session::Session;
 use std::sync::Arc;
@@ -106,10 +106,11 @@ impl Room {
         &self,
         from: &Arc<Session>,
         stanza: &Element,
+        context: &Context<'_>,
         out: &mut Outbox,
     ) -> Result<(), StanzaError> {
         self.may_look(from)?;
-        out.result(from, stanza, |writer| {
+        out.long_result(from, stanza, context, |writer| {
             writer.open("query", ns::DISCO_ITEMS);
             for occupant in self.occupants.values() {
                 writer.open("item", ns::DISCO_ITEMS);
@@ -119,7 +120,6 @@ impl Room {
                     .close();
             }
             writer.close();
-        });
-        Ok(())
+        })
     }
 }

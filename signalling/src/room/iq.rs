@@ -45,7 +45,9 @@ impl Room {
             (Some(IqType::Get), "query", ns::DISCO_INFO) => {
                 self.handle_info(from, stanza, payload, out)
             }
-            (Some(IqType::Get), "query", ns::DISCO_ITEMS) => self.handle_items(from, stanza, out),
+            (Some(IqType::Get), "query", ns::DISCO_ITEMS) => {
+                self.handle_items(from, stanza, context, out)
+            }
             (Some(IqType::Get), "query", ns::MUC_ADMIN) => {
                 self.handle_list(from, stanza, payload, context, out)
             }

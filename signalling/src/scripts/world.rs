@@ -109,6 +109,7 @@ impl World {
             ["opens", "a", "stream"] => self.open(name),
             ["sends"] => self.send(name, xml),
             ["raw"] => self.send_raw(name, xml),
+            ["has", "to", "wait"] => self.expect_pause(name),
             ["receives", "nothing"] => self.receive_nothing(name),
             ["receives"] => self.receive(name, xml),
             ["skips", "everything"] => {
@@ -418,6 +419,16 @@ impl World {
         match self.person(name)?.closed {
             true => Ok(()),
             false => Err(format!("{name}'s stream is open")),
+        }
+    }
+
+    /// What it sends further is not read yet.
+    fn expect_pause(&mut self, name: &str) -> Result<(), String> {
+        let now = self.now;
+        let connection = self.person(name)?.connection.as_mut();
+        match connection.ok_or("is not connected")?.poll_pause(now) {
+            Some(_) => Ok(()),
+            None => Err(format!("{name} may go on sending")),
         }
     }
 
