@@ -238,7 +238,7 @@ impl Inner {
             if body.is_end_stream() {
                 return Body::empty();
             }
-            let share = self.budget.share();
+            let share = self.budget.share(address);
             let unfinished = Unfinished::new(body, self.config.body(), share, Arc::clone(&fate));
             Body::new(unfinished)
         });

@@ -239,8 +239,8 @@ async fn behind_a_proxy_it_is_the_callers_who_are_counted() {
 #[tokio::test]
 async fn unfinished_bodies_share_a_budget_that_leaves_small_ones_alone() {
     let address = serve(public(&Config {
-        // The first takes all but a kilobyte: its bytes, and its buffers.
-        unfinished_bytes: 106_500,
+        // The first takes all but a kilobyte of what an address may: its bytes, and its buffers.
+        unfinished_bytes: 532_500,
         ..patient()
     }))
     .await;
@@ -348,7 +348,7 @@ async fn who_goes_while_a_request_runs_gives_its_place_back() {
 #[tokio::test]
 async fn a_school_that_asks_as_browsers_do_is_served_while_strangers_have_spent_the_budget() {
     let address = serve(public(&Config {
-        unfinished_bytes: 200_000,
+        unfinished_bytes: 1_000_000,
         ..patient()
     }))
     .await;
@@ -377,6 +377,65 @@ async fn a_school_that_asks_as_browsers_do_is_served_while_strangers_have_spent_
         assert!(ask(&mut socket, upgrade).await.starts_with("HTTP/1.1 101 "));
         people.push(socket);
     }
+}
+
+#[tokio::test]
+async fn an_address_that_has_spent_what_it_may_stops_nobody_elsewhere() {
+    let config = Config {
+        unfinished_bytes: 2_000_000,
+        ..patient()
+    };
+    for (proxies, one, other) in [
+        (0, [127, 0, 0, 1], [127, 0, 0, 2]),
+        (1, [192, 0, 2, 1], [192, 0, 2, 2]),
+    ] {
+        let address = serve(public(&config).behind(Proxies(proxies))).await;
+        let lines = |from: [u8; 4]| {
+            let from = std::net::Ipv4Addr::from(from);
+            format!("POST /length HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {from}\r\n")
+        };
+        let half = |from| {
+            let body = "x".repeat(60_000);
+            format!("{}Content-Length: 64000\r\n\r\n{body}", lines(from))
+        };
+        let mut flood = Vec::new();
+        loop {
+            let mut socket = open_from(one, proxies, address, &half(one)).await;
+            let mut answer = [0; 12];
+            let read = socket.read_exact(&mut answer);
+            if let Ok(read) = tokio::time::timeout(Duration::from_millis(100), read).await {
+                assert!(read.is_ok() && answer.ends_with(b"503"), "{answer:?}");
+                break;
+            }
+            flood.push(socket);
+            assert!(flood.len() < 50, "one address has it all");
+        }
+        for _ in 0..10 {
+            let mut somebody = open_from(other, proxies, address, &half(other)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let answer = ask(&mut somebody, &"x".repeat(4_000)).await;
+            assert!(answer.ends_with("\r\n\r\n64000"), "{answer}");
+            let chunked = format!(
+                "{}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+                lines(other)
+            );
+            let mut somebody = open_from(other, proxies, address, &chunked).await;
+            let answer = ask(&mut somebody, "0\r\n\r\n").await;
+            assert!(answer.ends_with("\r\n\r\n4"), "{answer}");
+        }
+    }
+}
+
+/// Connects from `from`, where no proxy says so.
+async fn open_from(from: [u8; 4], proxies: u8, address: SocketAddr, text: &str) -> TcpStream {
+    if proxies > 0 {
+        return open(address, text).await;
+    }
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((from, 0))).unwrap();
+    let mut socket = socket.connect(address).await.unwrap();
+    socket.write_all(text.as_bytes()).await.unwrap();
+    socket
 }
 
 #[tokio::test]

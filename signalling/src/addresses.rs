@@ -21,6 +21,12 @@ impl Address {
         Self(Some(listen::network(address)))
     }
 
+    /// What it counts for where everybody counts for some address.
+    pub(crate) fn network(self) -> IpAddr {
+        self.0
+            .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
+    }
+
     /// Whether it is this machine.
     pub(crate) fn is_local(self) -> bool {
         match self.0 {

@@ -28,8 +28,9 @@ pub struct Config {
     /// run. Never more than half of what the limit on open files allows.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_per_address: usize,
-    /// Bytes of unfinished bodies and WebSocket messages in all, beside the first 4 KiB of each.
-    #[schemars(range(min = 65_536, max = 1_073_741_824))]
+    /// Bytes of unfinished requests and WebSocket messages in all, beside the first 4 KiB of each. One address (see
+    /// `connections_per_address`) has at most a quarter of what it leaves for others, which is a fifth when nobody else has any.
+    #[schemars(range(min = 2_097_152, max = 1_073_741_824))]
     pub unfinished_bytes: usize,
 }
 
@@ -42,7 +43,7 @@ impl Default for Config {
             idle_seconds: 75.0,
             send_seconds: 30.0,
             connections_per_address: 4_000,
-            unfinished_bytes: 16 * 1024 * 1024,
+            unfinished_bytes: 24 * 1024 * 1024,
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn serve<S>(
     let mut arrival = Arrival::new(Vec::new());
     let mut first = true;
     loop {
-        let mut share = inner.budget.share();
+        let mut share = inner.budget.share(peer.ip());
         let Some(way) = inner
             .arrive(&mut socket, &mut arrival, &mut share, first, peer)
             .await
@@ -83,6 +83,8 @@ impl Inner {
                 Stage::Head => {}
                 Stage::Whole => return Some(Way::Whole),
                 Stage::Open { body } => {
+                    let address = caller(peer.ip(), &arrival.forwarded(), self.proxies);
+                    *share = self.budget.share(address);
                     let room = !body || share.set(OPEN);
                     return Some(if room {
                         Way::Open
@@ -94,7 +96,8 @@ impl Inner {
                 Stage::Body => {
                     has_head = true;
                     deadline = Instant::now() + self.config.body();
-                    let address = caller(peer.ip(), arrival.forwarded(), self.proxies);
+                    let address = caller(peer.ip(), &arrival.forwarded(), self.proxies);
+                    *share = self.budget.share(address);
                     match self.admit_caller(address) {
                         Ok(counted) => permit = counted,
                         Err(notice) => return Some(Way::Refuse(notice)),

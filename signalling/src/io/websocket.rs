@@ -34,7 +34,7 @@ pub(super) async fn serve(shared: Arc<Shared>, socket: Upgraded, origin: Origin)
     };
     let conversation = Conversation {
         decoder: Decoder::new(connection.limits().stanza_bytes),
-        share: shared.budget.share(),
+        share: shared.budget.share(connection.address().network()),
         begun: None,
         connection,
         socket,
