@@ -95,7 +95,11 @@ const ASKED: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 #[test]
 fn who_is_silent_costs_little_and_who_has_begun_costs_what_has_come() {
     let body = "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n";
-    for begun in ["", "GET / HTTP/1.1\r\nX-Slow: ", body] {
+    let forwarded = format!(
+        "POST /length HTTP/1.1\r\nHost: x\r\n{}Content-Length: 2000\r\n\r\n",
+        "X-Forwarded-For: 192.0.2.1\r\n".repeat(90)
+    );
+    for begun in ["", "GET / HTTP/1.1\r\nX-Slow: ", body, &forwarded] {
         for more in [0, 1_000] {
             let words = format!("{begun}{}", "x".repeat(more));
             let held = Listener::start().each_holds(&words);
@@ -114,11 +118,24 @@ fn who_is_silent_after_an_answer_costs_no_more_than_a_stranger() {
 fn what_is_read_while_it_comes_counts_for_what_it_costs() {
     let chunked =
         "POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n";
+    bounded(chunked, 4_000_000);
+}
+
+#[test]
+fn a_head_counts_until_its_body_has_come() {
+    let head = "x".repeat(15_900);
+    let half = format!(
+        "POST /length HTTP/1.1\r\nHost: x\r\nX-Long: {head}\r\nContent-Length: 4000\r\n\r\nhalf"
+    );
+    bounded(&half, 4_000_000);
+}
+
+/// Ten times as many as a budget is for hold no more than `most` bytes.
+fn bounded(words: &str, most: i64) {
     let mut listener = Listener::with(&Config {
         unfinished_bytes: 2_000_000,
         ..Config::default()
     });
-    // Ten times as many as the budget is for.
-    let held = measure(|| (0..5).for_each(|_| listener.open_many(chunked))).bytes_current;
-    assert!(held < 4_000_000, "{held} bytes");
+    let held = measure(|| (0..5).for_each(|_| listener.open_many(words))).bytes_current;
+    assert!(held < most, "{held} bytes");
 }

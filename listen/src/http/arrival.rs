@@ -35,11 +35,8 @@ pub(super) enum Stage {
 pub(super) struct Arrival {
     bytes: Vec<u8>,
     stage: Stage,
-    /// Bytes of the head, and of head and body, once the head has come.
-    head: usize,
+    /// Bytes of head and body, once the head has come.
     end: usize,
-    /// The lines that say on whose behalf it comes.
-    forwarded: HeaderMap,
 }
 
 impl Arrival {
@@ -48,9 +45,7 @@ impl Arrival {
         let mut arrival = Self {
             bytes: Vec::new(),
             stage: Stage::Head,
-            head: 0,
             end: 0,
-            forwarded: HeaderMap::new(),
         };
         if !rest.is_empty() {
             arrival.handle_input(&rest);
@@ -84,14 +79,27 @@ impl Arrival {
         self.stage
     }
 
-    /// Bytes that have come of what is not finished: of its head, then of its body.
+    /// Bytes that have come; a head is held until its body has come too.
     pub(super) fn held(&self) -> usize {
-        self.bytes.len() - self.head
+        self.bytes.len()
     }
 
-    /// The header lines that say on whose behalf it comes.
-    pub(super) fn forwarded(&self) -> &HeaderMap {
-        &self.forwarded
+    /// The header lines that say on whose behalf it comes, once its head has come. They are looked for when they are asked
+    /// for, since a map of many lines is many times as large as they are.
+    pub(super) fn forwarded(&self) -> HeaderMap {
+        let mut lines = [httparse::EMPTY_HEADER; MOST_LINES];
+        let mut request = httparse::Request::new(&mut lines);
+        let mut forwarded = HeaderMap::new();
+        if let Ok(httparse::Status::Complete(_)) = request.parse(&self.bytes) {
+            for line in request.headers.iter() {
+                if line.name.eq_ignore_ascii_case(FORWARDED)
+                    && let Ok(value) = HeaderValue::from_bytes(line.value)
+                {
+                    forwarded.append(FORWARDED, value);
+                }
+            }
+        }
+        forwarded
     }
 
     /// The request, or what there is of it, and what follows.
@@ -131,10 +139,6 @@ impl Arrival {
                 chunked = true;
             } else if is(header::EXPECT) || is(header::UPGRADE) {
                 unusual = true;
-            } else if line.name.eq_ignore_ascii_case(FORWARDED)
-                && let Ok(value) = HeaderValue::from_bytes(line.value)
-            {
-                self.forwarded.append(FORWARDED, value);
             }
         }
         let body = match lengths[..] {
@@ -144,7 +148,8 @@ impl Arrival {
         };
         self.stage = match body {
             Some(body) if !chunked && !unusual => {
-                (self.head, self.end) = (head, head + body);
+                self.end = head + body;
+                self.bytes.shrink_to_fit();
                 Stage::Body
             }
             body => Stage::Open {
@@ -243,7 +248,8 @@ mod tests {
             "POST / HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\nx-forwarded-for: 192.0.2.2\r\nContent-Length: 5\r\n\r\n",
         );
         assert_eq!(arrival.stage(), Stage::Body);
-        let lines: Vec<_> = arrival.forwarded().get_all(FORWARDED).iter().collect();
+        let forwarded = arrival.forwarded();
+        let lines: Vec<_> = forwarded.get_all(FORWARDED).iter().collect();
         assert_eq!(lines, ["192.0.2.1", "192.0.2.2"]);
     }
 
