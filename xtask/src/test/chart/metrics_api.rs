@@ -71,15 +71,17 @@ pub(super) fn rules(rendered: &Rendered) -> anyhow::Result<()> {
             let series = series(query);
             ensure!(!series.is_empty(), "{query} reads no series");
             for name in series {
-                let counted = name.strip_suffix("_total");
-                let (own, kind) = match counted {
-                    Some(own) => (own, "Counter("),
-                    None => (name, "Gauge("),
+                let (own, kind) = match name.strip_suffix("_total") {
+                    Some(own) => (own, "Metric::counter"),
+                    None => (name, "Metric::gauge"),
                 };
-                let own = own.trim_start_matches("bridge_");
-                let known = bridge
-                    .split("Metric(")
-                    .any(|metric| metric.contains(&format!("\"{own}\",")) && metric.contains(kind));
+                let own = format!("\"{}\",", own.trim_start_matches("bridge_"));
+                // One of them, or one for each of some labels: `(` or `s(` stands before the name.
+                let mut rows = bridge.split(kind);
+                let known = rows.any(|row| {
+                    let arguments = row.trim_start_matches('s').strip_prefix('(');
+                    arguments.is_some_and(|it| it.trim_start().starts_with(&own))
+                });
                 ensure!(known, "{name} of {query} is no series of bridges");
             }
         }
