@@ -53,7 +53,10 @@ export class Participant {
         const probe = async () => {
             const tile = this.tile(person);
             if (!(await tile.isVisible().catch(() => false))) return { ok: false, seen: 'no tile' };
-            const seen = middleColour(await tile.screenshot());
+            // A tile that is drawn anew just now has none.
+            const picture = await tile.screenshot().catch(() => undefined);
+            if (!picture) return { ok: false, seen: 'no picture of the tile' };
+            const seen = middleColour(picture);
             const { person: closest, distance } = nearest(EVERYONE, seen);
             return { ok: distance < NEAR && closest === person, seen: { colour: seen, nearest: closest.name, distance } };
         };
@@ -205,8 +208,10 @@ export class Participant {
         await this.tool('More').click();
         await this.page.getByRole('menuitem', { name: /^(Set a password|Password)…$/ }).click();
         await this.page.getByLabel('New password').fill(password);
+        const notice = this.page.getByText('The password is set.');
+        await until('the notice of an earlier password is gone', async () => (await notice.count()) === 0);
         await this.page.getByRole('button', { name: 'Set password' }).click();
-        await this.page.getByText('The password is set.').waitFor();
+        await notice.waitFor();
     }
 
     /** Keeps a picture of the page. */
