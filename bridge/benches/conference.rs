@@ -15,6 +15,11 @@
     reason = "a benchmark prints, and panics when its premises do not hold"
 )]
 
+#[path = "../tests/common/ends.rs"]
+mod ends;
+#[path = "common/offered.rs"]
+mod offered;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,8 +27,7 @@ use std::time::{Duration, Instant};
 
 use bridge::allocation::{Layer, LayerIndex};
 use bridge::command::{
-    Codec, Command, CreateConference, CreateEndpoint, EndpointUpdate, Feedback, MediaCapabilities,
-    MediaKind, PayloadType, RemoteTransport, Semantics, SourceDescription, SsrcGroup,
+    Command, CreateConference, EndpointUpdate, MediaKind, Semantics, SourceDescription, SsrcGroup,
     UpdateEndpoint,
 };
 use bridge::ids::{ConferenceKey, EndpointKey, SourceKey, WorkerId};
@@ -33,10 +37,12 @@ use bridge::settings::WorkerSettings;
 use bridge::worker::Worker;
 use media::dtls::Certificate;
 use media::ice::{IceCredentials, RemoteCandidate};
-use media::transport::{self, DEFAULT_MAX_SSRCS, Setup, Transport, TransportConfig};
+use media::transport::Transport;
 use media::units::{Bitrate, Ssrc};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
+
+use ends::Ends;
 
 const SIZES: [usize; 4] = [50, 200, 500, 1_000];
 const LAST_N: [usize; 2] = [5, 25];
@@ -216,58 +222,28 @@ impl Room {
         let index = self.peers.len();
         let mut rng = SmallRng::seed_from_u64(index as u64);
         let address = SocketAddr::from(([198, 51, (index >> 8) as u8, index as u8], 4_000));
-        let remote = IceCredentials::generate(&mut rng);
-        let local = IceCredentials {
+        let client = IceCredentials::generate(&mut rng);
+        let worker = IceCredentials {
             ufrag: WORKER.in_ufrag(index as u64),
             ..IceCredentials::generate(&mut rng)
         };
-        let config = TransportConfig {
-            local: remote.clone(),
-            ice_controlling: false,
-            certificate: self.certificates[1].clone(),
-            local_candidates: vec![address],
-            setup: Setup::Active,
-            sctp: None,
-            max_ssrcs: DEFAULT_MAX_SSRCS,
+        let ends = Ends {
+            address,
+            client,
+            worker,
+            certificates: &self.certificates,
         };
-        let mut transport = Transport::new(config, index as u64, self.now);
-        let bridge = transport::RemoteTransport {
-            credentials: local.clone(),
-            candidates: vec![RemoteCandidate::host(self.bridge)],
-            fingerprints: vec![self.certificates[0].fingerprint().clone()],
-            setup: Setup::Actpass,
+        let transport = ends.transport(self.bridge, index as u64, self.now);
+        let update = EndpointUpdate {
+            transport: Some(ends.told(vec![RemoteCandidate::host(address)])),
+            media: Some(offered::capabilities(vec![])),
+            sources: Some(sources(index, true)),
+            ..EndpointUpdate::default()
         };
-        transport.set_remote(bridge, self.now).unwrap();
-        let create = CreateEndpoint {
-            conference: CONFERENCE,
-            home: WORKER,
-            endpoint: EndpointKey(index as u64),
-            id: format!("e{index}").as_str().into(),
-            local_ice: local,
-            ice_controlling: true,
-            sctp_port: None,
-            ssrc_rewriting: true,
-            mid_demux: false,
-            visitor: false,
-            initial_last_n: None,
-            feedback_audio_ssrc: Ssrc(1),
-            feedback_video_ssrc: Ssrc(2),
-            update: EndpointUpdate {
-                transport: Some(RemoteTransport {
-                    ice: Some(remote),
-                    generation: None,
-                    fingerprints: vec![self.certificates[1].fingerprint().clone()],
-                    setup: Some(Setup::Active),
-                    candidates: vec![RemoteCandidate::host(address)],
-                }),
-                media: Some(capabilities()),
-                sources: Some(sources(index, true)),
-                ..EndpointUpdate::default()
-            },
-        };
+        let key = EndpointKey(index as u64);
+        let create = ends.create(CONFERENCE, WORKER, key, &format!("e{index}"), update);
         self.worker
             .handle_command(Command::CreateEndpoint(Box::new(create)), self.now);
-        let key = EndpointKey(index as u64);
         self.worker
             .handle_command(Command::ChannelOpened(key), self.now);
         self.want(index, &format!("e{}-v0", index % 7));
@@ -446,28 +422,4 @@ fn layers() -> Arc<[Layer]> {
     (0..3)
         .flat_map(|encoding| (0..3).map(move |temporal| layer(encoding, temporal)))
         .collect()
-}
-
-fn capabilities() -> MediaCapabilities {
-    let payload = |id, kind, codec, associated| PayloadType {
-        id,
-        kind,
-        codec,
-        clock_rate: 90_000,
-        associated,
-        feedback: Feedback {
-            nack: kind == MediaKind::Video,
-            pli: kind == MediaKind::Video,
-            transport_cc: true,
-            ..Feedback::default()
-        },
-    };
-    MediaCapabilities {
-        payload_types: vec![
-            payload(111, MediaKind::Audio, Codec::Opus, None),
-            payload(100, MediaKind::Video, Codec::Vp8, None),
-            payload(96, MediaKind::Video, Codec::Rtx, Some(100)),
-        ],
-        extensions: vec![],
-    }
 }

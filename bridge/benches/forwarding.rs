@@ -11,14 +11,18 @@
     reason = "a benchmark prints, and panics when its premises do not hold"
 )]
 
+#[path = "../tests/common/ends.rs"]
+mod ends;
+#[path = "common/offered.rs"]
+mod offered;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bridge::command::{
-    Codec, Command, CreateConference, CreateEndpoint, EndpointUpdate, Extension, Feedback,
-    HeaderExtension, MediaCapabilities, MediaKind, PayloadType, RemoteTransport, Semantics,
+    Command, CreateConference, EndpointUpdate, Extension, HeaderExtension, MediaKind, Semantics,
     SourceDescription, SsrcGroup,
 };
 use bridge::ids::{ConferenceKey, EndpointKey, WorkerId};
@@ -29,10 +33,12 @@ use bridge::worker::Worker;
 use media::dtls::Certificate;
 use media::ice::{IceCredentials, RemoteCandidate};
 use media::srtp::{KeyMaterial, MAX_OVERHEAD, Protector, Side, SrtpProfile, Unprotector};
-use media::transport::{self, DEFAULT_MAX_SSRCS, Setup, Transport, TransportConfig};
+use media::transport::Transport;
 use media::units::{Bitrate, Ssrc};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
+
+use ends::Ends;
 
 /// One row of the table.
 struct Shape {
@@ -233,28 +239,18 @@ impl Bench {
         let mut rng = SmallRng::seed_from_u64(index as u64);
         let socket = sink();
         let address = socket.local_addr().unwrap();
-        let remote = IceCredentials::generate(&mut rng);
-        let local = IceCredentials {
+        let client = IceCredentials::generate(&mut rng);
+        let worker = IceCredentials {
             ufrag: WorkerId(0).in_ufrag(index as u64),
             ..IceCredentials::generate(&mut rng)
         };
-        let config = TransportConfig {
-            local: remote.clone(),
-            ice_controlling: false,
-            certificate: certificates[1].clone(),
-            local_candidates: vec![address],
-            setup: Setup::Active,
-            sctp: None,
-            max_ssrcs: DEFAULT_MAX_SSRCS,
+        let ends = Ends {
+            address,
+            client,
+            worker,
+            certificates,
         };
-        let mut transport = Transport::new(config, index as u64, self.now);
-        let bridge = transport::RemoteTransport {
-            credentials: local.clone(),
-            candidates: vec![RemoteCandidate::host(self.bridge)],
-            fingerprints: vec![certificates[0].fingerprint().clone()],
-            setup: Setup::Actpass,
-        };
-        transport.set_remote(bridge, self.now).unwrap();
+        let transport = ends.transport(self.bridge, index as u64, self.now);
         let ssrc = 1_000 + index as u32 * 10;
         let source = SourceDescription {
             name: format!(
@@ -271,33 +267,14 @@ impl Bench {
             }],
             video_type: None,
         };
-        let create = CreateEndpoint {
-            conference: CONFERENCE,
-            home: WorkerId(0),
-            endpoint: EndpointKey(index as u64),
-            id: format!("e{index}").as_str().into(),
-            local_ice: local,
-            ice_controlling: true,
-            sctp_port: None,
-            ssrc_rewriting: true,
-            mid_demux: false,
-            visitor: false,
-            initial_last_n: None,
-            feedback_audio_ssrc: Ssrc(1),
-            feedback_video_ssrc: Ssrc(2),
-            update: EndpointUpdate {
-                transport: Some(RemoteTransport {
-                    ice: Some(remote),
-                    generation: None,
-                    fingerprints: vec![certificates[1].fingerprint().clone()],
-                    setup: Some(Setup::Active),
-                    candidates: vec![RemoteCandidate::host(address)],
-                }),
-                media: Some(capabilities()),
-                sources: Some(if sends { vec![source] } else { vec![] }),
-                ..EndpointUpdate::default()
-            },
+        let update = EndpointUpdate {
+            transport: Some(ends.told(vec![RemoteCandidate::host(address)])),
+            media: Some(offered::capabilities(extensions())),
+            sources: Some(if sends { vec![source] } else { vec![] }),
+            ..EndpointUpdate::default()
         };
+        let key = EndpointKey(index as u64);
+        let create = ends.create(CONFERENCE, WorkerId(0), key, &format!("e{index}"), update);
         self.worker
             .handle_command(Command::CreateEndpoint(Box::new(create)), self.now);
         self.peers.push(Peer {
@@ -490,37 +467,17 @@ impl Peer {
     }
 }
 
-fn capabilities() -> MediaCapabilities {
-    let payload = |id, kind, codec, associated| PayloadType {
-        id,
-        kind,
-        codec,
-        clock_rate: 90_000,
-        associated,
-        feedback: Feedback {
-            nack: kind == MediaKind::Video,
-            pli: kind == MediaKind::Video,
-            transport_cc: true,
-            ..Feedback::default()
+fn extensions() -> Vec<HeaderExtension> {
+    vec![
+        HeaderExtension {
+            id: 1,
+            extension: Extension::AudioLevel,
         },
-    };
-    MediaCapabilities {
-        payload_types: vec![
-            payload(111, MediaKind::Audio, Codec::Opus, None),
-            payload(100, MediaKind::Video, Codec::Vp8, None),
-            payload(96, MediaKind::Video, Codec::Rtx, Some(100)),
-        ],
-        extensions: vec![
-            HeaderExtension {
-                id: 1,
-                extension: Extension::AudioLevel,
-            },
-            HeaderExtension {
-                id: 5,
-                extension: Extension::TransportCc,
-            },
-        ],
-    }
+        HeaderExtension {
+            id: 5,
+            extension: Extension::TransportCc,
+        },
+    ]
 }
 
 /// Packets per second of a loop that opens each packet once, seals it for each receiver, and sends.

@@ -4,6 +4,8 @@
 
 #[path = "worker/client.rs"]
 mod client;
+#[path = "common/ends.rs"]
+mod ends;
 #[path = "worker/picture.rs"]
 mod picture;
 #[path = "worker/world.rs"]

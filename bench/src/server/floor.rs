@@ -132,13 +132,12 @@ fn forward(
     let mut poller = Poller::new(std::slice::from_ref(socket), &wake_up);
     let (mut receiver, mut sender) = (Receiver::new(), Sender::new());
     let mut batch = SendBatch::new(256 * 1024);
-    // The opened packets of one wake-up, back to back: (sender, room, where).
+    // The opened packets of one wake-up, back to back, and by room who sent which.
     let mut bytes = Vec::with_capacity(1 << 20);
-    let mut packets: Vec<(usize, usize, std::ops::Range<usize>)> = Vec::new();
+    let mut packets: Vec<Vec<(usize, std::ops::Range<usize>)>> = vec![Vec::new(); shape.rooms];
     loop {
         poller.wait(&wake_up, None);
         bytes.clear();
-        packets.clear();
         receiver.receive(socket, |from, packet| {
             let Some(&index) = by_address.get(&from) else {
                 return;
@@ -147,19 +146,15 @@ fn forward(
             if let Ok(len) = member.unprotector.unprotect_rtp(packet) {
                 let start = bytes.len();
                 bytes.extend_from_slice(&packet[..len]);
-                packets.push((index, member.seat.room, start..start + len));
+                packets[member.seat.room].push((index, start..start + len));
             }
         })?;
-        for (room, receivers) in rooms.iter().enumerate() {
-            if !packets.iter().any(|(_, of, _)| *of == room) {
+        for (receivers, packets) in rooms.iter().zip(&mut packets) {
+            if packets.is_empty() {
                 continue;
             }
             for &index in receivers {
-                for (from, _, range) in packets
-                    .iter()
-                    .filter(|(from, of, _)| *of == room && *from != index)
-                {
-                    debug_assert_ne!(*from, index);
+                for (_, range) in packets.iter().filter(|(from, _)| *from != index) {
                     if !batch.has_room() {
                         flush(&mut batch, &mut sender, socket);
                     }
@@ -171,6 +166,7 @@ fn forward(
                     }
                 }
             }
+            packets.clear();
         }
         flush(&mut batch, &mut sender, socket);
     }

@@ -197,13 +197,6 @@ impl Server for Janus {
         let local = Local::new(&self.certificate, self.address)?;
         let answer = json!({"type": "answer", "sdp": offer.answer(&sdp::LocalSide::of(&local))});
         self.request(&at, json!({"request": "start"}), Some(answer))?;
-        let incoming = Incoming::new(offer.repair(), offer.transport_cc());
-        fleet.add(local.connect(
-            offer.remote_side(true)?,
-            Setup::Active,
-            None,
-            incoming,
-            None,
-        )?)
+        fleet.add(offer.accept(local)?)
     }
 }

@@ -233,14 +233,7 @@ impl Participant {
                 let side = sdp::LocalSide::of(&local);
                 let sdp = offer.answer(&side);
                 self.subscriber = Some(side);
-                let incoming = Incoming::new(offer.repair(), offer.transport_cc());
-                fleet.add(local.connect(
-                    offer.remote_side(true)?,
-                    Setup::Active,
-                    None,
-                    incoming,
-                    None,
-                )?)?;
+                fleet.add(offer.accept(local)?)?;
                 sdp
             }
         };

@@ -8,7 +8,8 @@ use media::dtls::Fingerprint;
 use media::ice::IceCredentials;
 use media::transport::Setup;
 
-use crate::connection::{Local, RemoteSide};
+use crate::connection::{Connection, Local, RemoteSide};
+use crate::incoming::Incoming;
 use crate::outgoing::{AUDIO_LEVEL, OPUS, RTX, TRANSPORT_CC, VP8};
 use crate::shape::Media;
 
@@ -81,8 +82,14 @@ impl Description {
         })
     }
 
+    /// Connects to receive what is offered.
+    pub(super) fn accept(&self, local: Local) -> anyhow::Result<Connection> {
+        let incoming = Incoming::new(self.repair(), self.transport_cc());
+        local.connect(self.remote_side(true)?, Setup::Active, None, incoming, None)
+    }
+
     /// Payload types of retransmissions.
-    pub(super) fn repair(&self) -> Vec<u8> {
+    fn repair(&self) -> Vec<u8> {
         let rtx = self
             .values("rtpmap:")
             .filter(|value| value.contains(" rtx/"));
@@ -91,7 +98,7 @@ impl Description {
     }
 
     /// The id of the transport-wide sequence number.
-    pub(super) fn transport_cc(&self) -> Option<u8> {
+    fn transport_cc(&self) -> Option<u8> {
         let mapped = self
             .values("extmap:")
             .find(|value| value.contains(TRANSPORT_CC_URI))?;

@@ -8,6 +8,9 @@
     reason = "a laboratory, used by a benchmark and by a test, panics when its premises do not hold"
 )]
 
+#[path = "../../tests/common/ends.rs"]
+mod ends;
+
 pub mod camera;
 pub mod decoder;
 pub mod figures;
@@ -21,9 +24,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bridge::command::{
-    Codec, Command, CreateConference, CreateEndpoint, EndpointUpdate, Extension, Feedback,
-    HeaderExtension, MediaCapabilities, MediaKind, PayloadType, RemoteTransport, Semantics,
-    SourceDescription, SsrcGroup,
+    Codec, Command, CreateConference, EndpointUpdate, Extension, Feedback, HeaderExtension,
+    MediaCapabilities, MediaKind, PayloadType, Semantics, SourceDescription, SsrcGroup,
 };
 use bridge::event::Event;
 use bridge::ids::{ConferenceKey, EndpointKey, WorkerId};
@@ -31,13 +33,13 @@ use bridge::send_batch::SendBatch;
 use bridge::settings::WorkerSettings;
 use bridge::worker::Worker;
 use media::dtls::Certificate;
-use media::ice::{IceCredentials, RemoteCandidate};
+use media::ice::IceCredentials;
 use media::simnet::{Fate, Link, SimNet};
-use media::transport::{self, DEFAULT_MAX_SSRCS, Setup, Transport, TransportConfig};
 use media::units::Ssrc;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
+use ends::Ends;
 use peer::{ABS_ID, LEVEL_ID, OPUS, Peer, RTX, TCC_ID, Traits, VP8};
 use rival::Rival;
 
@@ -140,40 +142,24 @@ impl Lab {
         let tag = index as u8 + 1;
         let key = EndpointKey(u64::from(tag));
         let addr = SocketAddr::from(([198, 51, 100, tag], 40_000 + u16::from(tag)));
-        let mut remote_ice = IceCredentials::generate(&mut self.rng);
-        remote_ice.ufrag = format!("cl{tag:02}");
-        let local_ice = IceCredentials {
+        let mut client = IceCredentials::generate(&mut self.rng);
+        client.ufrag = format!("cl{tag:02}");
+        let worker = IceCredentials {
             ufrag: WorkerId(0).in_ufrag(u64::from(tag) * 977),
             ..IceCredentials::generate(&mut self.rng)
         };
-        let config = TransportConfig {
-            local: remote_ice.clone(),
-            ice_controlling: false,
-            certificate: CERTIFICATES[1].clone(),
-            local_candidates: vec![addr],
-            setup: Setup::Active,
-            sctp: None,
-            max_ssrcs: DEFAULT_MAX_SSRCS,
+        let ends = Ends {
+            address: addr,
+            client,
+            worker,
+            certificates: &CERTIFICATES,
         };
-        let mut transport = Transport::new(config, u64::from(tag), self.now);
-        let remote = transport::RemoteTransport {
-            credentials: local_ice.clone(),
-            candidates: vec![RemoteCandidate::host(self.bridge)],
-            fingerprints: vec![CERTIFICATES[0].fingerprint().clone()],
-            setup: Setup::Actpass,
-        };
-        transport.set_remote(remote, self.now).unwrap();
+        let transport = ends.transport(self.bridge, u64::from(tag), self.now);
         let id = format!("peer{tag}");
         let rng = SmallRng::seed_from_u64(u64::from(tag) * 31);
         let peer = Peer::new(&id, tag, key, addr, transport, traits, rng, self.now);
         let update = EndpointUpdate {
-            transport: Some(RemoteTransport {
-                ice: Some(remote_ice),
-                generation: None,
-                fingerprints: vec![CERTIFICATES[1].fingerprint().clone()],
-                setup: Some(Setup::Active),
-                candidates: vec![],
-            }),
+            transport: Some(ends.told(vec![])),
             media: Some(capabilities(&traits)),
             sources: Some(sources(&peer)),
             force_mute: None,
@@ -184,22 +170,8 @@ impl Lab {
         if let Some(link) = downlink {
             self.set_downlink(index, link);
         }
-        self.command(Command::CreateEndpoint(Box::new(CreateEndpoint {
-            conference: CONFERENCE,
-            home: WorkerId(0),
-            endpoint: key,
-            id: id.as_str().into(),
-            local_ice,
-            ice_controlling: true,
-            sctp_port: None,
-            ssrc_rewriting: true,
-            mid_demux: false,
-            visitor: false,
-            initial_last_n: None,
-            feedback_audio_ssrc: Ssrc(77),
-            feedback_video_ssrc: Ssrc(78),
-            update,
-        })));
+        let create = ends.create(CONFERENCE, WorkerId(0), key, &id, update);
+        self.command(Command::CreateEndpoint(Box::new(create)));
         self.command(Command::ChannelOpened(key));
         index
     }

@@ -85,6 +85,7 @@ impl Attention {
     }
 
     /// Whether nothing is known of anybody.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.receivers.is_empty() && self.by_name.is_empty() && self.by_reach.is_empty()
     }

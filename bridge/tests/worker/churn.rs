@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
-use bridge::command::{
-    Command, CreateConference, CreateEndpoint, EndpointUpdate, RemoteTransport, UpdateEndpoint,
-};
+use bridge::command::{Command, CreateConference, EndpointUpdate, UpdateEndpoint};
 use bridge::command::{MediaKind, Semantics, SourceDescription, SsrcGroup};
 use bridge::event::Event;
 use bridge::ids::{EndpointKey, WorkerId};
@@ -20,12 +18,13 @@ use bridge::worker::Worker;
 use media::dtls::Certificate;
 use media::ice::{IceCredentials, RemoteCandidate};
 use media::srtp::MAX_OVERHEAD;
-use media::transport::{self, DEFAULT_MAX_SSRCS, Setup, Transport, TransportConfig};
+use media::transport::Transport;
 use media::units::Ssrc;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::client::{LEVEL_ID, OPUS, VP8};
+use crate::ends::Ends;
 use crate::world::{CONFERENCE, capabilities};
 
 const PEOPLE: usize = 8;
@@ -131,58 +130,29 @@ impl Churn {
         let taken: Vec<_> = self.peers.iter().map(|p| p.place).collect();
         let place = (0..).find(|place| !taken.contains(place)).unwrap();
         let address = SocketAddr::from(([198, 51, 100, place as u8], 1_024 + next as u16 % 60_000));
-        let remote = IceCredentials::generate(&mut self.rng);
+        let client = IceCredentials::generate(&mut self.rng);
         let local = IceCredentials {
             ufrag: WORKER.in_ufrag(next),
             ..IceCredentials::generate(&mut self.rng)
         };
-        let config = TransportConfig {
-            local: remote.clone(),
-            ice_controlling: false,
-            certificate: self.certificates[1].clone(),
-            local_candidates: vec![address],
-            setup: Setup::Active,
-            sctp: None,
-            max_ssrcs: DEFAULT_MAX_SSRCS,
+        let certificates = self.certificates.clone();
+        let ends = Ends {
+            address,
+            client,
+            worker: local,
+            certificates: &certificates,
         };
-        let mut transport = Transport::new(config, next, self.now);
-        let bridge = transport::RemoteTransport {
-            credentials: local.clone(),
-            candidates: vec![RemoteCandidate::host(self.bridge)],
-            fingerprints: vec![self.certificates[0].fingerprint().clone()],
-            setup: Setup::Actpass,
-        };
-        transport.set_remote(bridge, self.now).unwrap();
-        let fingerprint = self.certificates[1].fingerprint().clone();
+        let transport = ends.transport(self.bridge, next, self.now);
         // Made inside, so that what the worker frees of it was counted when it was made.
         self.with_worker(|worker, _, now| {
-            let create = CreateEndpoint {
-                conference: CONFERENCE,
-                home: WORKER,
-                endpoint: key,
-                id: format!("e{place}").as_str().into(),
-                local_ice: local.clone(),
-                ice_controlling: true,
-                sctp_port: None,
-                ssrc_rewriting: place % 4 != 0,
-                mid_demux: false,
-                visitor: false,
-                initial_last_n: None,
-                feedback_audio_ssrc: Ssrc(1),
-                feedback_video_ssrc: Ssrc(2),
-                update: EndpointUpdate {
-                    transport: Some(RemoteTransport {
-                        ice: Some(remote.clone()),
-                        generation: None,
-                        fingerprints: vec![fingerprint.clone()],
-                        setup: Some(Setup::Active),
-                        candidates: vec![RemoteCandidate::host(address)],
-                    }),
-                    media: Some(capabilities(place % 2 == 0)),
-                    sources: Some(sources(place, true)),
-                    ..EndpointUpdate::default()
-                },
+            let update = EndpointUpdate {
+                transport: Some(ends.told(vec![RemoteCandidate::host(address)])),
+                media: Some(capabilities(place % 2 == 0)),
+                sources: Some(sources(place, true)),
+                ..EndpointUpdate::default()
             };
+            let mut create = ends.create(CONFERENCE, WORKER, key, &format!("e{place}"), update);
+            create.ssrc_rewriting = place % 4 != 0;
             worker.handle_command(Command::CreateEndpoint(Box::new(create)), now);
             worker.handle_command(Command::ChannelOpened(key), now);
         });

@@ -5,9 +5,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bridge::command::{
-    Codec, Command, CreateConference, CreateEndpoint, EndpointUpdate, Extension, Feedback,
-    HeaderExtension, MediaCapabilities, MediaKind, PayloadType, RemoteTransport, Semantics,
-    SourceDescription, SsrcGroup, UpdateEndpoint,
+    Codec, Command, CreateConference, EndpointUpdate, Extension, Feedback, HeaderExtension,
+    MediaCapabilities, MediaKind, PayloadType, Semantics, SourceDescription, SsrcGroup,
+    UpdateEndpoint,
 };
 use bridge::event::Event;
 use bridge::ids::{ConferenceKey, EndpointKey, WorkerId};
@@ -18,12 +18,13 @@ use bridge::worker::Worker;
 use media::dtls::Certificate;
 use media::ice::{IceCredentials, RemoteCandidate};
 use media::simnet::{Link, SimNet};
-use media::transport::{self, DEFAULT_MAX_SSRCS, Setup, Transport, TransportConfig};
+use media::transport::{self, Setup};
 use media::units::Ssrc;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use crate::client::{Client, LEVEL_ID, OPUS, RTX, TCC_ID, VP8};
+use crate::ends::Ends;
 use crate::picture::Encoder;
 
 static CERTIFICATES: LazyLock<[Certificate; 2]> = LazyLock::new(|| {
@@ -142,60 +143,31 @@ impl World {
         let worker = WorkerId(((index + life) % self.workers.len()) as u16);
         let port = 40_000 + u16::from(tag) + life as u16 * 100;
         let addr = SocketAddr::from(([198, 51, 100, tag], port));
-        let mut remote_ice = IceCredentials::generate(&mut self.rng);
-        remote_ice.ufrag = format!("cl{tag:02}");
-        let local_ice = IceCredentials {
+        let mut client = IceCredentials::generate(&mut self.rng);
+        client.ufrag = format!("cl{tag:02}");
+        let local = IceCredentials {
             ufrag: worker.in_ufrag(self.next_key * 977),
             ..IceCredentials::generate(&mut self.rng)
         };
-        let config = TransportConfig {
-            local: remote_ice.clone(),
-            ice_controlling: false,
-            certificate: CERTIFICATES[1].clone(),
-            local_candidates: vec![addr],
-            setup: Setup::Active,
-            sctp: None,
-            max_ssrcs: DEFAULT_MAX_SSRCS,
+        let ends = Ends {
+            address: addr,
+            client,
+            worker: local,
+            certificates: &CERTIFICATES,
         };
-        let mut transport = Transport::new(config, u64::from(tag), self.now);
-        let remote = transport::RemoteTransport {
-            credentials: local_ice.clone(),
-            candidates: vec![RemoteCandidate::host(self.bridge)],
-            fingerprints: vec![CERTIFICATES[0].fingerprint().clone()],
-            setup: Setup::Actpass,
-        };
-        transport.set_remote(remote, self.now).unwrap();
+        let transport = ends.transport(self.bridge, u64::from(tag), self.now);
         let encoders = encoders(tag, traits);
         let client = Client::new(&id, tag, key, worker, addr, transport, encoders, self.now);
         let update = EndpointUpdate {
-            transport: Some(RemoteTransport {
-                ice: Some(remote_ice),
-                generation: None,
-                fingerprints: vec![CERTIFICATES[1].fingerprint().clone()],
-                setup: Some(Setup::Active),
-                candidates: vec![],
-            }),
+            transport: Some(ends.told(vec![])),
             media: Some(capabilities(traits.rtx)),
             sources: Some(sources(&client)),
             force_mute: None,
             initial_last_n: None,
         };
-        let create = CreateEndpoint {
-            conference: CONFERENCE,
-            home: WorkerId(0),
-            endpoint: key,
-            id: id.as_str().into(),
-            local_ice,
-            ice_controlling: true,
-            sctp_port: None,
-            ssrc_rewriting: traits.rewriting,
-            mid_demux: false,
-            visitor: traits.visitor,
-            initial_last_n: None,
-            feedback_audio_ssrc: Ssrc(77),
-            feedback_video_ssrc: Ssrc(78),
-            update,
-        };
+        let mut create = ends.create(CONFERENCE, WorkerId(0), key, &id, update);
+        create.ssrc_rewriting = traits.rewriting;
+        create.visitor = traits.visitor;
         if !traits.rewriting {
             for other in &mut self.clients {
                 note_rtx(other, &client);

@@ -78,13 +78,13 @@ impl Inner {
         let mut deadline = Instant::now() + patience;
         let mut permit = None;
         let mut has_head = false;
+        let caller = |arrival: &Arrival| caller(peer.ip(), &arrival.forwarded(), self.proxies);
         loop {
             match arrival.stage() {
                 Stage::Head => {}
                 Stage::Whole => return Some(Way::Whole),
                 Stage::Open { body } => {
-                    let address = caller(peer.ip(), &arrival.forwarded(), self.proxies);
-                    *share = self.budget.share(address);
+                    *share = self.budget.share(caller(arrival));
                     let room = !body || share.set(OPEN);
                     return Some(if room {
                         Way::Open
@@ -96,7 +96,7 @@ impl Inner {
                 Stage::Body => {
                     has_head = true;
                     deadline = Instant::now() + self.config.body();
-                    let address = caller(peer.ip(), &arrival.forwarded(), self.proxies);
+                    let address = caller(arrival);
                     *share = self.budget.share(address);
                     match self.admit_caller(address) {
                         Ok(counted) => permit = counted,

@@ -71,16 +71,27 @@ pub(super) struct Remembered {
     /// The locks of the revision.
     locks: Locks,
     /// The newest memory that was put into force, if the room did not begin here.
-    origin: Option<Revision>,
-    /// What that memory put into force; other locks were set here since.
-    origin_locks: Option<Locks>,
+    origin: Option<Origin>,
     /// The memory whose bearers have their rights again: the origin, until somebody loses rights.
     honoured: Option<Revision>,
     focus: focus::Keeper,
     pages: page::Renewal,
 }
 
+/// A memory that was put into force.
+struct Origin {
+    revision: Revision,
+    /// Other ones than these were set here since.
+    locks: Locks,
+}
+
 impl Remembered {
+    /// Whether a memory of this revision is newer than what the room goes on from.
+    fn is_news(&self, revision: Revision) -> bool {
+        let origin = self.origin.as_ref();
+        origin.is_none_or(|origin| origin.revision < revision)
+    }
+
     pub(super) fn changed(&mut self) {
         self.changed = true;
     }
@@ -165,8 +176,10 @@ impl Room {
     /// The room goes on from what somebody has kept of it.
     fn go_on_from(&mut self, revision: Revision, locks: Locks, now: Now) {
         let remembered = &mut self.remembered;
-        remembered.origin = Some(revision);
-        remembered.origin_locks = Some(locks.clone());
+        remembered.origin = Some(Origin {
+            revision,
+            locks: locks.clone(),
+        });
         remembered.honoured = Some(revision);
         // What others were told here in the meantime is older than what they are told from here on.
         remembered.revision = match remembered.revision {

@@ -78,11 +78,12 @@ impl Room {
             return;
         };
         // Somebody who waits for the focus may know better.
-        let origin = self.remembered.origin;
-        if origin.is_none_or(|origin| origin < memory.revision) {
-            self.go_on_from(memory.revision, memory.locks, context.now);
-        } else if origin > Some(memory.revision) {
+        let origin = self.remembered.origin.as_ref();
+        if origin.is_some_and(|origin| origin.revision > memory.revision) {
             return;
+        }
+        if self.remembered.is_news(memory.revision) {
+            self.go_on_from(memory.revision, memory.locks, context.now);
         }
         for (jid, affiliation) in memory.affiliations.into_iter().take(MOST_ENTRIES) {
             if let (Ok(jid), Ok(affiliation)) = (BareJid::new(&jid), affiliation.parse()) {

@@ -121,13 +121,12 @@ impl Room {
             context.counters.dropped_room_memory.increase();
             return None;
         };
-        let origin = self.remembered.origin;
-        let is_newer = origin.is_none_or(|origin| origin < content.revision);
+        let is_newer = self.remembered.is_news(content.revision);
         let is_young = context.now.instant < self.born + REMEMBERED_WITHIN;
         let locks = self.locks();
         // One that was set here is newer than any memory.
         let lifts = content.locks.are_below(&locks)
-            && self.remembered.origin_locks.as_ref() != Some(&locks);
+            && (self.remembered.origin.as_ref()).is_none_or(|origin| origin.locks != locks);
         let may = !lifts || content.affiliation() == Affiliation::Owner;
         if is_newer && is_young && may && content.server != context.process {
             self.take_up(&content, context, out);
