@@ -142,6 +142,15 @@ impl Congestion {
         if !self.trusted {
             return Padding::default();
         }
+        if !self.heard {
+            // Nothing that it gets fits the estimate of before any feedback, and there is no feedback of nothing: the least
+            // there is begins.
+            let begins = self.first_sent.is_none() && need.ideal > Bitrate::ZERO;
+            return Padding {
+                bytes: usize::from(begins),
+                cluster: None,
+            };
+        }
         let need = Need {
             // Where feedback tells of each packet, bursts find out what the path carries.
             wanting: need.wanting && !self.transport_cc,
@@ -162,7 +171,7 @@ impl Congestion {
 
     /// Whether padding may ever be due.
     pub fn may_probe(&self) -> bool {
-        self.trusted && self.heard
+        self.trusted && (self.heard || self.first_sent.is_none())
     }
 
     /// What limits allocation.
@@ -225,6 +234,30 @@ mod tests {
             congestion.handle_timeout(Bitrate::ZERO, now);
         }
         assert_eq!(congestion.available(), ASSUMED);
+    }
+
+    #[test]
+    fn a_receiver_for_whom_nothing_is_small_enough_is_sent_something_to_answer() {
+        let now = Instant::now();
+        let need = Need {
+            target: Bitrate::ZERO,
+            ideal: Bitrate::from_kbps(900),
+            wanting: true,
+        };
+        for transport_cc in [true, false] {
+            let mut congestion = congestion(transport_cc, true);
+            assert!(congestion.may_probe());
+            let idle = Need {
+                ideal: Bitrate::ZERO,
+                ..need
+            };
+            assert_eq!(congestion.poll_padding(idle, now), Padding::default());
+            assert!(congestion.poll_padding(need, now).bytes > 0);
+            // Once: who does not answer that gives no feedback.
+            congestion.handle_sent(255, None, now);
+            assert!(!congestion.may_probe());
+            assert_eq!(congestion.poll_padding(need, now), Padding::default());
+        }
     }
 
     #[test]
